@@ -1,0 +1,100 @@
+//! What the teacher sees first: the addresses to type, a QR code for phones, a line for websocat.
+//!
+//! Called by `main` once the server listens. Goes to standard output, while the log goes to standard error.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+/// Writes it all.
+///
+/// # Errors
+/// If standard output is closed; nobody misses the banner then.
+pub fn print(addresses: &[SocketAddr], mut out: impl Write) -> io::Result<()> {
+    let urls = urls(addresses);
+    let first = urls.first().map_or("", String::as_str);
+    writeln!(out, "websocket-classroom {}\n", env!("CARGO_PKG_VERSION"))?;
+    for (line, url) in urls.iter().enumerate() {
+        writeln!(out, "  {:<9} {url}", if line == 0 { "page" } else { "" })?;
+    }
+    writeln!(
+        out,
+        "  {:<9} websocat {}ws",
+        "websocat",
+        first.replacen("http:", "ws:", 1)
+    )?;
+    writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
+    // A phone can use only an address of the network; that of a machine with several is the first.
+    if let Some(url) = urls.iter().find(|url| !url.contains("localhost")) {
+        if let Ok(code) = QrCode::new(url) {
+            writeln!(out, "{}\n", code.render::<Dense1x2>().build())?;
+        }
+        writeln!(out, "  the code opens {url}\n")?;
+    }
+    out.flush()
+}
+
+/// The page's addresses: `localhost` first, if that is served, then those which other machines can type.
+fn urls(addresses: &[SocketAddr]) -> Vec<String> {
+    let mut urls = Vec::new();
+    for address in addresses {
+        let port = address.port();
+        let ip = address.ip();
+        if ip.is_loopback() || ip.is_unspecified() {
+            urls.push(format!("http://localhost:{port}/"));
+        } else {
+            urls.push(format!("http://{address}/"));
+        }
+        if ip.is_unspecified() {
+            let reachable = network_addresses(ip.is_ipv6());
+            urls.extend(
+                reachable
+                    .iter()
+                    .map(|ip| format!("http://{}/", SocketAddr::new(*ip, port))),
+            );
+        }
+    }
+    urls.dedup();
+    urls
+}
+
+/// This machine's addresses in its networks, IPv4 first.
+fn network_addresses(with_ipv6: bool) -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut addresses: Vec<IpAddr> = interfaces
+        .iter()
+        .filter(|interface| !interface.is_loopback() && !interface.is_link_local())
+        .map(if_addrs::Interface::ip)
+        .filter(|ip| ip.is_ipv4() || with_ipv6)
+        .collect();
+    addresses.sort();
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_loopback_addresses_are_one_line() {
+        let addresses =
+            ["127.0.0.1:3000", "[::1]:3000"].map(|text| text.parse().expect("an address"));
+        assert_eq!(urls(&addresses), ["http://localhost:3000/"]);
+    }
+
+    #[test]
+    fn a_phone_gets_a_code_for_an_address_of_the_network() {
+        let mut out = Vec::new();
+        let address = "192.0.2.7:3000".parse().expect("an address");
+        print(&[address], &mut out).expect("memory can be written to");
+        let text = String::from_utf8(out).expect("text");
+        assert!(
+            text.contains("page      http://192.0.2.7:3000/\n"),
+            "{text}"
+        );
+        assert!(text.contains("websocat ws://192.0.2.7:3000/ws\n"), "{text}");
+        assert!(text.contains('█') && text.contains("the code opens http://192.0.2.7:3000/"));
+    }
+}

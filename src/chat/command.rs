@@ -1,0 +1,184 @@
+//! What a client may say, parsed at the edge: on the connection's own thread, so that the broadcaster gets finished
+//! values and never looks at JSON from outside.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::event::ErrorCode;
+
+/// Longest `ref` in bytes.
+pub const MAX_REFERENCE: usize = 64;
+
+/// One text message of a client, understood.
+#[derive(Debug)]
+pub enum Command {
+    /// To everybody. `text` is a JSON string, ready to be sent.
+    Say {
+        text: Box<RawValue>,
+        reference: Option<String>,
+    },
+    /// Change my name to this.
+    Rename { name: String },
+    /// Not understood, or not allowed; the sender alone is told.
+    Refused {
+        code: ErrorCode,
+        text: Cow<'static, str>,
+        reference: Option<String>,
+    },
+}
+
+/// The objects that begin with `{`, as on the wire. Fields that nobody knows are skipped without being kept, so that
+/// a message of nothing but nested arrays costs no memory.
+#[derive(Deserialize)]
+struct Fields {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+    name: Option<String>,
+    to: Option<String>,
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+}
+
+impl Command {
+    /// Plain text is short for a message to everybody; text that begins with `{` must be a known object.
+    pub fn parse(text: &str) -> Command {
+        if !text.starts_with('{') {
+            // websocat sends the line with its end.
+            return say(text.trim_end_matches(['\r', '\n']), None);
+        }
+        let fields: Fields = match serde_json::from_str(text) {
+            Ok(fields) => fields,
+            Err(error) => {
+                return refused(
+                    ErrorCode::BadMessage,
+                    format!("not a message: {error}"),
+                    None,
+                );
+            }
+        };
+        let reference = fields.reference;
+        if reference
+            .as_ref()
+            .is_some_and(|reference| reference.len() > MAX_REFERENCE)
+        {
+            let reason = format!("ref is longer than {MAX_REFERENCE} bytes");
+            return refused(ErrorCode::BadMessage, reason, None);
+        }
+        match (fields.kind.as_str(), fields.text, fields.name) {
+            ("message", Some(_), _) if fields.to.is_some() => refused(
+                ErrorCode::NotAvailable,
+                "private messages are not available yet; nobody has seen this one",
+                reference,
+            ),
+            ("message", Some(text), _) => say(&text, reference),
+            ("message", None, _) => {
+                refused(ErrorCode::BadMessage, "a message needs a text", reference)
+            }
+            ("name", _, Some(name)) => Command::Rename { name },
+            ("name", _, None) => refused(ErrorCode::BadMessage, "a name needs a name", reference),
+            _ => refused(
+                ErrorCode::BadMessage,
+                "the type is neither message nor name",
+                reference,
+            ),
+        }
+    }
+
+    /// The rate is passed: the same command, refused.
+    pub fn too_fast(self, rate: u32) -> Command {
+        let reference = match self {
+            Command::Say { reference, .. } | Command::Refused { reference, .. } => reference,
+            Command::Rename { .. } => None,
+        };
+        let text = format!(
+            "more than {rate} messages a second: this one was not posted; go on and you are out"
+        );
+        refused(ErrorCode::TooFast, text, reference)
+    }
+}
+
+fn say(text: &str, reference: Option<String>) -> Command {
+    if text.trim().is_empty() {
+        return refused(ErrorCode::Empty, "a message needs some text", reference);
+    }
+    match to_raw_value(text) {
+        Ok(text) => Command::Say { text, reference },
+        Err(error) => refused(
+            ErrorCode::BadMessage,
+            format!("not a text: {error}"),
+            reference,
+        ),
+    }
+}
+
+fn refused(
+    code: ErrorCode,
+    text: impl Into<Cow<'static, str>>,
+    reference: Option<String>,
+) -> Command {
+    Command::Refused {
+        code,
+        text: text.into(),
+        reference,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_and_the_object_say_the_same() {
+        for said in [
+            "hola \"tú\"",
+            "hola \"tú\"\n",
+            r#"{"type":"message","text":"hola \"t\u00fa\""}"#,
+        ] {
+            let Command::Say {
+                text,
+                reference: None,
+            } = Command::parse(said)
+            else {
+                panic!("{said}")
+            };
+            assert_eq!(text.get(), r#""hola \"tú\"""#);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_known_object_is_refused_and_never_said() {
+        let deep = "{\"type\":\"message\",\"text\":".to_owned() + &"[".repeat(60_000);
+        for bad in [
+            "{",
+            "{}",
+            r#"{"type":"shout","text":"x"}"#,
+            r#"{"type":"message"}"#,
+            r#"{"type":"message","text":5}"#,
+            r#"{"type":"message","text":"a","text":"b"}"#,
+            r#"{"type":"message","text":"\ud800"}"#,
+            r#"{"type":"message","text":"x"} trailing"#,
+            r#"{"type":"message","text":"secret","to":"Luis"}"#,
+            r#"{"type":"message","text":1e999999}"#,
+            &deep,
+        ] {
+            assert!(
+                matches!(Command::parse(bad), Command::Refused { .. }),
+                "{bad:.60}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_without_text_is_refused_with_its_ref() {
+        let Command::Refused {
+            code, reference, ..
+        } = Command::parse(r#"{"type":"message","text":" ","ref":"a1"}"#)
+        else {
+            panic!("must be refused")
+        };
+        assert_eq!((code, reference.as_deref()), (ErrorCode::Empty, Some("a1")));
+    }
+}

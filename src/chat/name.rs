@@ -1,0 +1,172 @@
+//! Names that people choose: after RFC 8266 (PRECIS Nickname), so that nobody can look like somebody else by an
+//! invisible character, another width or another case.
+//!
+//! Pure text; called by the chat on the broadcaster's thread.
+
+use std::fmt;
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// Longest name in characters (Unicode scalar values after normalisation).
+pub const MAX_NAME: usize = 32;
+
+/// Input longer than this many bytes is not even normalised.
+const MAX_INPUT: usize = 1024;
+
+/// A name that passed every rule: spaces trimmed and collapsed, NFKC, 1 to [`MAX_NAME`] characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+/// What two names are compared by: two people cannot have names with the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NameKey(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadName {
+    Empty,
+    TooLong,
+    /// A control, zero-width, bidirectional, private or unassigned character.
+    Invisible,
+}
+
+impl BadName {
+    /// What is wrong, for the one who chose it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            BadName::Empty => "a name needs at least one character",
+            BadName::TooLong => "a name has at most 32 characters",
+            BadName::Invisible => {
+                "a name has no control, invisible or direction-changing characters"
+            }
+        }
+    }
+}
+
+impl Name {
+    /// Applies RFC 8266's rules in their order: spaces, normalisation, then what is left is judged.
+    ///
+    /// # Errors
+    /// Why the text cannot be a name.
+    pub fn parse(text: &str) -> Result<Name, BadName> {
+        if text.len() > MAX_INPUT {
+            return Err(BadName::TooLong);
+        }
+        // Normalising may bring forth spaces (U+00A8 becomes a space and a mark), so words are split after it.
+        let normal: String = text.nfkc().collect();
+        if normal.chars().any(is_invisible) {
+            return Err(BadName::Invisible);
+        }
+        let name = normal
+            .split(is_space)
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+        match name.chars().count() {
+            0 => Err(BadName::Empty),
+            1..=MAX_NAME => Ok(Name(name)),
+            _ => Err(BadName::TooLong),
+        }
+    }
+
+    /// The name of somebody who has not chosen one.
+    pub fn guest(number: u64) -> Name {
+        Name(format!("guest-{number}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Case-folded, and normalised again since folding can undo that.
+    pub fn key(&self) -> NameKey {
+        NameKey(self.0.chars().default_case_fold().nfkc().collect())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn is_space(character: char) -> bool {
+    character.general_category() == GeneralCategory::SpaceSeparator
+}
+
+/// Characters that show nothing, change how their neighbours are shown, or have no agreed look.
+fn is_invisible(character: char) -> bool {
+    use GeneralCategory as Category;
+    let no_look = matches!(
+        character.general_category(),
+        Category::Control
+            | Category::Format
+            | Category::LineSeparator
+            | Category::ParagraphSeparator
+            | Category::PrivateUse
+            | Category::Surrogate
+            | Category::Unassigned
+    );
+    // Letters and marks that are blank all the same (Unicode's Default_Ignorable_Code_Point outside category Cf),
+    // and the blank Braille pattern.
+    let blank = matches!(
+        character,
+        '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}'
+    );
+    no_look || blank
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<String, BadName> {
+        Name::parse(text).map(|name| name.as_str().to_owned())
+    }
+
+    #[test]
+    fn spaces_are_trimmed_and_collapsed_and_widths_made_equal() {
+        assert_eq!(
+            parsed("  Ana   María \u{3000} "),
+            Ok("Ana María".to_owned())
+        );
+        assert_eq!(parsed("Ａｎａ"), Ok("Ana".to_owned()));
+        assert_eq!(parsed("Jose\u{301}"), Ok("José".to_owned()));
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_are_the_same_name() {
+        let key = |text| Name::parse(text).map(|name| name.key());
+        assert_eq!(key("ANA"), key("ana"));
+        assert_eq!(key("STRASSE"), key("Straße"));
+        assert_ne!(key("Ana"), key("Aña"));
+    }
+
+    #[test]
+    fn invisible_and_direction_changing_characters_are_refused() {
+        for bad in [
+            "A\u{200b}na",
+            "\u{202e}anA",
+            "A\na",
+            "\u{3164}",
+            "Ana\u{fe0f}",
+            "\u{2800}",
+            "a\u{7f}",
+            "\u{e000}",
+        ] {
+            assert_eq!(parsed(bad), Err(BadName::Invisible), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_one_to_thirty_two_characters() {
+        assert_eq!(parsed("   "), Err(BadName::Empty));
+        assert!(parsed(&"ñ".repeat(32)).is_ok());
+        assert_eq!(parsed(&"ñ".repeat(33)), Err(BadName::TooLong));
+        assert_eq!(parsed(&"x".repeat(2000)), Err(BadName::TooLong));
+        // One character of input, eighteen of name.
+        assert_eq!(parsed("\u{fdfa}\u{fdfa}"), Err(BadName::TooLong));
+    }
+}

@@ -1,0 +1,106 @@
+//! How often joins and leaves are told one by one: N joins told to N people cost N², so a storm of them is merged.
+//!
+//! Called by the chat. No clock of its own: it is told the time.
+
+use std::time::{Duration, Instant};
+
+/// Notices told one by one within [`WINDOW`]; what comes on top is merged into one `crowd` event.
+pub const SINGLE_NOTICES: u32 = 20;
+
+/// Also how long the merging lasts.
+pub const WINDOW: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub struct Notices {
+    /// When the present window began, and how many notices were told in it.
+    window: Option<(Instant, u32)>,
+    /// Set while merging: when the crowd is to be told, and who it is.
+    crowd: Option<(Instant, Crowd)>,
+}
+
+/// How many came and went unannounced.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    pub joined: u64,
+    pub left: u64,
+}
+
+impl Notices {
+    /// Somebody joined: `true` if it shall be told now, else it is counted for the crowd.
+    pub fn joined(&mut self, now: Instant) -> bool {
+        self.single(now, |crowd| crowd.joined += 1)
+    }
+
+    /// Somebody left: the same.
+    pub fn left(&mut self, now: Instant) -> bool {
+        self.single(now, |crowd| crowd.left += 1)
+    }
+
+    fn single(&mut self, now: Instant, count: fn(&mut Crowd)) -> bool {
+        if let Some((_, crowd)) = &mut self.crowd {
+            count(crowd);
+            return false;
+        }
+        let (began, told) = match self.window {
+            Some((began, told)) if now.duration_since(began) < WINDOW => (began, told),
+            _ => (now, 0),
+        };
+        if told < SINGLE_NOTICES {
+            self.window = Some((began, told + 1));
+            return true;
+        }
+        let mut crowd = Crowd::default();
+        count(&mut crowd);
+        self.crowd = Some((now + WINDOW, crowd));
+        false
+    }
+
+    /// When [`Notices::crowd`] has something to tell.
+    pub fn due(&self) -> Option<Instant> {
+        self.crowd.map(|(due, _)| due)
+    }
+
+    /// The crowd, once its time has come.
+    pub fn crowd(&mut self, now: Instant) -> Option<Crowd> {
+        let (_, crowd) = self.crowd.take_if(|(due, _)| *due <= now)?;
+        self.window = None;
+        Some(crowd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_twenty_of_a_second_are_told_the_rest_is_a_crowd() {
+        let mut notices = Notices::default();
+        let start = Instant::now();
+        let told = (0..50).filter(|_| notices.joined(start)).count();
+        assert_eq!(told, 20);
+        assert!(!notices.left(start));
+        assert_eq!(notices.due(), Some(start + WINDOW));
+        assert_eq!(notices.crowd(start), None);
+        assert_eq!(
+            notices.crowd(start + WINDOW),
+            Some(Crowd {
+                joined: 30,
+                left: 1
+            })
+        );
+        assert_eq!(notices.due(), None);
+        assert!(
+            notices.left(start + WINDOW),
+            "after the crowd, single notices again"
+        );
+    }
+
+    #[test]
+    fn a_trickle_is_never_merged() {
+        let mut notices = Notices::default();
+        let start = Instant::now();
+        for second in 0..100 {
+            assert!(notices.joined(start + WINDOW * second));
+        }
+    }
+}

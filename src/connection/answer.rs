@@ -1,0 +1,153 @@
+//! An HTTP answer, printed by tiny_http.
+//!
+//! Used by connection threads, and by the thread that refuses connections when the server is full.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::TcpStream;
+
+use tiny_http::{HTTPVersion, Header, Response};
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Cow<'static, [u8]>,
+    /// Headers about the connection, which tiny_http leaves to its own server.
+    connection: Vec<(&'static str, &'static str)>,
+    /// The connection ends after this answer.
+    pub closes: bool,
+}
+
+impl Answer {
+    pub fn new(status: u16, content_type: &str, body: impl Into<Cow<'static, [u8]>>) -> Self {
+        let mut answer = Answer {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            connection: Vec::new(),
+            closes: false,
+        };
+        answer
+            .headers
+            .push(("Content-Type", content_type.to_owned()));
+        answer
+            .with_header("Cache-Control", "no-store")
+            .with_header("X-Content-Type-Options", "nosniff")
+    }
+
+    /// A short text that says what was wrong, and perhaps what to do about it.
+    pub fn text(status: u16, text: impl Into<String>) -> Self {
+        let text = text.into() + "\n";
+        Answer::new(status, "text/plain; charset=utf-8", text.into_bytes())
+    }
+
+    /// The same for what cannot go on: the connection ends.
+    pub fn refusal(status: u16, text: impl Into<String>) -> Self {
+        Answer {
+            closes: true,
+            ..Answer::text(status, text)
+        }
+    }
+
+    /// `426`: this address speaks WebSocket only (RFC 9110, 15.5.22).
+    pub fn upgrade_required(text: impl Into<String>) -> Self {
+        let mut answer = Answer::text(426, text);
+        answer
+            .connection
+            .extend([("Upgrade", "websocket"), ("Connection", "Upgrade")]);
+        answer
+    }
+
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The first line of the body, for the log.
+    pub fn first_line(&self) -> Cow<'_, str> {
+        let line = self
+            .body
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        String::from_utf8_lossy(line)
+    }
+
+    /// The answer as bytes; `head_only` for HEAD (RFC 9110, 9.3.2).
+    pub fn to_bytes(&self, head_only: bool) -> Vec<u8> {
+        let ours = |name: &str, value: &str| Header::from_bytes(name, value).ok();
+        let headers = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| ours(name, value));
+        let server = ours(
+            "Server",
+            concat!("websocket-classroom/", env!("CARGO_PKG_VERSION")),
+        );
+        let response = Response::new(
+            self.status.into(),
+            headers.chain(server).collect(),
+            &self.body[..],
+            Some(self.body.len()),
+            None,
+        )
+        .with_chunked_threshold(usize::MAX);
+        let mut bytes = Vec::with_capacity(512 + self.body.len());
+        // Writing into memory cannot fail.
+        let _ = response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], head_only, None);
+
+        let close = self.closes.then_some(("Connection", "close"));
+        let lines: String = self
+            .connection
+            .iter()
+            .copied()
+            .chain(close)
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let status_line = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
+        bytes.splice(status_line..status_line, lines.into_bytes());
+        bytes
+    }
+
+    /// Writes the answer; returns its length in bytes.
+    ///
+    /// # Errors
+    /// If the client is gone, or does not take it within the socket's write time-out.
+    pub fn send(&self, mut socket: &TcpStream, head_only: bool) -> io::Result<usize> {
+        let bytes = self.to_bytes(head_only);
+        socket.write_all(&bytes)?;
+        Ok(bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_a_length_and_says_what_becomes_of_the_connection() {
+        let answer = Answer::refusal(408, "too slow");
+        let text = String::from_utf8(answer.to_bytes(false)).expect("answers are text here");
+        assert!(
+            text.starts_with("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"),
+            "{text}"
+        );
+        assert!(text.contains("Content-Length: 9\r\n"));
+        assert!(text.ends_with("\r\n\r\ntoo slow\n"));
+        let head = String::from_utf8(answer.to_bytes(true)).expect("answers are text here");
+        assert!(head.contains("Content-Length: 9\r\n") && head.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn upgrade_required_names_the_protocol() {
+        let text = String::from_utf8(Answer::upgrade_required("x").to_bytes(false)).expect("text");
+        assert!(
+            text.contains("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! Step 3, the close: TCP is ended without destroying the last bytes on their way.
+//!
+//! If a socket is dropped while unread bytes are in it, the system answers with a reset, and the client loses what it
+//! had not read yet: the close frame, or the answer that says what was wrong. So whoever ends a connection first ends
+//! its own direction (FIN), then reads and forgets until the client has ended the other. Runs on the connection's
+//! thread.
+
+use std::io::{ErrorKind, Read};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use crate::broadcaster::CLOSE_DEADLINE;
+use crate::close::TcpEnd;
+use crate::deadline::Deadline;
+
+/// How long a client may take to end its direction of plain HTTP.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The broadcaster abandons a WebSocket at its own deadline; this is for the case that it is gone.
+const DRAIN: Duration = Duration::from_secs(2 * CLOSE_DEADLINE.as_secs() + 1);
+
+/// Reads and forgets until the client ends TCP. The broadcaster ends our direction, and abandons the client when its
+/// time is over.
+pub fn drain(socket: &TcpStream) -> TcpEnd {
+    read_until_end(socket, Deadline::after(DRAIN))
+}
+
+/// Ends a plain HTTP connection after the last answer.
+pub fn end_http(socket: &TcpStream) {
+    if socket.shutdown(Shutdown::Write).is_ok() {
+        read_until_end(socket, Deadline::after(LINGER));
+    }
+}
+
+fn read_until_end(mut socket: &TcpStream, deadline: Deadline) -> TcpEnd {
+    let mut forgotten = [0; 2048];
+    while let Some(remaining) = deadline.remaining() {
+        if let Err(error) = socket.set_read_timeout(Some(remaining)) {
+            return TcpEnd::Failed(error.to_string());
+        }
+        match socket.read(&mut forgotten) {
+            Ok(0) => return TcpEnd::Fin,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                break;
+            }
+            Err(error) => return TcpEnd::Failed(error.to_string()),
+        }
+    }
+    TcpEnd::Abandoned
+}

@@ -1,0 +1,180 @@
+//! What RFC 6455 forbids a client, judged as soon as a frame's header is there.
+//!
+//! Part of the connection's stream, below tungstenite, on the connection's thread. tungstenite finds most of these
+//! faults too, but only once the whole payload has arrived, and some not at all: lengths that are not minimal, and a
+//! message of endless empty fragments, which would keep it busy for ever.
+
+use log::debug;
+
+use crate::client_id::ClientId;
+use crate::close::{CloseReason, POLICY_VIOLATION, PROTOCOL_ERROR};
+use crate::wire::{FrameHead, FrameScanner, Opcode, Scan, WrongHeader};
+
+/// Longest payload of a control frame in bytes (RFC 6455, 5.5).
+const MAX_CONTROL_PAYLOAD: u64 = 125;
+
+/// Fragments of one message without a byte of payload; more than this make no progress.
+const MAX_EMPTY_FRAGMENTS: u32 = 128;
+
+/// Follows one client's frames.
+pub struct FrameGuard {
+    client: ClientId,
+    scanner: FrameScanner,
+    /// A fragmented message is on its way.
+    fragmented: bool,
+    empty_fragments: u32,
+}
+
+impl FrameGuard {
+    pub fn new(client: ClientId) -> Self {
+        FrameGuard {
+            client,
+            scanner: FrameScanner::default(),
+            fragmented: false,
+            empty_fragments: 0,
+        }
+    }
+
+    /// Looks at bytes as they come in.
+    ///
+    /// # Errors
+    /// The fault, and how many of the bytes stand before the header that has it.
+    pub fn check(&mut self, bytes: &[u8]) -> Result<(), (usize, CloseReason)> {
+        let mut at = 0;
+        loop {
+            let (begin, consumed, verdict) = match self.scanner.scan(&bytes[at..]) {
+                Scan::NeedMore => return Ok(()),
+                Scan::Wrong { begin, wrong } => (begin, 0, Err(wrong_header(wrong))),
+                Scan::Head {
+                    begin,
+                    consumed,
+                    head,
+                } => {
+                    debug!("{}: receives {head}", self.client);
+                    (begin, consumed, self.judge(&head))
+                }
+            };
+            verdict.map_err(|fault| (at + begin, fault))?;
+            at += consumed;
+        }
+    }
+
+    fn judge(&mut self, head: &FrameHead) -> Result<(), CloseReason> {
+        if head.reserved != 0 {
+            return protocol_error(
+                "a reserved bit (RSV) is set, but no extension was agreed (RFC 6455, 5.2)",
+            );
+        }
+        if head.mask.is_none() {
+            return protocol_error("a client must mask its frames (RFC 6455, 5.1)");
+        }
+        if !head.minimal {
+            return protocol_error("the length is not in its shortest form (RFC 6455, 5.2)");
+        }
+        if head.opcode.is_control() {
+            return match head {
+                FrameHead { fin: false, .. } => {
+                    protocol_error("a control frame must not be fragmented (RFC 6455, 5.5)")
+                }
+                FrameHead { length, .. } if *length > MAX_CONTROL_PAYLOAD => {
+                    protocol_error("a control frame holds at most 125 bytes (RFC 6455, 5.5)")
+                }
+                _ => Ok(()),
+            };
+        }
+        match (head.opcode == Opcode::Continuation, self.fragmented) {
+            (true, false) => return protocol_error("a continuation of nothing (RFC 6455, 5.4)"),
+            (false, true) => {
+                return protocol_error("a new message inside a fragmented one (RFC 6455, 5.4)");
+            }
+            _ => {}
+        }
+        self.fragmented = !head.fin;
+        self.empty_fragments = match head.length {
+            0 if self.fragmented => self.empty_fragments + 1,
+            _ if head.fin => 0,
+            _ => self.empty_fragments,
+        };
+        if self.empty_fragments > MAX_EMPTY_FRAGMENTS {
+            return Err(CloseReason::new(
+                POLICY_VIOLATION,
+                "a message in endless empty fragments",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn wrong_header(wrong: WrongHeader) -> CloseReason {
+    match wrong {
+        WrongHeader::ReservedOpcode(opcode) => CloseReason {
+            code: PROTOCOL_ERROR,
+            reason: format!("opcode {opcode:#x} is reserved (RFC 6455, 5.2)").into(),
+        },
+        WrongHeader::LengthTooLarge => CloseReason::new(
+            PROTOCOL_ERROR,
+            "the highest bit of a 64-bit length must be 0 (RFC 6455, 5.2)",
+        ),
+    }
+}
+
+fn protocol_error(reason: &'static str) -> Result<(), CloseReason> {
+    Err(CloseReason::new(PROTOCOL_ERROR, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &[u8]) -> Result<(), (usize, u16)> {
+        FrameGuard::new(ClientId(1))
+            .check(bytes)
+            .map_err(|(at, fault)| (at, fault.code))
+    }
+
+    #[test]
+    fn good_frames_pass_and_the_first_wrong_header_is_found_behind_them() {
+        let good = b"\x01\x81abcd.\x89\x80abcd\x80\x81abcd.\x88\x82abcd..";
+        assert_eq!(check(good), Ok(()));
+        let mut with_fault = good.to_vec();
+        with_fault.extend(b"\xc1\x80abcd");
+        assert_eq!(check(&with_fault), Err((good.len(), PROTOCOL_ERROR)));
+    }
+
+    #[test]
+    fn each_forbidden_header_is_a_protocol_error() {
+        for bytes in [
+            &b"\xc1\x80abcd"[..],
+            b"\xa1\x80abcd",
+            b"\x91\x80abcd",
+            b"\x83\x80abcd",
+            b"\x8b\x80abcd",
+            b"\x81\x05Hello",
+            b"\x81\xfe\x00\x7dabcd",
+            b"\x81\xff\0\0\0\0\0\0\xff\xffabcd",
+            b"\x82\xff\x80\0\0\0\0\0\0\0abcd",
+            b"\x09\x80abcd",
+            b"\x89\xfe\x00\x7eabcd",
+            b"\x80\x80abcd",
+            b"\x01\x80abcd\x81\x80abcd",
+        ] {
+            assert_eq!(
+                check(bytes).map_err(|(_, code)| code),
+                Err(PROTOCOL_ERROR),
+                "{bytes:02x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn endless_empty_fragments_end() {
+        let mut bytes = b"\x01\x80abcd".to_vec();
+        bytes.extend(b"\x00\x80abcd".repeat(127));
+        assert_eq!(check(&bytes), Ok(()));
+        bytes.extend(b"\x00\x80abcd");
+        assert_eq!(
+            check(&bytes).map_err(|(_, code)| code),
+            Err(POLICY_VIOLATION)
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! Whose pages may talk to this server.
+//!
+//! A page from elsewhere must not reach a server on this machine through somebody's browser: not by opening a
+//! WebSocket to it (browsers allow that across sites and tell the `Origin`: cross-site WebSocket hijacking), and not
+//! by a name of its own that suddenly points here (DNS rebinding, seen in the `Host`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::answer::Answer;
+use super::request::Request;
+
+/// Names under which this server may be reached, in lower case. IP addresses always may: nobody can rebind them.
+#[derive(Debug)]
+pub struct HostNames {
+    names: Vec<String>,
+    /// Origins that are welcome besides the page's own.
+    origins: Vec<String>,
+}
+
+impl HostNames {
+    /// `localhost`, the machine's own name, also as `name.local`, and those of `--host-name`.
+    pub fn new(more: &[String], origins: &[String]) -> Self {
+        let own = hostname::get()
+            .ok()
+            .and_then(|name| name.into_string().ok());
+        let own_local = own.as_ref().map(|name| format!("{name}.local"));
+        let names = ["localhost".to_owned()]
+            .into_iter()
+            .chain(own)
+            .chain(own_local);
+        HostNames {
+            names: names
+                .chain(more.iter().cloned())
+                .map(|name| name.to_ascii_lowercase())
+                .collect(),
+            origins: origins.to_vec(),
+        }
+    }
+
+    /// Checks `Host` and `Origin`; returns the `Host` as it was sent, empty if HTTP/1.0 sent none.
+    ///
+    /// # Errors
+    /// `400` if `Host` is missing, doubled or broken, `403` if one of the two is not ours.
+    pub fn check<'a>(&self, request: &'a Request) -> Result<&'a str, Answer> {
+        let host = match request.headers.single("host") {
+            Ok(Some(host)) => host,
+            Ok(None) if !request.http_1_1 => "",
+            Ok(None) => {
+                return Err(Answer::refusal(
+                    400,
+                    "An HTTP/1.1 request must have a Host header.",
+                ));
+            }
+            Err(_) => {
+                return Err(Answer::refusal(
+                    400,
+                    "There must be one Host header, not more.",
+                ));
+            }
+        };
+        if !host.is_empty() {
+            let name = host_name(host)
+                .ok_or_else(|| Answer::refusal(400, "The Host header is not a name or address."))?;
+            if !self.is_ours(&name) {
+                return Err(Answer::refusal(
+                    403,
+                    "The Host header names a host that is not this server. If it is one of its names, \
+                     start it with --host-name NAME.",
+                ));
+            }
+        }
+        match request.headers.single("origin") {
+            // No browser, so nobody's page: websocat, curl.
+            Ok(None) => Ok(host),
+            Ok(Some(origin)) if self.is_welcome(origin, host) => Ok(host),
+            _ => Err(Answer::refusal(
+                403,
+                "A page from another site may not talk to this server (its Origin is not the Host). \
+                 If it may, start the server with --origin ORIGIN.",
+            )),
+        }
+    }
+
+    fn is_ours(&self, name: &str) -> bool {
+        name.parse::<IpAddr>().is_ok() || self.names.iter().any(|ours| ours == name)
+    }
+
+    fn is_welcome(&self, origin: &str, host: &str) -> bool {
+        let own = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"))
+            .is_some_and(|authority| authority.eq_ignore_ascii_case(host));
+        own || self
+            .origins
+            .iter()
+            .any(|welcome| welcome.eq_ignore_ascii_case(origin))
+    }
+}
+
+/// The name or address in a `Host` header, in lower case, without port, brackets and the root's dot (RFC 9110, 7.2).
+fn host_name(host: &str) -> Option<String> {
+    let (name, port) = if let Some(rest) = host.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        address.parse::<Ipv6Addr>().ok()?;
+        (address, port)
+    } else {
+        host.split_at(host.find(':').unwrap_or(host.len()))
+    };
+    let port_is_right = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some(digits) => digits.is_empty() || digits.parse::<u16>().is_ok(),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let name_is_right = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+    (port_is_right && name_is_right).then(|| name.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_headers_are_read_strictly() {
+        for (host, name) in [
+            ("localhost", Some("localhost")),
+            ("LocalHost:3000", Some("localhost")),
+            ("localhost.", Some("localhost")),
+            ("192.168.1.20:3000", Some("192.168.1.20")),
+            ("[::1]:3000", Some("::1")),
+            ("[::1", None),
+            ("[evil]", None),
+            ("localhost:port", None),
+            ("localhost:3000:1", None),
+            ("localhost:99999", None),
+            ("a b", None),
+            ("user@localhost", None),
+            ("localhost/x", None),
+            (":3000", None),
+        ] {
+            assert_eq!(host_name(host).as_deref(), name, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_names_and_pages_are_welcome() {
+        let names = HostNames::new(
+            &["Class.Example".to_owned()],
+            &["https://lms.example".to_owned()],
+        );
+        assert!(
+            names.is_ours("localhost")
+                && names.is_ours("class.example")
+                && names.is_ours("10.0.0.7")
+        );
+        assert!(!names.is_ours("evil.example") && !names.is_ours("localhost.evil.example"));
+        assert!(names.is_welcome("http://localhost:3000", "localhost:3000"));
+        assert!(names.is_welcome("https://lms.example", "localhost:3000"));
+        for origin in [
+            "http://localhost:4000",
+            "http://evil.example",
+            "null",
+            "",
+            "localhost:3000",
+        ] {
+            assert!(!names.is_welcome(origin, "localhost:3000"), "{origin}");
+        }
+    }
+}

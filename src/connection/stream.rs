@@ -1,0 +1,131 @@
+//! The stream that tungstenite gets: reads come from the socket, writes go to the broadcaster.
+//!
+//! tungstenite's `WebSocket` cannot be split in two, and its `read` also writes: it answers pings. If this thread
+//! wrote to the socket while the broadcaster does, the frames of both would tear each other apart. So finished bytes
+//! travel through the channel like everything else, and this thread never writes to the socket after the handshake.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crossbeam_channel::Sender;
+use log::{log_enabled, trace};
+
+use super::guard::FrameGuard;
+use crate::broadcaster::Incoming;
+use crate::client_id::ClientId;
+use crate::close::CloseReason;
+use crate::wire;
+
+pub struct ClientStream {
+    client: ClientId,
+    socket: Arc<TcpStream>,
+    to_broadcaster: Sender<Incoming>,
+    guard: FrameGuard,
+    /// Bytes that came right behind the request's head.
+    early: Vec<u8>,
+    /// Found by the guard; told once the bytes before it are read.
+    fault: Option<CloseReason>,
+    received: u64,
+}
+
+/// The error with which reading ends at a fault of the client.
+#[derive(Debug)]
+pub struct ClientFault(pub CloseReason);
+
+impl fmt::Display for ClientFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+impl Error for ClientFault {}
+
+impl ClientStream {
+    pub fn new(
+        client: ClientId,
+        socket: Arc<TcpStream>,
+        early: Vec<u8>,
+        to_broadcaster: Sender<Incoming>,
+    ) -> Self {
+        let guard = FrameGuard::new(client);
+        ClientStream {
+            client,
+            socket,
+            to_broadcaster,
+            guard,
+            early,
+            fault: None,
+            received: 0,
+        }
+    }
+
+    /// Bytes read so far.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn read_socket(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.early.is_empty() {
+            loop {
+                match (&*self.socket).read(buffer) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    result => return result,
+                }
+            }
+        }
+        let taken = self.early.len().min(buffer.len());
+        buffer[..taken].copy_from_slice(&self.early[..taken]);
+        self.early = self.early.split_off(taken);
+        Ok(taken)
+    }
+}
+
+impl Read for ClientStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let told = |fault: CloseReason| Err(io::Error::other(ClientFault(fault)));
+        if let Some(fault) = self.fault.clone() {
+            return told(fault);
+        }
+        let length = self.read_socket(buffer)?;
+        self.received += length as u64;
+        if log_enabled!(log::Level::Trace) && length > 0 {
+            trace!(
+                "{}: receives bytes {}",
+                self.client,
+                wire::hex(&buffer[..length])
+            );
+        }
+        match self.guard.check(&buffer[..length]) {
+            Ok(()) => Ok(length),
+            Err((good, fault)) => {
+                self.fault = Some(fault.clone());
+                if good > 0 { Ok(good) } else { told(fault) }
+            }
+        }
+    }
+}
+
+impl Write for ClientStream {
+    /// Takes all of it, and waits while the channel is full: that is how a flood is slowed down.
+    fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
+        let incoming = Incoming::Frames {
+            client: self.client,
+            frames: Bytes::copy_from_slice(frames),
+        };
+        match self.to_broadcaster.send(incoming) {
+            Ok(()) => Ok(frames.len()),
+            Err(_) => Err(io::Error::new(
+                ErrorKind::BrokenPipe,
+                "the broadcaster has ended",
+            )),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Refuses connections for which there is no room or no thread: a `503`, and an end that lets it be read.
+//!
+//! One thread for all of them, fed by the accept threads through a bounded channel. It never waits for a client. When
+//! more are refused than it can see off, the rest are dropped without an answer: that is the last line of defence.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::connection::Answer;
+use crate::deadline::Deadline;
+
+/// Refused connections that may wait for the doorman.
+const QUEUE: usize = 64;
+
+/// Refused connections that are still there, so that they can read why. The oldest goes first.
+const LEAVING: usize = 256;
+
+/// How long one of them may stay, and how often it is looked after.
+const PATIENCE: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_millis(20);
+
+pub struct Doorman {
+    refused: Sender<Arc<TcpStream>>,
+}
+
+impl Doorman {
+    /// Starts the thread, which ends when the doorman is dropped.
+    ///
+    /// # Errors
+    /// If there is no thread for it.
+    pub fn start() -> io::Result<Doorman> {
+        let (refused, arriving) = bounded(QUEUE);
+        thread::Builder::new()
+            .name("doorman".to_owned())
+            .spawn(move || see_off(&arriving))?;
+        Ok(Doorman { refused })
+    }
+
+    /// Never waits.
+    pub fn refuse(&self, socket: Arc<TcpStream>) {
+        // Too many at once: dropped here.
+        let _ = self.refused.try_send(socket);
+    }
+}
+
+fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
+    let answer = Answer::refusal(503, "The server is full. Try again in a moment.")
+        .with_header("Retry-After", "5")
+        .to_bytes(false);
+    let mut leaving: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
+    loop {
+        let next = if leaving.is_empty() {
+            arriving.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            arriving.recv_timeout(ROUND)
+        };
+        match next {
+            Ok(socket) => {
+                if leaving.len() == LEAVING {
+                    leaving.pop_front();
+                }
+                let told = socket
+                    .set_nonblocking(true)
+                    .and_then(|()| (&*socket).write_all(&answer))
+                    .and_then(|()| socket.shutdown(Shutdown::Write));
+                if told.is_ok() {
+                    leaving.push_back((socket, Deadline::after(PATIENCE)));
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                leaving.retain(|(socket, deadline)| {
+                    deadline.remaining().is_some() && is_there(socket)
+                });
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Forgets what the client sent, which would turn our end into a reset; `false` once it has ended, too.
+fn is_there(mut socket: &TcpStream) -> bool {
+    let mut forgotten = [0; 4096];
+    match socket.read(&mut forgotten) {
+        Ok(length) => length > 0,
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+    }
+}

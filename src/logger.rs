@@ -1,0 +1,142 @@
+//! The log's own thread: no other thread ever waits for a terminal.
+//!
+//! A line on its way to a stopped terminal (Ctrl-S) or a full pipe blocks whoever writes it; were that the
+//! broadcaster, the whole chat would stand still. So every thread hands its finished line to a bounded queue and goes
+//! on, and the thread here lets `simple_logger` print it. If standard error is gone, lines are dropped in silence.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use simple_logger::SimpleLogger;
+
+/// Lines that may wait for the terminal; later ones are dropped and counted.
+const QUEUE: usize = 8192;
+
+/// How long [`flush`] waits for the terminal.
+const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
+
+/// Our own modules; what a library logs is about its inside, not about the lesson.
+const CRATE: &str = "websocket_classroom";
+
+enum Entry {
+    Line {
+        level: Level,
+        target: String,
+        text: String,
+    },
+    /// Answered when every line before it is printed.
+    Flush(Sender<()>),
+}
+
+struct QueueLogger {
+    level: LevelFilter,
+    queue: Sender<Entry>,
+    lost: AtomicU64,
+}
+
+/// Switches the log on at `level`, for the whole program.
+///
+/// # Errors
+/// If the thread cannot be created, or a logger is there already.
+pub fn start(level: LevelFilter) -> Result<(), Box<dyn std::error::Error>> {
+    let (queue, entries) = bounded(QUEUE);
+    thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || print(&entries))?;
+    log::set_boxed_logger(Box::new(QueueLogger {
+        level,
+        queue,
+        lost: AtomicU64::new(0),
+    }))?;
+    log::set_max_level(level);
+    Ok(())
+}
+
+/// Waits until all lines so far are printed, or half a second.
+pub fn flush() {
+    log::logger().flush();
+}
+
+/// The log thread's loop.
+fn print(entries: &Receiver<Entry>) {
+    let printer = SimpleLogger::new();
+    for entry in entries {
+        match entry {
+            Entry::Flush(done) => drop(done.send(())),
+            Entry::Line {
+                level,
+                target,
+                text,
+            } => {
+                // simple_logger panics when standard error is a closed pipe; this thread is the place for that to end.
+                let printed = catch_unwind(AssertUnwindSafe(|| {
+                    let mut record = Record::builder();
+                    record.level(level).target(&target);
+                    printer.log(&record.args(format_args!("{text}")).build());
+                }));
+                if printed.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl QueueLogger {
+    fn line(&self, level: Level, module: &str, text: String) -> Entry {
+        // The time is when it happened, not when it is printed; the module is the file in which to read on.
+        let module = module
+            .strip_prefix(CRATE)
+            .unwrap_or(module)
+            .trim_start_matches("::");
+        let module = if module.is_empty() { "main" } else { module };
+        let time = humantime::format_rfc3339_millis(SystemTime::now());
+        Entry::Line {
+            level,
+            target: format!("{time} {module}"),
+            text,
+        }
+    }
+}
+
+impl Log for QueueLogger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= self.level && metadata.target().starts_with(CRATE)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let text = format!("{lost} log lines were dropped: standard error is too slow");
+            if self
+                .queue
+                .try_send(self.line(Level::Warn, module_path!(), text))
+                .is_err()
+            {
+                self.lost.fetch_add(lost, Ordering::Relaxed);
+            }
+        }
+        let entry = self.line(record.level(), record.target(), record.args().to_string());
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(entry) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn flush(&self) {
+        let (done, printed) = bounded(1);
+        if self
+            .queue
+            .send_timeout(Entry::Flush(done), FLUSH_DEADLINE)
+            .is_ok()
+        {
+            let _ = printed.recv_timeout(FLUSH_DEADLINE);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Flags, logger, signals, run: everything else is in the library, whose `lib.rs` is the map.
+
+#![forbid(unsafe_code)]
+
+use std::io::{self, Write};
+use std::process::{self, ExitCode};
+use std::thread;
+
+use log::{LevelFilter, error, info, warn};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use websocket_classroom::options::{self, Options, Request};
+use websocket_classroom::server::{Server, Stopper};
+use websocket_classroom::{banner, logger};
+
+/// Descriptors that are needed beside one for each client: listeners, standard streams, plain HTTP.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+fn main() -> ExitCode {
+    let options = match options::parse(std::env::args_os().skip(1)) {
+        Ok(Request::Serve(options)) => options,
+        Ok(Request::Help) => return say(&options::help()),
+        Ok(Request::Version) => {
+            return say(concat!(
+                "websocket-classroom ",
+                env!("CARGO_PKG_VERSION"),
+                "\n"
+            ));
+        }
+        Err(wrong) => return fail(2, &wrong.to_string()),
+    };
+    if let Err(error) = logger::start(log_level(&options)) {
+        return fail(1, &format!("cannot start the log: {error}"));
+    }
+    raise_descriptor_limit(options.max_clients as u64);
+    match serve(*options) {
+        Ok(()) => {
+            info!("ended");
+            logger::flush();
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            logger::flush();
+            fail(1, &reason)
+        }
+    }
+}
+
+fn serve(options: Options) -> Result<(), String> {
+    let server = Server::bind(options).map_err(|error| error.to_string())?;
+    let signals =
+        Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
+    let stopper = server.stopper();
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || obey(signals, &stopper))
+        .map_err(|error| format!("no thread for signals: {error}"))?;
+    // A closed standard output is no reason not to serve.
+    let _ = banner::print(server.addresses(), io::stdout().lock());
+    server.run().map_err(|error| {
+        error!("{error}");
+        error.to_string()
+    })
+}
+
+/// The first signal ends the server in order, the second at once.
+fn obey(mut signals: Signals, stopper: &Stopper) {
+    let mut stopping = false;
+    for signal in signals.forever() {
+        if stopping {
+            process::exit(128 + signal);
+        }
+        stopping = true;
+        info!("stopping: telling everybody; once more to stop at once");
+        let helper = stopper.clone();
+        // On a thread of its own, so that the next signal is heard; without one, as well as can be.
+        if thread::Builder::new().spawn(move || helper.stop()).is_err() {
+            stopper.stop();
+        }
+    }
+}
+
+fn log_level(options: &Options) -> LevelFilter {
+    let from_environment = || std::env::var("RUST_LOG").ok()?.parse().ok();
+    options
+        .log
+        .or_else(from_environment)
+        .unwrap_or(LevelFilter::Info)
+}
+
+fn raise_descriptor_limit(clients: u64) {
+    let wanted = clients + OTHER_DESCRIPTORS;
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < wanted => {
+            warn!(
+                "the system allows {limit} open files, fewer than --max-clients {clients} would need"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => warn!("cannot ask for more open files: {error}"),
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// One line on standard error, which may be closed.
+fn fail(status: u8, reason: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "websocket-classroom: {reason}");
+    ExitCode::from(status)
+}

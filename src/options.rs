@@ -1,0 +1,324 @@
+//! Every flag, once: its name, default, bound, help and what it sets.
+//!
+//! Called by `main` before any thread exists. `--help`, the defaults and the behaviour all come from [`FLAGS`], so
+//! they cannot drift apart; a test holds the README's table against it too.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+/// What the flags come to. Built only by [`parse`], so every value is within its bound.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub host: String,
+    pub port: u16,
+    /// Serve this file instead of the page inside the binary; read anew for each request.
+    pub page: Option<PathBuf>,
+    /// WebSocket clients at once; further handshakes get a 503.
+    pub max_clients: usize,
+    /// Bytes of one message's payload, and of a request body.
+    pub max_message: usize,
+    /// Bytes that may wait for a slow reader before it is cut off.
+    pub backlog: usize,
+    /// Messages a second from one client; 0 means no limit.
+    pub rate: u32,
+    /// Silence after which a client is sent a ping, and after which an unanswered one ends it; `None` means never.
+    pub ping: Option<Duration>,
+    /// From accepting TCP to the last byte of the request's head and body.
+    pub handshake_timeout: Duration,
+    /// Names besides `localhost`, IP addresses and the machine's own that a `Host` header may carry.
+    pub host_names: Vec<String>,
+    /// Origins besides the page's own that may open WebSockets.
+    pub origins: Vec<String>,
+    /// `None` where `--log` is absent: `RUST_LOG` decides, else `info`.
+    pub log: Option<LevelFilter>,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Request {
+    Serve(Box<Options>),
+    Help,
+    Version,
+}
+
+/// One line that names the wrong flag or value.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WrongFlag(String);
+
+impl fmt::Display for WrongFlag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} (try --help)", self.0)
+    }
+}
+
+/// One flag; every one of them takes a value.
+pub struct Flag {
+    pub name: &'static str,
+    pub value: &'static str,
+    /// Set before the command line is read. Empty: nothing is set.
+    pub default: &'static str,
+    /// What values are allowed, in words.
+    pub bound: &'static str,
+    pub help: &'static str,
+    set: fn(&mut Options, &str) -> Result<(), String>,
+}
+
+/// All flags in the order in which `--help` shows them.
+pub const FLAGS: &[Flag] = &[
+    Flag {
+        name: "host",
+        value: "HOST",
+        default: "localhost",
+        bound: "a name or IP address of this machine",
+        help: "where to listen: localhost (both loopback addresses) or 0.0.0.0 to let the class in",
+        set: |options, value| text(value).map(|host| options.host = host),
+    },
+    Flag {
+        name: "port",
+        value: "NUMBER",
+        default: "3000",
+        bound: "0 to 65535",
+        help: "TCP port; 0 takes a free one",
+        set: |options, value| number(value, 0..=65535).map(|port| options.port = port as u16),
+    },
+    Flag {
+        name: "page",
+        value: "FILE",
+        default: "",
+        bound: "a readable file",
+        help: "serve this page instead of the built-in one, read anew for each request",
+        set: |options, value| text(value).map(|file| options.page = Some(file.into())),
+    },
+    Flag {
+        name: "max-clients",
+        value: "NUMBER",
+        default: "10000",
+        bound: "1 to 1000000",
+        help: "WebSocket connections at once; one more is answered 503",
+        set: |options, value| {
+            number(value, 1..=1_000_000).map(|clients| options.max_clients = clients as usize)
+        },
+    },
+    Flag {
+        name: "max-message",
+        value: "BYTES",
+        default: "65536",
+        bound: "1 to 67108864",
+        help: "the longest message; a longer one ends its connection with 1009",
+        set: |options, value| {
+            number(value, 1..=64 << 20).map(|bytes| options.max_message = bytes as usize)
+        },
+    },
+    Flag {
+        name: "backlog",
+        value: "BYTES",
+        default: "1048576",
+        bound: "1024 to 1073741824",
+        help: "what may wait for a slow reader before it is cut off with 4008",
+        set: |options, value| {
+            number(value, 1024..=1 << 30).map(|bytes| options.backlog = bytes as usize)
+        },
+    },
+    Flag {
+        name: "rate",
+        value: "NUMBER",
+        default: "20",
+        bound: "0 to 1000000",
+        help: "messages a second from one client, bursts of five times that; 0 is no limit",
+        set: |options, value| number(value, 0..=1_000_000).map(|rate| options.rate = rate as u32),
+    },
+    Flag {
+        name: "ping",
+        value: "SECONDS",
+        default: "20",
+        bound: "0 to 3600",
+        help: "silence after which a client is pinged; as long again without an answer ends it; 0 is never",
+        set: |options, value| {
+            number(value, 0..=3600).map(|seconds| {
+                options.ping = (seconds > 0).then(|| Duration::from_secs(seconds));
+            })
+        },
+    },
+    Flag {
+        name: "handshake-timeout",
+        value: "SECONDS",
+        default: "5",
+        bound: "1 to 300",
+        help: "how long a request may take to arrive; an idle HTTP connection is kept as long",
+        set: |options, value| {
+            number(value, 1..=300)
+                .map(|seconds| options.handshake_timeout = Duration::from_secs(seconds))
+        },
+    },
+    Flag {
+        name: "host-name",
+        value: "NAME",
+        default: "",
+        bound: "a host name without port, repeatable",
+        help: "one more name under which browsers may reach this server",
+        set: |options, value| text(value).map(|name| options.host_names.push(name)),
+    },
+    Flag {
+        name: "origin",
+        value: "ORIGIN",
+        default: "",
+        bound: "like https://school.example, repeatable",
+        help: "one more origin whose pages may open WebSockets here",
+        set: |options, value| {
+            if !value.contains("://") || value.ends_with('/') {
+                return Err("is not an origin like https://school.example".to_owned());
+            }
+            options.origins.push(value.to_owned());
+            Ok(())
+        },
+    },
+    Flag {
+        name: "log",
+        value: "LEVEL",
+        default: "",
+        bound: "error, warn, info, debug, trace or off",
+        help: "how much to tell on standard error; where absent RUST_LOG decides, else info",
+        set: |options, value| {
+            let level = value
+                .parse()
+                .map_err(|_| "is none of error, warn, info, debug, trace and off".to_owned())?;
+            options.log = Some(level);
+            Ok(())
+        },
+    },
+];
+
+fn text(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(value.to_owned())
+    }
+}
+
+fn number(value: &str, bound: RangeInclusive<u64>) -> Result<u64, String> {
+    match value.parse() {
+        Ok(number) if bound.contains(&number) => Ok(number),
+        _ => Err(format!(
+            "is not a number from {} to {}",
+            bound.start(),
+            bound.end()
+        )),
+    }
+}
+
+/// Reads the command line without the program's name.
+///
+/// # Errors
+/// The first wrong flag or value, in one line.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, WrongFlag> {
+    let mut options = Box::<Options>::default();
+    for flag in FLAGS.iter().filter(|flag| !flag.default.is_empty()) {
+        set(flag, &mut options, flag.default)?;
+    }
+    let mut parser = lexopt::Parser::from_args(arguments);
+    loop {
+        let name = match parser.next() {
+            Ok(None) => return Ok(Request::Serve(options)),
+            Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => {
+                return Ok(Request::Help);
+            }
+            Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => {
+                return Ok(Request::Version);
+            }
+            Ok(Some(lexopt::Arg::Long(name))) => name.to_owned(),
+            Ok(Some(other)) => return Err(WrongFlag(other.unexpected().to_string())),
+            Err(error) => return Err(WrongFlag(error.to_string())),
+        };
+        let Some(flag) = FLAGS.iter().find(|flag| flag.name == name) else {
+            return Err(WrongFlag(format!("there is no flag --{name}")));
+        };
+        let value = parser
+            .value()
+            .map_err(|_| WrongFlag(format!("--{name} needs a value: {}", flag.bound)))?;
+        let value = value
+            .to_str()
+            .ok_or_else(|| WrongFlag(format!("--{name}: the value is not UTF-8")))?;
+        set(flag, &mut options, value)?;
+    }
+}
+
+fn set(flag: &Flag, options: &mut Options, value: &str) -> Result<(), WrongFlag> {
+    (flag.set)(options, value)
+        .map_err(|reason| WrongFlag(format!("--{}: {value:?} {reason}", flag.name)))
+}
+
+/// The text of `--help`.
+pub fn help() -> String {
+    let mut text = concat!(
+        "websocket-classroom ",
+        env!("CARGO_PKG_VERSION"),
+        ": a chat server that a class can see\n\n",
+        "usage: websocket-classroom [--flag value]...\n\n"
+    )
+    .to_owned();
+    for flag in FLAGS {
+        let default = if flag.default.is_empty() {
+            "none"
+        } else {
+            flag.default
+        };
+        text += &format!(
+            "  --{} {}\n      {}\n      default {default}; {}\n",
+            flag.name, flag.value, flag.help, flag.bound
+        );
+    }
+    text + "  --help\n  --version\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_words(words: &[&str]) -> Result<Request, WrongFlag> {
+        parse(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_table() {
+        let Ok(Request::Serve(options)) = parse_words(&[]) else {
+            panic!("must serve")
+        };
+        assert_eq!((options.host.as_str(), options.port), ("localhost", 3000));
+        assert_eq!(options.ping, Some(Duration::from_secs(20)));
+        assert_eq!(options.log, None);
+    }
+
+    #[test]
+    fn a_wrong_flag_or_value_is_named() {
+        for (words, named) in [
+            (&["--prot", "1"][..], "--prot"),
+            (
+                &["--port", "65536"],
+                "\"65536\" is not a number from 0 to 65535",
+            ),
+            (&["--port"], "--port needs a value"),
+            (&["--log", "loud"], "\"loud\""),
+            (&["--origin", "school.example"], "--origin"),
+            (&["--host", ""], "--host: \"\" is empty"),
+            (&["stray"], "stray"),
+        ] {
+            let message = parse_words(words).expect_err("must be refused").to_string();
+            assert!(message.contains(named), "{words:?}: {message}");
+            assert!(!message.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn help_names_every_flag() {
+        let help = help();
+        for flag in FLAGS {
+            assert!(help.contains(&format!("--{} {}", flag.name, flag.value)));
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Finds the frames in a stream of bytes (RFC 6455, section 5.2), however the bytes were cut into reads.
+//!
+//! No socket and no clock: bytes in, frame headers out. The bits themselves are read by tungstenite's
+//! `FrameHeader::parse`.
+
+use std::fmt;
+use std::io::Cursor;
+
+use tungstenite::error::{Error, ProtocolError};
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+/// Two bytes, eight of length, four of masking key.
+const MAX_HEADER: usize = 14;
+
+/// The opcodes that RFC 6455 defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opcode {
+    Continuation,
+    Text,
+    Binary,
+    Close,
+    Ping,
+    Pong,
+}
+
+impl Opcode {
+    pub fn is_control(self) -> bool {
+        matches!(self, Opcode::Close | Opcode::Ping | Opcode::Pong)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Opcode::Continuation => "continuation",
+            Opcode::Text => "text",
+            Opcode::Binary => "binary",
+            Opcode::Close => "close",
+            Opcode::Ping => "ping",
+            Opcode::Pong => "pong",
+        }
+    }
+}
+
+/// A frame's header, complete. Its payload may still be on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHead {
+    pub fin: bool,
+    /// The three reserved bits, RSV1 highest: 0 to 7.
+    pub reserved: u8,
+    pub opcode: Opcode,
+    pub mask: Option<[u8; 4]>,
+    /// Bytes of payload.
+    pub length: u64,
+    /// The length stands in the fewest bytes that hold it, as it must.
+    pub minimal: bool,
+}
+
+/// `text frame, FIN, masked, 5 bytes`
+impl fmt::Display for FrameHead {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} frame", self.opcode.name())?;
+        if self.fin {
+            write!(formatter, ", FIN")?;
+        }
+        if self.reserved != 0 {
+            write!(formatter, ", RSV {:03b}", self.reserved)?;
+        }
+        if self.mask.is_some() {
+            write!(formatter, ", masked")?;
+        }
+        write!(formatter, ", {} bytes", self.length)
+    }
+}
+
+/// A header that no frame may have. There is no telling where the next frame would begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrongHeader {
+    /// An opcode that RFC 6455 reserves: 3 to 7, 11 to 15.
+    ReservedOpcode(u8),
+    /// The highest bit of a 64-bit length is set.
+    LengthTooLarge,
+}
+
+/// What [`FrameScanner::scan`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// A frame begins at byte `begin`, or earlier where that is 0, and its header ends after `consumed` bytes.
+    Head {
+        begin: usize,
+        consumed: usize,
+        head: FrameHead,
+    },
+    /// No further header is complete; every byte was taken.
+    NeedMore,
+    /// The same, but no frame may begin so.
+    Wrong { begin: usize, wrong: WrongHeader },
+}
+
+/// Where in a frame the stream stands.
+#[derive(Debug, Default)]
+pub struct FrameScanner {
+    /// The first bytes of a header that is not complete.
+    partial: [u8; MAX_HEADER],
+    partial_length: usize,
+    /// Payload bytes that still belong to the last header.
+    payload_left: u64,
+}
+
+impl FrameScanner {
+    /// Takes bytes up to the end of the next header. Call it again with the rest until it says [`Scan::NeedMore`].
+    pub fn scan(&mut self, bytes: &[u8]) -> Scan {
+        let skipped = usize::try_from(self.payload_left)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
+        self.payload_left -= skipped as u64;
+        let rest = &bytes[skipped..];
+        if rest.is_empty() {
+            return Scan::NeedMore;
+        }
+
+        let before = self.partial_length;
+        let taken = rest.len().min(MAX_HEADER - before);
+        self.partial[before..before + taken].copy_from_slice(&rest[..taken]);
+        let mut cursor = Cursor::new(&self.partial[..before + taken]);
+        match FrameHeader::parse(&mut cursor) {
+            Ok(None) => {
+                self.partial_length = before + taken;
+                Scan::NeedMore
+            }
+            Ok(Some((_, length))) if length >> 63 != 0 => Scan::Wrong {
+                begin: skipped,
+                wrong: WrongHeader::LengthTooLarge,
+            },
+            Ok(Some((header, length))) => {
+                let header_length = cursor.position() as usize;
+                self.partial_length = 0;
+                self.payload_left = length;
+                let minimal = header.len(length) == header_length;
+                let head = FrameHead {
+                    fin: header.is_final,
+                    reserved: u8::from(header.rsv1) << 2
+                        | u8::from(header.rsv2) << 1
+                        | u8::from(header.rsv3),
+                    opcode: opcode(header.opcode),
+                    mask: header.mask,
+                    length,
+                    minimal,
+                };
+                Scan::Head {
+                    begin: skipped,
+                    consumed: skipped + header_length - before,
+                    head,
+                }
+            }
+            Err(error) => {
+                // Reading from memory fails for no other reason than the opcode.
+                let opcode = match error {
+                    Error::Protocol(ProtocolError::InvalidOpcode(opcode)) => opcode,
+                    _ => self.partial[0] & 0x0f,
+                };
+                Scan::Wrong {
+                    begin: skipped,
+                    wrong: WrongHeader::ReservedOpcode(opcode),
+                }
+            }
+        }
+    }
+
+    /// The stream stands between two frames.
+    pub fn at_boundary(&self) -> bool {
+        self.partial_length == 0 && self.payload_left == 0
+    }
+}
+
+fn opcode(opcode: OpCode) -> Opcode {
+    match opcode {
+        OpCode::Data(Data::Text) => Opcode::Text,
+        OpCode::Data(Data::Binary) => Opcode::Binary,
+        OpCode::Data(Data::Continue | Data::Reserved(_)) => Opcode::Continuation,
+        OpCode::Control(Control::Ping) => Opcode::Ping,
+        OpCode::Control(Control::Pong) => Opcode::Pong,
+        OpCode::Control(Control::Close | Control::Reserved(_)) => Opcode::Close,
+    }
+}
+
+/// The frames in bytes that hold whole ones only, as all that the server sends: each header with all its bytes.
+pub fn whole_frames(mut bytes: &[u8]) -> impl Iterator<Item = (FrameHead, &[u8])> {
+    std::iter::from_fn(move || {
+        let Scan::Head { consumed, head, .. } = FrameScanner::default().scan(bytes) else {
+            return None;
+        };
+        let (frame, rest) = bytes.split_at_checked(consumed + head.length as usize)?;
+        bytes = rest;
+        Some((head, frame))
+    })
+}
+
+/// The end of the frame that byte `position` of `bytes` lies in, or `position` itself where a frame ends there.
+pub fn frame_end_after(bytes: &[u8], position: usize) -> usize {
+    let mut end = 0;
+    for (_, frame) in whole_frames(bytes) {
+        if end >= position {
+            break;
+        }
+        end += frame.len();
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All headers in `bytes`, fed `step` bytes at a time.
+    fn heads(bytes: &[u8], step: usize) -> Vec<FrameHead> {
+        let mut scanner = FrameScanner::default();
+        let mut found = Vec::new();
+        for mut chunk in bytes.chunks(step) {
+            while let Scan::Head { consumed, head, .. } = scanner.scan(chunk) {
+                found.push(head);
+                chunk = &chunk[consumed..];
+            }
+        }
+        assert!(scanner.at_boundary());
+        found
+    }
+
+    #[test]
+    fn the_examples_of_rfc_6455_section_5_7_are_read_however_they_are_cut() {
+        let mut bytes = Vec::new();
+        bytes.extend(b"\x81\x05Hello");
+        bytes.extend(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        bytes.extend(b"\x01\x03Hel\x80\x02lo");
+        bytes.extend(b"\x89\x05Hello\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        bytes.extend(b"\x82\x7e\x01\x00");
+        bytes.extend([7; 256]);
+        bytes.extend(b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
+        bytes.extend([7; 65536]);
+        let whole = heads(&bytes, bytes.len());
+        let told: Vec<String> = whole.iter().map(FrameHead::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "text frame, FIN, 5 bytes",
+                "text frame, FIN, masked, 5 bytes",
+                "text frame, 3 bytes",
+                "continuation frame, FIN, 2 bytes",
+                "ping frame, FIN, 5 bytes",
+                "pong frame, FIN, masked, 5 bytes",
+                "binary frame, FIN, 256 bytes",
+                "binary frame, FIN, 65536 bytes",
+            ]
+        );
+        assert!(whole.iter().all(|head| head.minimal));
+        for step in 1..=20 {
+            assert_eq!(heads(&bytes, step), whole, "cut every {step} bytes");
+        }
+    }
+
+    #[test]
+    fn wrong_headers_are_told_apart() {
+        assert_eq!(
+            FrameScanner::default().scan(b"\x83\x80\0\0\0\0"),
+            Scan::Wrong {
+                begin: 0,
+                wrong: WrongHeader::ReservedOpcode(3)
+            }
+        );
+        assert_eq!(
+            FrameScanner::default().scan(b"\x82\xff\x80\0\0\0\0\0\0\0\0\0\0\0"),
+            Scan::Wrong {
+                begin: 0,
+                wrong: WrongHeader::LengthTooLarge
+            }
+        );
+        let Scan::Head { head, .. } = FrameScanner::default().scan(b"\x81\xfe\x00\x05\0\0\0\0")
+        else {
+            panic!("the header is complete");
+        };
+        assert!(!head.minimal);
+    }
+
+    #[test]
+    fn the_end_of_a_frame_is_found_from_within() {
+        let frames = b"\x81\x03abc\x81\x02de";
+        let ends: Vec<usize> = (0..=frames.len())
+            .map(|at| frame_end_after(frames, at))
+            .collect();
+        assert_eq!(ends, [0, 5, 5, 5, 5, 5, 9, 9, 9, 9]);
+    }
+}

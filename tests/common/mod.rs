@@ -1,0 +1,288 @@
+//! What every black-box test needs: a real server as a child process, and peers that talk to it over real sockets.
+//!
+//! Everything that waits has a deadline and says what it waited for.
+
+#![allow(dead_code)] // Each test file uses its own part.
+
+pub mod raw;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tungstenite::{Message, WebSocket};
+
+/// Longer than anything a test waits for, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The real binary on a free port; killed when dropped.
+pub struct Server {
+    child: Child,
+    port: u16,
+    log: Arc<(Mutex<Vec<String>>, Condvar)>,
+    pub banner: String,
+}
+
+impl Server {
+    /// Logs at `debug` unless `arguments` say otherwise.
+    pub fn start(arguments: &[&str]) -> Server {
+        Server::start_on(0, arguments)
+    }
+
+    pub fn start_on(port: u16, arguments: &[&str]) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+        command
+            .args(["--port", &port.to_string(), "--log", "debug"])
+            .args(arguments);
+        Server::spawn(command)
+    }
+
+    /// The same from a command that may set limits first.
+    pub fn spawn(mut command: Command) -> Server {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the server's binary starts");
+        let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let errors = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        let collected = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                collected.0.lock().expect("the log").push(line);
+                collected.1.notify_all();
+            }
+        });
+        let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let mut banner = String::new();
+        let mut port = 0;
+        while !banner.contains("stop  ") {
+            if output.read_line(&mut banner).expect("the banner is text") == 0 {
+                let status = child.wait().expect("the server ends");
+                panic!(
+                    "the server ended with {status}: {:?}",
+                    log.0.lock().expect("the log")
+                );
+            }
+            if let Some((_, rest)) = banner.split_once("http://localhost:") {
+                port = rest
+                    .split('/')
+                    .next()
+                    .and_then(|port| port.parse().ok())
+                    .unwrap_or(0);
+            }
+        }
+        // The rest is read away, so that the server never waits for us.
+        thread::spawn(move || output.read_to_end(&mut Vec::new()));
+        Server {
+            child,
+            port,
+            log,
+            banner,
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}/", self.port)
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A TCP connection on which reads end after [`PATIENCE`].
+    pub fn connect(&self) -> TcpStream {
+        let socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a time-out can be set");
+        socket
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a time-out can be set");
+        socket
+    }
+
+    /// Sends a signal such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(status.expect("kill can be run").success());
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the server can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server did not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The first log line that contains `needle`, once it is there.
+    pub fn wait_for_log(&self, needle: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.log.0.lock().expect("the log");
+        loop {
+            if let Some(line) = lines.iter().find(|line| line.contains(needle)) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "no log line contains {needle:?}: {lines:#?}"
+            );
+            lines = self.log.1.wait_timeout(lines, left).expect("the log").0;
+        }
+    }
+
+    /// All log lines so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.0.lock().expect("the log").clone()
+    }
+
+    /// A field of `/proc/PID/status` in its own unit: `Threads`, or `VmRSS` in KiB.
+    pub fn status(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the server's status can be read");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with(&format!("{field}:")))
+            .expect("the field");
+        line.split_whitespace()
+            .nth(1)
+            .and_then(|value| value.parse().ok())
+            .expect("a number")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A tungstenite client.
+pub struct Client {
+    pub websocket: WebSocket<TcpStream>,
+    /// How the server knows it: `conn 7:`, found in the log by this side's port.
+    pub port: u16,
+}
+
+impl Client {
+    /// Joins the chat and waits for its `welcome`.
+    pub fn join(server: &Server, name: &str) -> Client {
+        let mut client = Client::open(server, &format!("/ws?name={name}"));
+        let welcome = client.wait_for("welcome");
+        assert_eq!(welcome["you"], name);
+        client
+    }
+
+    /// Opens a WebSocket at a path.
+    pub fn open(server: &Server, path: &str) -> Client {
+        let socket = server.connect();
+        let port = socket
+            .local_addr()
+            .expect("a connected socket has an address")
+            .port();
+        let url = format!("ws://localhost:{}{path}", server.port());
+        let (websocket, _) = tungstenite::client(url, socket).expect("the handshake succeeds");
+        Client { websocket, port }
+    }
+
+    pub fn say(&mut self, text: &str) {
+        self.websocket
+            .send(Message::text(text))
+            .expect("the server takes a message");
+    }
+
+    /// The next event.
+    pub fn event(&mut self) -> Value {
+        loop {
+            match self.websocket.read().expect("the server sends an event") {
+                Message::Text(text) => {
+                    return serde_json::from_str(&text).expect("an event is JSON");
+                }
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("not an event: {other:?}"),
+            }
+        }
+    }
+
+    /// Skips events until one of this type.
+    pub fn wait_for(&mut self, event_type: &str) -> Value {
+        loop {
+            let event = self.event();
+            if event["type"] == event_type {
+                return event;
+            }
+        }
+    }
+
+    /// The next message's sender and text.
+    pub fn message(&mut self) -> (String, String) {
+        let event = self.wait_for("message");
+        let text = |field: &str| {
+            event[field]
+                .as_str()
+                .expect("a message has text fields")
+                .to_owned()
+        };
+        (text("from"), text("text"))
+    }
+
+    /// Reads to the close frame: its code and reason; skips all else.
+    pub fn wait_for_close(&mut self) -> (u16, String) {
+        loop {
+            match self.websocket.read().expect("a close frame comes") {
+                Message::Close(Some(frame)) => {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
+                Message::Close(None) => return (1005, String::new()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Everything until TCP ends; a reset fails the test.
+    pub fn read_to_end(&mut self) {
+        loop {
+            match self.websocket.read() {
+                Ok(_) => {}
+                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
+                    return;
+                }
+                Err(error) => panic!("the connection did not end in order: {error}"),
+            }
+        }
+    }
+
+    /// The prefix of this connection's log lines, `conn 7:`.
+    pub fn log_prefix(&self, server: &Server) -> String {
+        let line = server.wait_for_log(&format!(":{}", self.port));
+        let begin = line.find("conn ").expect("the line names the connection");
+        line[begin..]
+            .split_inclusive(':')
+            .next()
+            .expect("a prefix")
+            .to_owned()
+    }
+}

@@ -1,0 +1,207 @@
+//! A peer that sends what it likes, byte for byte, and reads what really comes.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::Server;
+
+/// Key and accept value of RFC 6455, section 1.3.
+pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// The head of a correct opening handshake.
+pub fn handshake(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .into_iter()
+            .find(|(this, _)| this.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+}
+
+/// Reads one answer. `without_body` for HEAD.
+pub fn read_answer(socket: &mut TcpStream, without_body: bool) -> Answer {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        socket.read_exact(&mut byte).unwrap_or_else(|error| {
+            panic!(
+                "no answer: {error} after {:?}",
+                String::from_utf8_lossy(&head)
+            )
+        });
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).expect("a head is text");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
+    let mut answer = Answer {
+        status,
+        head,
+        body: Vec::new(),
+    };
+    let length = answer
+        .header("content-length")
+        .map_or(0, |length| length.parse().expect("a length"));
+    if !without_body {
+        answer.body = vec![0; length];
+        socket
+            .read_exact(&mut answer.body)
+            .expect("the body comes whole");
+    }
+    answer
+}
+
+/// Sends a request on a fresh connection and reads the answer.
+pub fn ask(server: &Server, request: &str) -> Answer {
+    let mut socket = server.connect();
+    socket
+        .write_all(request.as_bytes())
+        .expect("the server takes a request");
+    read_answer(&mut socket, request.starts_with("HEAD"))
+}
+
+/// A frame as a client sends it, masked.
+pub fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    let mut frame = vec![first_byte];
+    match payload.len() {
+        length @ 0..126 => frame.push(0x80 | length as u8),
+        length @ 126..65536 => {
+            frame.push(0x80 | 126);
+            frame.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend(mask);
+    frame.extend(
+        payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+    frame
+}
+
+pub const TEXT: u8 = 0x81;
+pub const BINARY: u8 = 0x82;
+pub const CLOSE: u8 = 0x88;
+pub const PING: u8 = 0x89;
+pub const PONG: u8 = 0x8a;
+
+/// A WebSocket without any library.
+pub struct RawClient {
+    pub socket: TcpStream,
+}
+
+impl RawClient {
+    pub fn open(server: &Server, path: &str) -> RawClient {
+        let mut socket = server.connect();
+        socket
+            .write_all(handshake(path).as_bytes())
+            .expect("the server takes a handshake");
+        let answer = read_answer(&mut socket, false);
+        assert_eq!(
+            (answer.status, answer.header("sec-websocket-accept")),
+            (101, Some(ACCEPT))
+        );
+        RawClient { socket }
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.socket
+            .write_all(bytes)
+            .expect("the server takes bytes");
+    }
+
+    /// The next frame: first byte and payload; `None` at the end of TCP.
+    ///
+    /// # Panics
+    /// If TCP was reset, or ended within a frame.
+    pub fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut head = [0; 2];
+        match self
+            .socket
+            .read(&mut head[..1])
+            .expect("the connection is not reset")
+        {
+            0 => return None,
+            _ => self
+                .socket
+                .read_exact(&mut head[1..])
+                .expect("a frame comes whole"),
+        }
+        assert_eq!(head[1] & 0x80, 0, "a server does not mask");
+        let length = match head[1] {
+            126 => {
+                let mut length = [0; 2];
+                self.socket
+                    .read_exact(&mut length)
+                    .expect("a frame comes whole");
+                u64::from(u16::from_be_bytes(length))
+            }
+            127 => {
+                let mut length = [0; 8];
+                self.socket
+                    .read_exact(&mut length)
+                    .expect("a frame comes whole");
+                u64::from_be_bytes(length)
+            }
+            length => u64::from(length),
+        };
+        let mut payload = vec![0; length as usize];
+        self.socket
+            .read_exact(&mut payload)
+            .expect("a frame comes whole");
+        Some((head[0], payload))
+    }
+
+    /// Skips frames until one with this first byte, and returns its payload.
+    pub fn wait_for(&mut self, first_byte: u8) -> Vec<u8> {
+        loop {
+            let (first, payload) = self.frame().expect("TCP has not ended yet");
+            if first == first_byte {
+                return payload;
+            }
+        }
+    }
+
+    /// The close frame's code and reason, and then the end of TCP, with nothing behind the close frame.
+    pub fn wait_for_end(&mut self) -> (u16, String) {
+        let payload = self.wait_for(CLOSE);
+        assert_eq!(self.frame(), None, "nothing comes behind a close frame");
+        match payload.split_first_chunk() {
+            Some((code, reason)) => (
+                u16::from_be_bytes(*code),
+                String::from_utf8(reason.to_vec()).expect("a reason is UTF-8"),
+            ),
+            None => (1005, String::new()),
+        }
+    }
+}

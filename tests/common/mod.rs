@@ -6,7 +6,7 @@
 
 pub mod raw;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -42,21 +42,34 @@ impl Server {
     }
 
     /// The same from a command that may set limits first.
-    pub fn spawn(mut command: Command) -> Server {
+    pub fn spawn(command: Command) -> Server {
+        Server::spawn_with(command, true)
+    }
+
+    /// Nobody reads this server's log, as if its terminal stood still.
+    pub fn start_with_frozen_log(arguments: &[&str]) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+        command.args(["--port", "0"]).args(arguments);
+        Server::spawn_with(command, false)
+    }
+
+    fn spawn_with(mut command: Command, read_log: bool) -> Server {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary starts");
         let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
-        let errors = BufReader::new(child.stderr.take().expect("standard error is piped"));
-        let collected = Arc::clone(&log);
-        thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                collected.0.lock().expect("the log").push(line);
-                collected.1.notify_all();
-            }
-        });
+        if read_log {
+            let errors = BufReader::new(child.stderr.take().expect("standard error is piped"));
+            let collected = Arc::clone(&log);
+            thread::spawn(move || {
+                for line in errors.lines().map_while(Result::ok) {
+                    collected.0.lock().expect("the log").push(line);
+                    collected.1.notify_all();
+                }
+            });
+        }
         let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
         let mut banner = String::new();
         let mut port = 0;
@@ -180,9 +193,38 @@ impl Drop for Server {
     }
 }
 
+/// A socket whose reads go on when a signal interrupts them, as happens when a child process ends.
+pub struct Uninterrupted(pub TcpStream);
+
+impl Read for Uninterrupted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for Uninterrupted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// A tungstenite client.
 pub struct Client {
-    pub websocket: WebSocket<TcpStream>,
+    pub websocket: WebSocket<Uninterrupted>,
     /// How the server knows it: `conn 7:`, found in the log by this side's port.
     pub port: u16,
 }
@@ -204,7 +246,8 @@ impl Client {
             .expect("a connected socket has an address")
             .port();
         let url = format!("ws://localhost:{}{path}", server.port());
-        let (websocket, _) = tungstenite::client(url, socket).expect("the handshake succeeds");
+        let (websocket, _) =
+            tungstenite::client(url, Uninterrupted(socket)).expect("the handshake succeeds");
         Client { websocket, port }
     }
 

@@ -1,9 +1,9 @@
 //! A peer that sends what it likes, byte for byte, and reads what really comes.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 
-use super::Server;
+use super::{Server, Uninterrupted};
 
 /// Key and accept value of RFC 6455, section 1.3.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -118,6 +118,7 @@ pub const PONG: u8 = 0x8a;
 /// A WebSocket without any library.
 pub struct RawClient {
     pub socket: TcpStream,
+    reader: BufReader<Uninterrupted>,
 }
 
 impl RawClient {
@@ -131,7 +132,9 @@ impl RawClient {
             (answer.status, answer.header("sec-websocket-accept")),
             (101, Some(ACCEPT))
         );
-        RawClient { socket }
+        let reader = socket.try_clone().expect("a descriptor is left");
+        let reader = BufReader::new(Uninterrupted(reader));
+        RawClient { socket, reader }
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
@@ -147,13 +150,13 @@ impl RawClient {
     pub fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut head = [0; 2];
         match self
-            .socket
+            .reader
             .read(&mut head[..1])
             .expect("the connection is not reset")
         {
             0 => return None,
             _ => self
-                .socket
+                .reader
                 .read_exact(&mut head[1..])
                 .expect("a frame comes whole"),
         }
@@ -161,14 +164,14 @@ impl RawClient {
         let length = match head[1] {
             126 => {
                 let mut length = [0; 2];
-                self.socket
+                self.reader
                     .read_exact(&mut length)
                     .expect("a frame comes whole");
                 u64::from(u16::from_be_bytes(length))
             }
             127 => {
                 let mut length = [0; 8];
-                self.socket
+                self.reader
                     .read_exact(&mut length)
                     .expect("a frame comes whole");
                 u64::from_be_bytes(length)
@@ -176,7 +179,7 @@ impl RawClient {
             length => u64::from(length),
         };
         let mut payload = vec![0; length as usize];
-        self.socket
+        self.reader
             .read_exact(&mut payload)
             .expect("a frame comes whole");
         Some((head[0], payload))

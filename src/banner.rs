@@ -21,7 +21,7 @@ pub fn print(addresses: &[SocketAddr], mut out: impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "  {:<9} websocat {}ws",
+        "  {:<9} websocat -E {}ws",
         "websocat",
         first.replacen("http:", "ws:", 1)
     )?;
@@ -94,7 +94,10 @@ mod tests {
             text.contains("page      http://192.0.2.7:3000/\n"),
             "{text}"
         );
-        assert!(text.contains("websocat ws://192.0.2.7:3000/ws\n"), "{text}");
+        assert!(
+            text.contains("websocat -E ws://192.0.2.7:3000/ws\n"),
+            "{text}"
+        );
         assert!(text.contains('█') && text.contains("the code opens http://192.0.2.7:3000/"));
     }
 }

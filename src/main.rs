@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::{self, ExitCode};
 use std::thread;
 
@@ -56,7 +56,8 @@ fn serve(options: Options) -> Result<(), String> {
         .spawn(move || obey(signals, &stopper))
         .map_err(|error| format!("no thread for signals: {error}"))?;
     // A closed standard output is no reason not to serve.
-    let _ = banner::print(server.addresses(), io::stdout().lock());
+    let out = io::stdout();
+    let _ = banner::print(server.addresses(), out.is_terminal(), out.lock());
     server.run().map_err(|error| {
         error!("{error}");
         error.to_string()

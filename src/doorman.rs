@@ -1,6 +1,6 @@
 //! Refuses connections for which there is no room or no thread: a `503`, and an end that lets it be read.
 //!
-//! One thread for all of them, fed by the accept threads through a bounded channel. It never waits for a client. When
+//! One thread for all of them, fed by the accept threads through a bounded channel. It must never wait for a client. When
 //! more are refused than it can see off, the rest are dropped without an answer: that is the last line of defence.
 
 use std::collections::VecDeque;
@@ -21,10 +21,17 @@ const QUEUE: usize = 64;
 /// Refused connections that are still there, so that they can read why. The oldest goes first.
 const LEAVING: usize = 256;
 
+/// Connections that the doorman may hold at once.
+pub const GUESTS: usize = QUEUE + LEAVING;
+
 /// How long one of them may stay, and how often it is looked after.
 const PATIENCE: Duration = Duration::from_secs(1);
 const ROUND: Duration = Duration::from_millis(20);
 
+/// Bytes of one that are forgotten at a look.
+const FORGOTTEN: usize = 4096;
+
+/// The way to the doorman's thread.
 pub struct Doorman {
     refused: Sender<Arc<TcpStream>>,
 }
@@ -50,9 +57,7 @@ impl Doorman {
 }
 
 fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
-    let answer = Answer::refusal(503, "The server is full. Try again in a moment.")
-        .with_header("Retry-After", "5")
-        .to_bytes(false);
+    let answer = Answer::full().to_bytes(false);
     let mut leaving: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
     loop {
         let next = if leaving.is_empty() {
@@ -85,7 +90,7 @@ fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
 
 /// Forgets what the client sent, which would turn our end into a reset; `false` once it has ended, too.
 fn is_there(mut socket: &TcpStream) -> bool {
-    let mut forgotten = [0; 4096];
+    let mut forgotten = [0; FORGOTTEN];
     match socket.read(&mut forgotten) {
         Ok(length) => length > 0,
         Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),

@@ -4,32 +4,39 @@
 //!
 //! | module | question |
 //! |---|---|
-//! | [`options`] | What can be set from outside? |
-//! | [`banner`], [`logger`] | What does the teacher see in the terminal? |
-//! | [`server`], [`doorman`] | How does a connection get its thread, and what if there is none? |
-//! | [`connection`] | What happens on that thread, from the first byte to the last? |
-//! | `connection::request`, `answer`, `page`, `origin` | How is plain HTTP read and answered? |
+//! | `main.rs` | How does it start and stop? |
+//! | [`options`], [`banner`], [`logger`] | What can be set, and what does the teacher see in the terminal? |
+//! | [`server`], `listen`, `seats`, `doorman` | How does a connection get its thread, and what if there is none? |
+//! | `connection` | What happens on that thread, from the first byte to the last? |
+//! | `connection::request`, `origin`, `route`, `page`, `answer` | How is plain HTTP read and answered? |
 //! | `connection::handshake` | Step 1: how does HTTP become a WebSocket? |
-//! | `connection::stream`, `guard`, `conversation` | Step 2: how are messages received? |
-//! | `connection::closing`, [`close`] | Step 3: how does it end, and what do the codes mean? |
-//! | [`broadcaster`] | Who writes, and why does a slow reader not stop the others? |
-//! | [`chat`] | Who is here, and who hears what? |
-//! | [`wire`] | What do the bytes look like? |
+//! | `wire::frames`, `wire::tap` | What do the bytes look like from then on? |
+//! | `connection::stream`, `guard`, `conversation`, `rate` | Step 2: how are messages received? |
+//! | `connection::closing`, `close` | Step 3: how does it end, and what do the codes mean? |
+//! | `broadcaster::incoming`, `batch`, `clients` | What reaches the one thread that writes, and what does it make of it? |
+//! | `broadcaster::client`, `backlog`, `timers`, `closing` | Why does a slow reader not stop the others? |
+//! | `broadcaster` | How does all that come together? |
+//! | `chat` | Who is here, and who hears what? |
+//!
+//! `client_id` and `deadline` are the two small words that all of them use.
 //!
 //! Data flows one way: connection → channel → broadcaster → sockets. There is no lock in the program but those inside
 //! the channels.
 
 #![forbid(unsafe_code)]
 
-pub mod banner;
-pub mod broadcaster;
-pub mod chat;
-pub mod client_id;
-pub mod close;
-pub mod connection;
+mod broadcaster;
+mod chat;
+mod client_id;
+mod close;
+mod connection;
 mod deadline;
-pub mod doorman;
+mod doorman;
+mod listen;
+mod seats;
+mod wire;
+
+pub mod banner;
 pub mod logger;
 pub mod options;
 pub mod server;
-pub mod wire;

@@ -13,9 +13,6 @@ use websocket_classroom::options::{self, Options, Request};
 use websocket_classroom::server::{Server, Stopper};
 use websocket_classroom::{banner, logger};
 
-/// Descriptors that are needed beside one for each client: listeners, standard streams, plain HTTP.
-const OTHER_DESCRIPTORS: u64 = 64;
-
 fn main() -> ExitCode {
     let options = match options::parse(std::env::args_os().skip(1)) {
         Ok(Request::Serve(options)) => options,
@@ -32,7 +29,6 @@ fn main() -> ExitCode {
     if let Err(error) = logger::start(log_level(&options)) {
         return fail(1, &format!("cannot start the log: {error}"));
     }
-    raise_descriptor_limit(options.max_clients as u64);
     match serve(*options) {
         Ok(()) => {
             info!("ended");
@@ -48,6 +44,7 @@ fn main() -> ExitCode {
 
 fn serve(options: Options) -> Result<(), String> {
     let server = Server::bind(options).map_err(|error| error.to_string())?;
+    raise_descriptor_limit(server.descriptors());
     let signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
     let stopper = server.stopper();
@@ -89,12 +86,12 @@ fn log_level(options: &Options) -> LevelFilter {
         .unwrap_or(LevelFilter::Info)
 }
 
-fn raise_descriptor_limit(clients: u64) {
-    let wanted = clients + OTHER_DESCRIPTORS;
+/// Systems start a program with a small limit and let it ask for more.
+fn raise_descriptor_limit(wanted: u64) {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) if limit < wanted => {
             warn!(
-                "the system allows {limit} open files, fewer than --max-clients {clients} would need"
+                "the system allows {limit} open files; {wanted} are needed if everybody comes whom the flags allow"
             );
         }
         Ok(_) => {}

@@ -48,5 +48,10 @@ fn without_a_heartbeat_nobody_is_pinged() {
     let mut ana = Client::join(&server, "Ana");
     ana.say("hola");
     ana.message();
-    assert!(!server.log().iter().any(|line| line.contains("sends ping")));
+    assert!(
+        !server
+            .log()
+            .iter()
+            .any(|line| line.contains("to client: ping"))
+    );
 }

@@ -42,7 +42,7 @@ fn one_connection_can_be_followed_through_its_three_steps() {
         assert!(line.starts_with(begin), "{line}");
     }
     assert!(
-        story[4].contains("received 1 messages (26 bytes), sent 2 messages ("),
+        story[4].contains("messages: 1 from client (26 bytes), 2 to client ("),
         "{}",
         story[4]
     );
@@ -59,11 +59,11 @@ fn at_debug_each_frame_and_at_trace_its_bytes() {
         let mut luis = RawClient::open(&server, "/echo");
         luis.send(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
         assert_eq!(luis.wait_for(TEXT), b"Hello");
-        server.wait_for_log("conn 1: receives text frame, FIN, masked, 5 bytes");
-        server.wait_for_log("conn 1: sends text frame, FIN, 5 bytes");
+        server.wait_for_log("conn 1: from client: text frame, FIN, masked, 5 bytes");
+        server.wait_for_log("conn 1: to client: text frame, FIN, 5 bytes");
         if level == "trace" {
-            server.wait_for_log("conn 1: receives bytes 81 85 37 fa 21 3d 7f 9f 4d 51 58");
-            server.wait_for_log("conn 1: sends bytes 81 05 48 65 6c 6c 6f");
+            server.wait_for_log("conn 1: from client: bytes 81 85 37 fa 21 3d 7f 9f 4d 51 58");
+            server.wait_for_log("conn 1: to client: bytes 81 05 48 65 6c 6c 6f");
         }
         assert!(!server.log().iter().any(|line| line.contains("tungstenite")));
     }

@@ -10,148 +10,224 @@ use std::net::TcpStream;
 use bytes::Bytes;
 use socket2::SockRef;
 
-use crate::wire;
+use crate::wire::{self, Tap};
 
-/// Pieces handed to the kernel in one call.
-const PIECES_PER_SEND: usize = 64;
+/// Chunks handed to the kernel in one call.
+const CHUNKS_PER_SEND: usize = 64;
+
+/// Memory that a chunk costs beside its bytes: its place in the queue and the upkeep of its allocation.
+const CHUNK_UPKEEP: usize = 128;
 
 /// Whole frames in the order in which they are to be sent, but for the first, of which a part may be gone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backlog {
     chunks: VecDeque<Bytes>,
     /// Bytes of the first chunk that are sent.
     sent: usize,
     /// Bytes of all chunks that are not.
     waiting: usize,
+    /// Messages in all chunks since the beginning, less those forgotten.
+    messages: u64,
+    /// Sees what the kernel takes, while somebody looks.
+    tap: Option<Box<Tap>>,
 }
 
-/// What [`Backlog::flush`] came to.
+/// What [`Backlog::send_now`] came to.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Flush {
+pub struct Sent {
     /// Bytes that the kernel took.
-    pub sent: usize,
-    /// The kernel's buffer is full; what is left waits.
-    pub full: bool,
+    pub bytes: usize,
+    /// Its buffer is full; what is left waits.
+    pub blocked: bool,
 }
 
 impl Backlog {
-    /// Queues whole frames.
-    pub fn push(&mut self, frames: Bytes) {
+    pub fn new(tap: Option<Box<Tap>>) -> Self {
+        Backlog {
+            chunks: VecDeque::new(),
+            sent: 0,
+            waiting: 0,
+            messages: 0,
+            tap,
+        }
+    }
+
+    /// Queues whole frames that are so many messages.
+    pub fn push(&mut self, frames: Bytes, messages: u64) {
         if !frames.is_empty() {
+            self.messages += messages;
             self.waiting += frames.len();
             self.chunks.push_back(frames);
         }
     }
 
-    /// Bytes that wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting
+    /// Queues whole frames, and counts the messages among them.
+    pub fn push_frames(&mut self, frames: Bytes) {
+        let messages = messages_in(&frames);
+        self.push(frames, messages);
     }
 
     pub fn is_empty(&self) -> bool {
         self.waiting == 0
     }
 
+    /// Bytes of memory that are kept for this client alone, were nothing shared.
+    pub fn memory(&self) -> usize {
+        self.waiting + self.chunks.len() * CHUNK_UPKEEP
+    }
+
+    /// Messages queued and not forgotten; once all is sent, messages sent.
+    pub fn sent_messages(&self) -> u64 {
+        self.messages
+    }
+
     /// Hands the kernel what it takes now (`MSG_DONTWAIT`: reads of the same socket stay blocking).
     ///
     /// # Errors
     /// If the socket cannot be written to any more.
-    pub fn flush(&mut self, socket: &TcpStream) -> io::Result<Flush> {
-        let socket = SockRef::from(socket);
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        let mut sent = 0;
+    pub fn send_now(&mut self, socket: &TcpStream) -> io::Result<Sent> {
+        let mut bytes = 0;
         while !self.is_empty() {
-            let offered;
-            let result = if self.chunks.len() == 1 {
-                let rest = &self.chunks[0][self.sent..];
-                offered = rest.len();
-                socket.send_with_flags(rest, flags)
-            } else {
-                let mut pieces = [IoSlice::new(&[]); PIECES_PER_SEND];
-                let mut used = 0;
-                for (piece, chunk) in pieces.iter_mut().zip(&self.chunks) {
-                    let from = if used == 0 { self.sent } else { 0 };
-                    *piece = IoSlice::new(&chunk[from..]);
-                    used += 1;
-                }
-                offered = pieces[..used].iter().map(|piece| piece.len()).sum();
-                socket.send_vectored_with_flags(&pieces[..used], flags)
-            };
+            let (offered, result) = self.offer(&SockRef::from(socket));
             match result {
                 Ok(taken) => {
                     self.advance(taken);
-                    sent += taken;
+                    bytes += taken;
                     if taken < offered {
-                        return Ok(Flush { sent, full: true });
+                        return Ok(Sent {
+                            bytes,
+                            blocked: true,
+                        });
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok(Flush { sent, full: true });
+                    return Ok(Sent {
+                        bytes,
+                        blocked: true,
+                    });
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Flush { sent, full: false })
+        Ok(Sent {
+            bytes,
+            blocked: false,
+        })
+    }
+
+    /// One system call: how many bytes were offered, and how many were taken.
+    fn offer(&self, socket: &SockRef<'_>) -> (usize, io::Result<usize>) {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        if let [chunk] = self.chunks.as_slices().0
+            && self.chunks.len() == 1
+        {
+            // The usual case, and a cheaper call.
+            let rest = &chunk[self.sent..];
+            return (rest.len(), socket.send_with_flags(rest, flags));
+        }
+        let mut pieces = [IoSlice::new(&[]); CHUNKS_PER_SEND];
+        let mut offered = 0;
+        let mut from = self.sent;
+        for (piece, chunk) in pieces.iter_mut().zip(&self.chunks) {
+            *piece = IoSlice::new(&chunk[from..]);
+            offered += piece.len();
+            from = 0;
+        }
+        let used = self.chunks.len().min(CHUNKS_PER_SEND);
+        (
+            offered,
+            socket.send_vectored_with_flags(&pieces[..used], flags),
+        )
     }
 
     /// Forgets what waits, but for the rest of a frame that is partly sent: only behind a whole frame can another one
     /// be read.
     pub fn keep_started_frame(&mut self) {
-        let started = self.chunks.pop_front().filter(|_| self.sent > 0);
-        let sent = self.sent;
-        self.clear();
-        if let Some(chunk) = started {
-            let end = wire::frame_end_after(&chunk, sent);
-            self.push(chunk.slice(sent..end));
-        }
+        let rest = self.forget();
+        self.push(rest, 0);
     }
 
+    /// Forgets all that waits.
     pub fn clear(&mut self) {
-        self.chunks.clear();
-        self.sent = 0;
+        self.forget();
+    }
+
+    /// Empties the queue and returns the rest of a frame that is partly sent, which stays counted as sent.
+    fn forget(&mut self) -> Bytes {
+        let chunks = std::mem::take(&mut self.chunks);
+        let sent = std::mem::take(&mut self.sent);
         self.waiting = 0;
+        let all: u64 = chunks.iter().map(|chunk| messages_in(chunk)).sum();
+        let Some(first) = chunks.front() else {
+            return Bytes::new();
+        };
+        let end = wire::frame_end_after(first, sent).min(first.len());
+        let forgotten = all - messages_in(&first[..end]);
+        self.messages = self.messages.saturating_sub(forgotten);
+        first.slice(sent..end)
     }
 
     fn advance(&mut self, mut taken: usize) {
         self.waiting -= taken;
         while let Some(first) = self.chunks.front() {
-            let left = first.len() - self.sent;
-            if taken < left {
+            let rest = &first[self.sent..];
+            let passed = rest.len().min(taken);
+            if let Some(tap) = &mut self.tap {
+                tap.pass(&rest[..passed]);
+            }
+            if taken < rest.len() {
                 self.sent += taken;
                 return;
             }
-            taken -= left;
+            taken -= passed;
             self.sent = 0;
             self.chunks.pop_front();
         }
     }
 }
 
+/// Last frames of messages; pings, pongs and close frames are none.
+fn messages_in(frames: &[u8]) -> u64 {
+    wire::whole_frames(frames)
+        .filter(|(head, _)| head.fin && !head.opcode.is_control())
+        .count() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Three messages in two chunks, of which so many bytes are sent.
+    fn backlog(sent: usize) -> Backlog {
+        let mut backlog = Backlog::new(None);
+        backlog.push_frames(Bytes::from_static(b"\x81\x03abc\x81\x02de"));
+        backlog.push_frames(Bytes::from_static(b"\x81\x01x"));
+        backlog.advance(sent);
+        backlog
+    }
+
     #[test]
     fn forgetting_keeps_the_rest_of_a_started_frame() {
-        let mut backlog = Backlog::default();
-        backlog.push(Bytes::from_static(b"\x81\x03abc\x81\x02de"));
-        backlog.push(Bytes::from_static(b"\x81\x01x"));
-        backlog.advance(6);
+        let mut backlog = backlog(6);
         backlog.keep_started_frame();
-        assert_eq!(backlog.waiting(), 3);
+        assert_eq!((backlog.waiting, backlog.sent_messages()), (3, 2));
         assert_eq!(backlog.chunks, [&b"\x02de"[..]]);
     }
 
     #[test]
     fn forgetting_between_frames_keeps_nothing() {
-        for sent in [0, 5, 9] {
-            let mut backlog = Backlog::default();
-            backlog.push(Bytes::from_static(b"\x81\x03abc\x81\x02de"));
-            backlog.push(Bytes::from_static(b"\x81\x01x"));
-            backlog.advance(sent);
+        for (sent, messages) in [(0, 0), (5, 1), (9, 2)] {
+            let mut backlog = backlog(sent);
             backlog.keep_started_frame();
             assert!(backlog.is_empty(), "after {sent} bytes");
+            assert_eq!(backlog.sent_messages(), messages, "after {sent} bytes");
         }
+    }
+
+    #[test]
+    fn small_frames_are_counted_with_their_upkeep() {
+        let backlog = backlog(0);
+        assert_eq!(backlog.memory(), 12 + 2 * CHUNK_UPKEEP);
     }
 }

@@ -9,12 +9,13 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::chat::Event;
 
-/// A finished batch.
+/// A finished batch: whole frames, each of them one event.
 pub struct Round {
     pub frames: Bytes,
     pub events: u64,
 }
 
+/// A batch that is being put together.
 #[derive(Debug, Default)]
 pub struct Batch {
     frames: BytesMut,
@@ -35,8 +36,8 @@ impl Batch {
         self.events += 1;
     }
 
-    /// An event for somebody alone, which does not become part of the batch.
-    pub fn private(&mut self, event: &Event<'_>) -> Bytes {
+    /// An event for somebody alone: encoded, but no part of the batch.
+    pub fn encode_alone(&mut self, event: &Event<'_>) -> Bytes {
         let mut frame = BytesMut::new();
         encode(event, &mut self.json, &mut frame);
         frame.freeze()

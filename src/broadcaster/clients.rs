@@ -1,14 +1,17 @@
-//! The table of all clients, and the way in which the chat speaks to them.
+//! The table of all clients, and the round in which they are being spoken to.
 //!
 //! Used by the broadcaster alone. The table is a dense list, since a round goes through all of it, with an index for
 //! what concerns one client.
 
 use std::collections::HashMap;
+use std::net::TcpStream;
 use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::batch::Batch;
+use super::batch::{Batch, Round};
 use super::client::Client;
 use crate::chat::{Audience, Event};
 use crate::client_id::ClientId;
@@ -19,15 +22,19 @@ pub struct Clients {
     /// Where in the list each client stands.
     places: HashMap<ClientId, usize>,
     /// What everybody hears of the present round.
-    pub batch: Batch,
+    batch: Batch,
     /// Clients that have something of their own in the present round; one may be named twice.
-    pub touched: Vec<ClientId>,
+    touched: Vec<ClientId>,
+    /// Bytes of the present round that are for one client each.
+    own_bytes: usize,
 }
 
 impl Clients {
-    pub fn insert(&mut self, client: Client) {
-        self.places.insert(client.id, self.list.len());
-        self.list.push(client);
+    /// A new client, which hears what comes from now on if it `listens`.
+    pub fn open(&mut self, id: ClientId, socket: Arc<TcpStream>, listens: bool, opened: Instant) {
+        self.places.insert(id, self.list.len());
+        self.list
+            .push(Client::new(id, socket, listens, opened, self.batch.len()));
     }
 
     /// Takes a client out; the last of the list moves into its place.
@@ -56,16 +63,47 @@ impl Clients {
         self.list.is_empty()
     }
 
-    /// Frames for one client alone, at the present place of the round.
-    pub fn send_one(&mut self, id: ClientId, frames: Bytes) {
-        let place = self.batch.len();
-        self.send_one_at(id, place..place, frames);
+    /// Bytes that the present round holds.
+    pub fn round_bytes(&self) -> usize {
+        self.batch.len() + self.own_bytes
     }
 
-    fn send_one_at(&mut self, id: ClientId, place: Range<usize>, frames: Bytes) {
+    /// Ends the round: what everybody hears, and who has something of its own. The next one begins.
+    pub fn take_round(&mut self) -> (Round, Vec<ClientId>) {
+        self.own_bytes = 0;
+        (self.batch.take(), std::mem::take(&mut self.touched))
+    }
+
+    /// Nobody has anything to hear in the present round.
+    pub fn round_is_empty(&self) -> bool {
+        self.batch.len() == 0 && self.touched.is_empty()
+    }
+
+    /// The client is written to in this round, even if it hears nothing new.
+    pub fn touch(&mut self, id: ClientId) {
+        self.touched.push(id);
+    }
+
+    /// Frames for one client alone, at the present place of the round.
+    pub fn send_one(&mut self, id: ClientId, frames: Bytes) {
+        let here = self.batch.len();
+        self.splice(id, here..here, frames);
+    }
+
+    /// The client hears nothing that comes later in this round, or in any other.
+    pub fn stop_hearing(&mut self, id: ClientId) {
+        let here = self.batch.len();
         if let Some(client) = self.get_mut(id) {
-            client.insert(place, frames);
-            self.touched.push(id);
+            client.stop_hearing(here);
+        }
+    }
+
+    fn splice(&mut self, id: ClientId, replaced: Range<usize>, frames: Bytes) {
+        let length = frames.len();
+        if let Some(client) = self.get_mut(id) {
+            client.splice(replaced, frames);
+            self.own_bytes += length;
+            self.touch(id);
         }
     }
 }
@@ -78,13 +116,15 @@ impl Audience for Clients {
     fn everyone_but(&mut self, one: ClientId, event: &Event<'_>, own: Option<&Event<'_>>) {
         let begin = self.batch.len();
         self.batch.push(event);
-        let end = self.batch.len();
-        let own = own.map(|own| self.batch.private(own)).unwrap_or_default();
-        self.send_one_at(one, begin..end, own);
+        let replaced = begin..self.batch.len();
+        let own = own
+            .map(|own| self.batch.encode_alone(own))
+            .unwrap_or_default();
+        self.splice(one, replaced, own);
     }
 
     fn one(&mut self, one: ClientId, event: &Event<'_>) {
-        let frame = self.batch.private(event);
+        let frame = self.batch.encode_alone(event);
         self.send_one(one, frame);
     }
 }

@@ -1,4 +1,7 @@
 //! What connection threads tell the broadcaster: the only way from them to a client's socket.
+//!
+//! Made on a connection's thread, used up on the broadcaster's. Holds finished values only: nothing in it needs to be
+//! parsed or waited for.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -7,25 +10,28 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::chat::Command;
+use super::closing::{Cause, TcpEnd};
+use crate::chat::{Command, Entrance, Refusal};
 use crate::client_id::ClientId;
-use crate::close::{Cause, TcpEnd};
 
 /// One step in the life of a connection. Each connection's own come in the order in which its thread sent them:
-/// `Opened`, any number of `Said` and `Frames`, one or more `Closing`, `Ended`.
+/// `Opened`, any number of `Said` and `Frames`, one `Closing`, `Ended`.
 pub enum Incoming {
     /// Step 1 is done: the 101 answer is sent, and from now on only the broadcaster writes to `socket`.
     Opened {
         client: ClientId,
         socket: Arc<TcpStream>,
-        room: Room,
+        endpoint: Endpoint,
         opened: Instant,
     },
-    /// Step 2: a member of the chat sent a text message.
-    Said { client: ClientId, command: Command },
+    /// Step 2: a member of the chat sent a text message, understood or not.
+    Said {
+        client: ClientId,
+        said: Result<Command, Refusal>,
+    },
     /// Step 2: whole frames for this client alone: a ping, a pong, an echo.
     Frames { client: ClientId, frames: Bytes },
-    /// Step 3: the conversation is over, or the client answered our close frame.
+    /// Step 3: nothing more is read as a message. If the server had begun the closing, this is the client's answer.
     Closing { client: ClientId, cause: Cause },
     /// TCP is at its end; the connection's thread says nothing more.
     Ended {
@@ -37,11 +43,10 @@ pub enum Incoming {
     ShutDown,
 }
 
-/// Where a WebSocket belongs.
+/// What a WebSocket was opened for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Room {
-    /// The chat, wishing for this name.
-    Chat { wish: Option<String> },
+pub enum Endpoint {
+    Chat(Entrance),
     /// Its own echo: hears nobody and is heard by nobody.
     Echo,
 }
@@ -54,13 +59,11 @@ pub struct Received {
     pub bytes: u64,
 }
 
-/// Numbers that `/health` tells. Written by the broadcaster, but for `slots`.
+/// Numbers that `/health` tells; written by the broadcaster alone.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Members of the chat.
     pub clients: AtomicUsize,
     /// Messages said since the start.
     pub messages: AtomicU64,
-    /// WebSockets, the echoes among them; counted by connection threads against `--max-clients`.
-    pub slots: AtomicUsize,
 }

@@ -2,39 +2,44 @@
 //!
 //! Connection threads send it [`Incoming`] through a bounded channel; when that is full they stop reading, and TCP
 //! slows the senders. It takes what is queued, lets the chat say what everybody shall hear, and writes each client
-//! once. It never waits for a client: what a kernel buffer does not take goes into that client's [`Backlog`].
+//! once: that is a *round*. It must never wait for a client: what a kernel buffer does not take goes into that
+//! client's backlog.
 //!
-//! [`Backlog`]: backlog::Backlog
+//! To be read in this order: `incoming` (what comes), `batch` and `clients` (a round in the making), `client` and
+//! `backlog` (how it reaches one client), `closing` and `timers`, then this file, which ties them together.
 
 mod backlog;
 mod batch;
 mod client;
 mod clients;
+mod closing;
 mod incoming;
 mod timers;
 
-pub use incoming::{Counters, Incoming, Received, Room};
+pub use closing::{Cause, TcpEnd};
+pub use incoming::{Counters, Endpoint, Incoming, Received};
 
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use log::{debug, info};
 
-use crate::chat::{Chat, Command, Moment};
+use crate::chat::{Chat, Command, Moment, Refusal};
 use crate::client_id::ClientId;
-use crate::close::{self, Cause, CloseReason, TcpEnd};
-use client::{Client, Closing};
+use crate::close::{self, CloseReason};
+use batch::Round;
+use client::Client;
 use clients::Clients;
 use timers::{Timer, Timers};
 
 /// Events that may wait in the channel. Each holds at most one message.
 pub const CHANNEL: usize = 1024;
 
-/// A round ends when this much is to be said to everybody, or this many events were taken, though more be queued:
-/// the first of them has waited long enough.
+/// A round ends when it holds this many bytes, or this many events were taken, though more be queued: the first of
+/// them has waited long enough. The last event may go beyond it.
 const ROUND_BYTES: usize = 64 * 1024;
 const ROUND_EVENTS: usize = 1024;
 
@@ -58,6 +63,12 @@ const STALLED: CloseReason = CloseReason::new(
     "you read nothing for too long while messages were waiting",
 );
 
+const THREAD_FAILED: CloseReason = CloseReason::new(
+    close::INTERNAL_ERROR,
+    "a fault of the server; it is in the server's log",
+);
+
+/// All that the thread owns.
 pub struct Broadcaster {
     incoming: Receiver<Incoming>,
     /// Bytes that may wait for one client before the next round; the round itself comes on top.
@@ -66,35 +77,14 @@ pub struct Broadcaster {
     chat: Chat,
     clients: Clients,
     timers: Timers,
-    clock: Clock,
+    /// The time of the present round, asked once.
+    moment: Moment,
     /// Set by [`Incoming::ShutDown`]: when to end, no matter who is left.
     shut_down: Option<Instant>,
 }
 
-/// The time of the present round, asked once.
-struct Clock {
-    now: Instant,
-    at: String,
-}
-
-impl Clock {
-    fn read() -> Clock {
-        let at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        Clock {
-            now: Instant::now(),
-            at,
-        }
-    }
-
-    fn moment(&self) -> Moment<'_> {
-        Moment {
-            now: self.now,
-            at: &self.at,
-        }
-    }
-}
-
 impl Broadcaster {
+    /// `backlog_bound` in bytes.
     pub fn new(
         incoming: Receiver<Incoming>,
         backlog_bound: usize,
@@ -107,7 +97,7 @@ impl Broadcaster {
             chat: Chat::default(),
             clients: Clients::default(),
             timers: Timers::default(),
-            clock: Clock::read(),
+            moment: Moment::now(),
             shut_down: None,
         }
     }
@@ -122,25 +112,25 @@ impl Broadcaster {
                     .map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => self.incoming.recv_deadline(due),
             };
-            self.clock = Clock::read();
+            self.moment = Moment::now();
             match first {
                 Ok(first) => self.take_round(first),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.run_timers();
-            self.chat.tick(self.clock.moment(), &mut self.clients);
-            self.write_round();
+            self.chat.tick(&self.moment, &mut self.clients);
+            self.write_rounds();
             self.counters
                 .clients
                 .store(self.chat.count(), Ordering::Relaxed);
             self.counters
                 .messages
                 .store(self.chat.messages(), Ordering::Relaxed);
-            let over = self
+            if self
                 .shut_down
-                .is_some_and(|end| self.clients.is_empty() || end <= self.clock.now);
-            if over {
+                .is_some_and(|end| self.clients.is_empty() || end <= self.moment.now)
+            {
                 return;
             }
         }
@@ -157,7 +147,7 @@ impl Broadcaster {
     fn take_round(&mut self, first: Incoming) {
         self.take(first);
         for _ in 1..ROUND_EVENTS {
-            if self.clients.batch.len() >= ROUND_BYTES {
+            if self.clients.round_bytes() >= ROUND_BYTES {
                 return;
             }
             match self.incoming.try_recv() {
@@ -172,16 +162,18 @@ impl Broadcaster {
             Incoming::Opened {
                 client,
                 socket,
-                room,
+                endpoint,
                 opened,
-            } => self.open(client, socket, room, opened),
-            Incoming::Said { client, command } => self.said(client, &command),
+            } => {
+                self.open(client, socket, &endpoint, opened);
+            }
+            Incoming::Said { client, said } => self.said(client, &said),
             Incoming::Frames { client, frames } => {
                 if self.is_open(client) {
                     self.clients.send_one(client, frames);
                 }
             }
-            Incoming::Closing { client, cause } => self.close(client, cause),
+            Incoming::Closing { client, cause } => self.conversation_over(client, cause),
             Incoming::Ended {
                 client,
                 received,
@@ -191,148 +183,134 @@ impl Broadcaster {
         }
     }
 
-    fn open(&mut self, id: ClientId, socket: Arc<TcpStream>, room: Room, opened: Instant) {
-        let in_chat = matches!(room, Room::Chat { .. });
-        self.clients.insert(Client::new(
-            id,
-            socket,
-            in_chat,
-            opened,
-            self.clients.batch.len(),
-        ));
-        match room {
-            Room::Chat { wish } => {
-                let moment = self.clock.moment();
+    fn open(&mut self, id: ClientId, socket: Arc<TcpStream>, endpoint: &Endpoint, opened: Instant) {
+        let listens = matches!(endpoint, Endpoint::Chat(_));
+        self.clients.open(id, socket, listens, opened);
+        match endpoint {
+            Endpoint::Chat(entrance) => {
                 let name = self
                     .chat
-                    .enter(id, wish.as_deref(), moment, &mut self.clients);
+                    .enter(id, entrance, &self.moment, &mut self.clients);
                 info!(
                     "{id}: joined the chat as {:?}, {} here now",
                     name.as_str(),
                     self.chat.count()
                 );
             }
-            Room::Echo => info!("{id}: talks to the echo"),
+            Endpoint::Echo => info!("{id}: talks to the echo"),
         }
         if self.shut_down.is_some() {
-            self.close(id, Cause::Server(SHUTTING_DOWN));
+            self.begin_closing(id, Cause::Server(SHUTTING_DOWN));
         }
     }
 
-    fn said(&mut self, id: ClientId, command: &Command) {
-        if self.is_open(id) {
-            self.chat
-                .command(id, command, self.clock.moment(), &mut self.clients);
+    fn said(&mut self, id: ClientId, said: &Result<Command, Refusal>) {
+        if !self.is_open(id) {
+            return;
+        }
+        match said {
+            Ok(command) => self
+                .chat
+                .command(id, command, &self.moment, &mut self.clients),
+            Err(refusal) => self.chat.refuse(id, refusal, &mut self.clients),
         }
     }
 
     fn is_open(&mut self, id: ClientId) -> bool {
         self.clients
             .get_mut(id)
-            .is_some_and(|client| client.closing.is_none())
+            .is_some_and(|client| !client.closing.has_begun())
     }
 
-    /// Step 3 begins, or the client answers the close frame that began it.
-    fn close(&mut self, id: ClientId, cause: Cause) {
-        let place = self.clients.batch.len();
+    /// The client closes, is at fault, or is cut off; or it answers the close frame that we sent.
+    fn conversation_over(&mut self, id: ClientId, cause: Cause) {
+        if self.is_open(id) {
+            return self.begin_closing(id, cause);
+        }
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if let Some(closing) = &mut client.closing {
-            if matches!(cause, Cause::Client(_)) && !closing.answered {
-                closing.answered = true;
-                info!("{id}: the client answered our close frame");
-            }
-            client.end_our_direction_if_done();
-            return;
+        if let Cause::Client(_) = cause {
+            info!("{id}: the client answered our close frame");
+            client.closing.begin(cause);
         }
+        self.clients.touch(id);
+    }
+
+    /// Step 3: the last frame is queued, the others are told.
+    fn begin_closing(&mut self, id: ClientId, cause: Cause) {
         info!("{id}: closing begun {cause}");
-        client.stop_hearing(place);
         let (told, frame) = (cause.told(), cause.frame());
-        client.closing = Some(Closing {
-            answered: matches!(cause, Cause::Client(_)),
-            cause,
-            fin: false,
-        });
-        // Even without a close frame it is written to once more: what waits, then the end of our direction.
-        self.clients.send_one(id, frame.unwrap_or_default());
+        self.clients.stop_hearing(id);
+        if let Some(client) = self.clients.get_mut(id) {
+            client.closing.begin(cause);
+        }
+        match frame {
+            Some(frame) => self.clients.send_one(id, frame),
+            None => self.clients.touch(id),
+        }
         self.timers
-            .set(self.clock.now + CLOSE_DEADLINE, Timer::EndClosing(id));
+            .set(self.moment.now + CLOSE_DEADLINE, Timer::EndClosing(id));
         if self.shut_down.is_none() {
-            self.chat
-                .leave(id, &told, self.clock.moment(), &mut self.clients);
+            self.chat.leave(id, &told, &self.moment, &mut self.clients);
         }
     }
 
     fn ended(&mut self, id: ClientId, received: Received, tcp: TcpEnd) {
-        // A thread that ended without a word on why is our own fault.
-        self.close(
-            id,
-            Cause::Fault(CloseReason::new(close::INTERNAL_ERROR, "")),
-        );
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if tcp != TcpEnd::Fin {
-            client.abandon();
+        if let TcpEnd::Failed(_) = tcp {
+            client.tcp_failed();
         }
-        let tcp = if client.abandoned {
-            TcpEnd::Abandoned
+        client.closing.their_end_came(received, tcp);
+        if client.closing.has_begun() {
+            // It is removed at the round's end, when what it still is to get has been tried.
+            self.clients.touch(id);
         } else {
-            tcp
-        };
-        client.ended = Some((received, tcp));
-        // Removed at the round's end, when what it still is to get has been tried.
-        self.clients.touched.push(id);
+            self.begin_closing(id, Cause::Fault(THREAD_FAILED));
+        }
     }
 
     fn begin_shut_down(&mut self) {
-        self.shut_down = Some(self.clock.now + SHUT_DOWN_DEADLINE);
+        self.shut_down = Some(self.moment.now + SHUT_DOWN_DEADLINE);
         for id in self.clients.ids() {
-            self.close(id, Cause::Server(SHUTTING_DOWN));
+            if self.is_open(id) {
+                self.begin_closing(id, Cause::Server(SHUTTING_DOWN));
+            }
         }
     }
 
     /// Writes the round to every client that hears it. A client that cannot go on begins its closing here, which the
     /// others hear of at once, in a round of its own.
-    fn write_round(&mut self) {
-        loop {
-            let round = self.clients.batch.take();
-            let touched = std::mem::take(&mut self.clients.touched);
+    fn write_rounds(&mut self) {
+        while !self.clients.round_is_empty() {
+            let (round, touched) = self.clients.take_round();
             let mut troubles = Vec::new();
+            let Self {
+                clients,
+                timers,
+                moment,
+                backlog_bound,
+                ..
+            } = self;
+            let mut write = |client: &mut Client| {
+                if let Err(cause) = write(client, &round, *backlog_bound, moment.now, timers) {
+                    troubles.push((client.id, cause));
+                }
+            };
             if round.frames.is_empty() {
                 for id in &touched {
-                    if let Some(client) = self.clients.get_mut(*id) {
-                        let trouble = write(
-                            client,
-                            &round,
-                            self.backlog_bound,
-                            &self.clock,
-                            &mut self.timers,
-                        );
-                        troubles.extend(trouble);
-                    }
+                    clients.get_mut(*id).map(&mut write);
                 }
             } else {
-                for client in self.clients.iter_mut() {
-                    let trouble = write(
-                        client,
-                        &round,
-                        self.backlog_bound,
-                        &self.clock,
-                        &mut self.timers,
-                    );
-                    troubles.extend(trouble);
-                }
-            }
-            for id in touched {
-                self.remove_if_over(id);
+                clients.iter_mut().for_each(write);
             }
             for (id, cause) in troubles {
                 self.give_up(id, cause);
             }
-            if self.clients.batch.len() == 0 && self.clients.touched.is_empty() {
-                return;
+            for id in touched {
+                self.remove_if_over(id);
             }
         }
     }
@@ -342,18 +320,18 @@ impl Broadcaster {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        let broken = matches!(cause, Cause::Cut(_));
-        if broken || client.closing.is_some() {
-            client.abandon();
+        if let Cause::Cut(_) = cause {
+            client.tcp_failed();
         } else {
-            client.backlog.keep_started_frame();
+            client.forget_backlog();
         }
-        self.close(id, cause);
-        self.remove_if_over(id);
+        if !client.closing.has_begun() {
+            self.begin_closing(id, cause);
+        }
     }
 
     fn run_timers(&mut self) {
-        while let Some(timer) = self.timers.take_due(self.clock.now) {
+        while let Some(timer) = self.timers.take_due(self.moment.now) {
             match timer {
                 Timer::Retry(id) => self.retry(id),
                 Timer::EndClosing(id) => {
@@ -369,84 +347,70 @@ impl Broadcaster {
 
     /// Tries a client again whose kernel buffer was full.
     fn retry(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get_mut(id) else {
-            return;
-        };
-        if client.full.is_none() {
-            return;
-        }
-        let trouble = flush(client, &self.clock, &mut self.timers);
-        let stalled = client
-            .full
-            .is_some_and(|full| self.clock.now - full.progress >= STALL);
-        match trouble {
-            Some((id, cause)) => self.give_up(id, cause),
-            None if stalled => self.give_up(id, Cause::Server(STALLED)),
-            None => self.remove_if_over(id),
-        }
-    }
-
-    fn remove_if_over(&mut self, id: ClientId) {
-        let over = self
+        let Some(client) = self
             .clients
             .get_mut(id)
-            .is_some_and(|client| client.is_over());
-        if let Some(client) = over.then(|| self.clients.remove(id)).flatten() {
-            tell_end(&client, self.clock.now);
+            .filter(|client| client.is_blocked())
+        else {
+            return;
+        };
+        let trouble = match send_now(client, self.moment.now, &mut self.timers) {
+            Err(cause) => Some(cause),
+            Ok(()) if client.stalled_for(self.moment.now) >= STALL => Some(Cause::Server(STALLED)),
+            Ok(()) => None,
+        };
+        if let Some(cause) = trouble {
+            self.give_up(id, cause);
         }
+        self.remove_if_over(id);
+    }
+
+    /// The last line of a connection's life.
+    fn remove_if_over(&mut self, id: ClientId) {
+        if !self
+            .clients
+            .get_mut(id)
+            .is_some_and(|client| client.is_over())
+        {
+            return;
+        }
+        let Some(client) = self.clients.remove(id) else {
+            return;
+        };
+        let received = client.closing.received();
+        info!(
+            "{id}: {}; open for {:.1} s; messages: {} from client ({} bytes), {} to client ({} bytes)",
+            client.closing,
+            (self.moment.now - client.opened).as_secs_f64(),
+            received.messages,
+            received.bytes,
+            client.sent_messages(),
+            client.sent_bytes,
+        );
     }
 }
 
 /// Queues the round for one client and lets its kernel take what it will.
 fn write(
     client: &mut Client,
-    round: &batch::Round,
+    round: &Round,
     backlog_bound: usize,
-    clock: &Clock,
+    now: Instant,
     timers: &mut Timers,
-) -> Option<(ClientId, Cause)> {
-    let waited = client.backlog.waiting();
+) -> Result<(), Cause> {
+    // A round comes on top of the bound, so that no single message is too long for an empty backlog.
+    let too_much = client.waiting() >= backlog_bound && !client.closing.has_begun();
     client.queue(round);
-    if client.full.is_some() {
-        // A round comes on top of the bound, so that no single message is too long for an empty backlog.
-        let over = waited >= backlog_bound && client.closing.is_none();
-        return over.then_some((client.id, Cause::Server(BACKLOG_FULL)));
-    }
-    flush(client, clock, timers)
-}
-
-fn flush(client: &mut Client, clock: &Clock, timers: &mut Timers) -> Option<(ClientId, Cause)> {
-    match client.flush(clock.now) {
-        Ok(()) => {
-            if let Some(full) = client.full {
-                timers.set(clock.now + full.retry, Timer::Retry(client.id));
-            }
-            None
-        }
-        Err(error) => Some((client.id, Cause::Cut(TcpEnd::Failed(error.to_string())))),
+    match client.is_blocked() {
+        true if too_much => Err(Cause::Server(BACKLOG_FULL)),
+        true => Ok(()),
+        false => send_now(client, now, timers),
     }
 }
 
-/// The last line of a connection's life.
-fn tell_end(client: &Client, now: Instant) {
-    let (Some(closing), Some((received, tcp))) = (&client.closing, &client.ended) else {
-        return;
-    };
-    let answer = match (&closing.cause, closing.answered) {
-        (Cause::Client(_), _) => ", answered by the server".to_owned(),
-        (Cause::Server(_), true) => ", answered by the client".to_owned(),
-        (Cause::Server(_), false) => format!(", not answered; {tcp}"),
-        (Cause::Fault(_), _) => format!("; {tcp}"),
-        (Cause::Cut(_), _) => String::new(),
-    };
-    info!(
-        "{}: closed {}{answer}; open for {:.1} s; received {} messages ({} bytes), sent {} messages ({} bytes)",
-        client.id,
-        closing.cause,
-        (now - client.opened).as_secs_f64(),
-        received.messages,
-        received.bytes,
-        client.sent_messages,
-        client.sent_bytes,
-    );
+fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Cause> {
+    if let Some(retry) = client.send_now(now).map_err(Cause::Cut)? {
+        timers.set(retry, Timer::Retry(client.id));
+    }
+    Ok(())
 }

@@ -1,5 +1,5 @@
 //! What a client may say, parsed at the edge: on the connection's own thread, so that the broadcaster gets finished
-//! values and never looks at JSON from outside.
+//! values and never looks at JSON from outside. Must never do anything but understand.
 
 use std::borrow::Cow;
 
@@ -21,12 +21,15 @@ pub enum Command {
     },
     /// Change my name to this.
     Rename { name: String },
-    /// Not understood, or not allowed; the sender alone is told.
-    Refused {
-        code: ErrorCode,
-        text: Cow<'static, str>,
-        reference: Option<String>,
-    },
+}
+
+/// Not understood, or not allowed; the sender alone is told.
+#[derive(Debug)]
+pub struct Refusal {
+    pub code: ErrorCode,
+    pub text: Cow<'static, str>,
+    /// What the sender called the message.
+    pub reference: Option<String>,
 }
 
 /// The objects that begin with `{`, as on the wire. Fields that nobody knows are skipped without being kept, so that
@@ -44,7 +47,10 @@ struct Fields {
 
 impl Command {
     /// Plain text is short for a message to everybody; text that begins with `{` must be a known object.
-    pub fn parse(text: &str) -> Command {
+    ///
+    /// # Errors
+    /// What the sender is to be told.
+    pub fn parse(text: &str) -> Result<Command, Refusal> {
         if !text.starts_with('{') {
             // websocat sends the line with its end.
             return say(text.trim_end_matches(['\r', '\n']), None);
@@ -77,7 +83,7 @@ impl Command {
             ("message", None, _) => {
                 refused(ErrorCode::BadMessage, "a message needs a text", reference)
             }
-            ("name", _, Some(name)) => Command::Rename { name },
+            ("name", _, Some(name)) => Ok(Command::Rename { name }),
             ("name", _, None) => refused(ErrorCode::BadMessage, "a name needs a name", reference),
             _ => refused(
                 ErrorCode::BadMessage,
@@ -87,25 +93,35 @@ impl Command {
         }
     }
 
-    /// The rate is passed: the same command, refused.
-    pub fn too_fast(self, rate: u32) -> Command {
-        let reference = match self {
-            Command::Say { reference, .. } | Command::Refused { reference, .. } => reference,
+    /// What the sender called this.
+    pub fn reference(self) -> Option<String> {
+        match self {
+            Command::Say { reference, .. } => reference,
             Command::Rename { .. } => None,
-        };
-        let text = format!(
-            "more than {rate} messages a second: this one was not posted; go on and you are out"
-        );
-        refused(ErrorCode::TooFast, text, reference)
+        }
     }
 }
 
-fn say(text: &str, reference: Option<String>) -> Command {
+impl Refusal {
+    /// The rate, in messages a second, is passed.
+    pub fn too_fast(rate: u32, reference: Option<String>) -> Self {
+        let text = format!(
+            "more than {rate} messages a second: this one was not taken; go on and you are out"
+        );
+        Refusal {
+            code: ErrorCode::TooFast,
+            text: text.into(),
+            reference,
+        }
+    }
+}
+
+fn say(text: &str, reference: Option<String>) -> Result<Command, Refusal> {
     if text.trim().is_empty() {
         return refused(ErrorCode::Empty, "a message needs some text", reference);
     }
     match to_raw_value(text) {
-        Ok(text) => Command::Say { text, reference },
+        Ok(text) => Ok(Command::Say { text, reference }),
         Err(error) => refused(
             ErrorCode::BadMessage,
             format!("not a text: {error}"),
@@ -118,12 +134,12 @@ fn refused(
     code: ErrorCode,
     text: impl Into<Cow<'static, str>>,
     reference: Option<String>,
-) -> Command {
-    Command::Refused {
+) -> Result<Command, Refusal> {
+    Err(Refusal {
         code,
         text: text.into(),
         reference,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -137,10 +153,10 @@ mod tests {
             "hola \"tú\"\n",
             r#"{"type":"message","text":"hola \"t\u00fa\""}"#,
         ] {
-            let Command::Say {
+            let Ok(Command::Say {
                 text,
                 reference: None,
-            } = Command::parse(said)
+            }) = Command::parse(said)
             else {
                 panic!("{said}")
             };
@@ -164,18 +180,15 @@ mod tests {
             r#"{"type":"message","text":1e999999}"#,
             &deep,
         ] {
-            assert!(
-                matches!(Command::parse(bad), Command::Refused { .. }),
-                "{bad:.60}"
-            );
+            assert!(Command::parse(bad).is_err(), "{bad:.60}");
         }
     }
 
     #[test]
     fn a_message_without_text_is_refused_with_its_ref() {
-        let Command::Refused {
+        let Err(Refusal {
             code, reference, ..
-        } = Command::parse(r#"{"type":"message","text":" ","ref":"a1"}"#)
+        }) = Command::parse(r#"{"type":"message","text":" ","ref":"a1"}"#)
         else {
             panic!("must be refused")
         };

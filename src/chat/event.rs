@@ -69,7 +69,7 @@ pub enum Event<'a> {
 pub enum ErrorCode {
     NameTaken,
     BadName,
-    /// Not an object that DESIGN's protocol knows.
+    /// Neither plain text nor an object that the protocol knows.
     BadMessage,
     /// A message without text.
     Empty,

@@ -5,20 +5,22 @@
 //! which everybody hears it.
 
 mod command;
+mod entrance;
 mod event;
 mod name;
 mod notices;
 
-pub use command::Command;
+pub use command::{Command, Refusal};
+pub use entrance::Entrance;
 pub use event::{ErrorCode, Event};
-pub use name::{BadName, Name};
+pub use name::Name;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
-use name::NameKey;
+use name::{BadName, NameKey};
 use notices::Notices;
 
 /// Names in a `welcome`; of more people only the count is told.
@@ -35,12 +37,22 @@ pub trait Audience {
 }
 
 /// When something happened.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
+#[derive(Debug)]
+pub struct Moment {
     /// For waiting; never jumps.
     pub now: Instant,
     /// For people: RFC 3339, UTC, milliseconds.
-    pub at: &'a str,
+    pub at: String,
+}
+
+impl Moment {
+    pub fn now() -> Self {
+        let at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        Moment {
+            now: Instant::now(),
+            at,
+        }
+    }
 }
 
 /// Everybody who is here, and the counter that orders what happens.
@@ -61,11 +73,14 @@ impl Chat {
     pub fn enter(
         &mut self,
         client: ClientId,
-        wish: Option<&str>,
-        moment: Moment<'_>,
+        entrance: &Entrance,
+        moment: &Moment,
         audience: &mut impl Audience,
     ) -> Name {
-        let wish = wish.map(|wish| self.free_name(client, wish));
+        let wish = entrance
+            .name
+            .as_deref()
+            .map(|wish| self.free_name(client, wish));
         let (name, refused) = match wish {
             Some(Ok(name)) => (name, None),
             Some(Err(refused)) => (self.next_guest(), Some(refused)),
@@ -77,7 +92,7 @@ impl Chat {
         if self.notices.joined(moment.now) {
             let joined = Event::Joined {
                 id: self.next_id(),
-                at: moment.at,
+                at: &moment.at,
                 name: name.as_str(),
                 count,
             };
@@ -109,7 +124,7 @@ impl Chat {
         &mut self,
         client: ClientId,
         command: &Command,
-        moment: Moment<'_>,
+        moment: &Moment,
         audience: &mut impl Audience,
     ) {
         match command {
@@ -122,7 +137,7 @@ impl Chat {
                 let id = self.last_id;
                 let message = |reference| Event::Message {
                     id,
-                    at: moment.at,
+                    at: &moment.at,
                     from,
                     text,
                     reference,
@@ -138,22 +153,24 @@ impl Chat {
                 Ok(name) => self.rename(client, name, moment, audience),
                 Err(refused) => audience.one(client, &refused.event()),
             },
-            Command::Refused {
-                code,
-                text,
-                reference,
-            } => {
-                let reference = reference.as_deref();
-                audience.one(
-                    client,
-                    &Event::Error {
-                        code: *code,
-                        text,
-                        reference,
-                    },
-                );
-            }
         }
+    }
+
+    /// Tells a member, and nobody else, why what it said was not done.
+    pub fn refuse(&mut self, client: ClientId, refusal: &Refusal, audience: &mut impl Audience) {
+        let Refusal {
+            code,
+            text,
+            reference,
+        } = refusal;
+        audience.one(
+            client,
+            &Event::Error {
+                code: *code,
+                text,
+                reference: reference.as_deref(),
+            },
+        );
     }
 
     /// Somebody is gone; `how` is told to the others.
@@ -161,7 +178,7 @@ impl Chat {
         &mut self,
         client: ClientId,
         how: &CloseReason,
-        moment: Moment<'_>,
+        moment: &Moment,
         audience: &mut impl Audience,
     ) {
         let Some(name) = self.members.remove(&client) else {
@@ -171,11 +188,11 @@ impl Chat {
         if self.notices.left(moment.now) {
             let left = Event::Left {
                 id: self.next_id(),
-                at: moment.at,
+                at: &moment.at,
                 name: name.as_str(),
                 count: self.members.len(),
-                code: how.code,
-                reason: &how.reason,
+                code: how.code(),
+                reason: how.reason(),
             };
             audience.everyone(&left);
         }
@@ -187,11 +204,11 @@ impl Chat {
     }
 
     /// Does what is due.
-    pub fn tick(&mut self, moment: Moment<'_>, audience: &mut impl Audience) {
+    pub fn tick(&mut self, moment: &Moment, audience: &mut impl Audience) {
         if let Some(crowd) = self.notices.crowd(moment.now) {
             audience.everyone(&Event::Crowd {
                 id: self.next_id(),
-                at: moment.at,
+                at: &moment.at,
                 joined: crowd.joined,
                 left: crowd.left,
                 count: self.members.len(),
@@ -213,7 +230,7 @@ impl Chat {
         &mut self,
         client: ClientId,
         name: Name,
-        moment: Moment<'_>,
+        moment: &Moment,
         audience: &mut impl Audience,
     ) {
         let id = self.next_id();
@@ -225,7 +242,7 @@ impl Chat {
         self.taken.insert(name.key(), client);
         audience.everyone(&Event::Renamed {
             id,
-            at: moment.at,
+            at: &moment.at,
             from: before.as_str(),
             name: name.as_str(),
         });

@@ -3,10 +3,12 @@
 //! Used by connection threads, and by the thread that refuses connections when the server is full.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 
 use tiny_http::{HTTPVersion, Header, Response};
+
+use crate::deadline::Deadline;
 
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -48,6 +50,12 @@ impl Answer {
             closes: true,
             ..Answer::text(status, text)
         }
+    }
+
+    /// `503`: no room, or no thread.
+    pub fn full() -> Self {
+        Answer::refusal(503, "The server is full. Try again in a moment.")
+            .with_header("Retry-After", "5")
     }
 
     /// `426`: this address speaks WebSocket only (RFC 9110, 15.5.22).
@@ -116,12 +124,41 @@ impl Answer {
     /// Writes the answer; returns its length in bytes.
     ///
     /// # Errors
-    /// If the client is gone, or does not take it within the socket's write time-out.
-    pub fn send(&self, mut socket: &TcpStream, head_only: bool) -> io::Result<usize> {
+    /// If the client is gone, or does not take it in time.
+    pub fn send(
+        &self,
+        socket: &TcpStream,
+        head_only: bool,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
         let bytes = self.to_bytes(head_only);
-        socket.write_all(&bytes)?;
+        write_all(socket, &bytes, deadline)?;
         Ok(bytes.len())
     }
+}
+
+/// Writes all of it before the deadline, however slowly the client reads.
+///
+/// # Errors
+/// If the client is gone, or does not take it in time.
+pub fn write_all(mut socket: &TcpStream, mut bytes: &[u8], deadline: Deadline) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let Some(remaining) = deadline.remaining() else {
+            return Err(io::Error::new(
+                ErrorKind::TimedOut,
+                "the client did not take the answer in time",
+            ));
+        };
+        socket.set_write_timeout(Some(remaining))?;
+        match socket.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Step 3, the close: TCP is ended without destroying the last bytes on their way.
+//! Step 3, the close, as the connection's thread does its part: TCP is ended without destroying the last bytes on
+//! their way. Who closed, why and what follows is kept in `broadcaster/closing.rs`.
 //!
 //! If a socket is dropped while unread bytes are in it, the system answers with a reset, and the client loses what it
 //! had not read yet: the close frame, or the answer that says what was wrong. So whoever ends a connection first ends
@@ -9,8 +10,7 @@ use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use crate::broadcaster::CLOSE_DEADLINE;
-use crate::close::TcpEnd;
+use crate::broadcaster::{CLOSE_DEADLINE, TcpEnd};
 use crate::deadline::Deadline;
 
 /// How long a client may take to end its direction of plain HTTP.
@@ -18,6 +18,9 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// The broadcaster abandons a WebSocket at its own deadline; this is for the case that it is gone.
 const DRAIN: Duration = Duration::from_secs(2 * CLOSE_DEADLINE.as_secs() + 1);
+
+/// Bytes forgotten at once.
+const FORGOTTEN: usize = 2048;
 
 /// Reads and forgets until the client ends TCP. The broadcaster ends our direction, and abandons the client when its
 /// time is over.
@@ -33,7 +36,7 @@ pub fn end_http(socket: &TcpStream) {
 }
 
 fn read_until_end(mut socket: &TcpStream, deadline: Deadline) -> TcpEnd {
-    let mut forgotten = [0; 2048];
+    let mut forgotten = [0; FORGOTTEN];
     while let Some(remaining) = deadline.remaining() {
         if let Err(error) = socket.set_read_timeout(Some(remaining)) {
             return TcpEnd::Failed(error.to_string());

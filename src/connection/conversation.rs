@@ -1,7 +1,7 @@
 //! Step 2, the persistent connection: both sides speak whenever they like, until one of them closes.
 //!
 //! Runs on the connection's thread, which waits in `read` nearly all of the time. What is understood goes to the
-//! broadcaster; nothing is written here.
+//! broadcaster; nothing must be written here but through the stream.
 
 use std::io::ErrorKind;
 use std::time::Instant;
@@ -9,16 +9,22 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 use log::debug;
 use tungstenite::error::{Error, ProtocolError};
-use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Bytes, Message, WebSocket};
 
+use super::guard::MAX_CONTROL_PAYLOAD;
 use super::rate::{RateLimit, Verdict};
 use super::stream::{ClientFault, ClientStream};
-use crate::broadcaster::{Incoming, Received, Room};
-use crate::chat::Command;
+use crate::broadcaster::{Cause, Endpoint, Incoming, Received, TcpEnd};
+use crate::chat::{Command, Refusal};
 use crate::client_id::ClientId;
-use crate::close::{self, Cause, CloseReason, TcpEnd};
+use crate::close::{self, CloseReason};
 use crate::options::Options;
+
+/// Room for a frame's header, in bytes, on top of the longest payload in tungstenite's write buffer, which is handed on
+/// at once.
+const WRITE_BUFFER_HEADROOM: usize = 16;
 
 /// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client.
 const READ_BUFFER: usize = 4096;
@@ -31,7 +37,10 @@ const TOO_FAST: CloseReason = CloseReason::new(
     close::POLICY_VIOLATION,
     "too many messages a second, in spite of the warnings",
 );
-const NO_PONG: CloseReason = CloseReason::new(close::NO_PONG, "no answer to our ping in time");
+const WRONG_CODE: CloseReason = CloseReason::new(
+    close::PROTOCOL_ERROR,
+    "a close code that must not be sent (RFC 6455, 7.4)",
+);
 const NOT_UTF8: CloseReason =
     CloseReason::new(close::INVALID_PAYLOAD, "the text is not valid UTF-8");
 
@@ -39,7 +48,7 @@ pub struct Conversation<'a> {
     client: ClientId,
     websocket: WebSocket<ClientStream>,
     to_broadcaster: &'a Sender<Incoming>,
-    in_chat: bool,
+    endpoint: &'a Endpoint,
     options: &'a Options,
     rate: RateLimit,
     messages: u64,
@@ -51,21 +60,23 @@ impl<'a> Conversation<'a> {
     pub fn new(
         client: ClientId,
         stream: ClientStream,
-        room: &Room,
+        endpoint: &'a Endpoint,
         to_broadcaster: &'a Sender<Incoming>,
         options: &'a Options,
     ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
-            .max_write_buffer_size(options.max_message + 1024)
+            .max_write_buffer_size(
+                options.max_message.max(MAX_CONTROL_PAYLOAD) + WRITE_BUFFER_HEADROOM,
+            )
             .max_message_size(Some(options.max_message))
             .max_frame_size(Some(options.max_message));
         Conversation {
             client,
             websocket: WebSocket::from_raw_socket(stream, Role::Server, Some(config)),
             to_broadcaster,
-            in_chat: matches!(room, Room::Chat { .. }),
+            endpoint,
             options,
             rate: RateLimit::new(options.rate, Instant::now()),
             messages: 0,
@@ -99,32 +110,23 @@ impl<'a> Conversation<'a> {
         match message {
             Message::Text(text) => {
                 self.messages += 1;
-                if !self.in_chat {
-                    return self.echo(Message::Text(text));
+                match self.endpoint {
+                    Endpoint::Chat(_) => self.say(&text),
+                    Endpoint::Echo => self.echo(Message::Text(text)),
                 }
-                let command = Command::parse(&text);
-                let command = match self.rate.message(Instant::now()) {
-                    Verdict::Allowed => command,
-                    Verdict::Warned => command.too_fast(self.options.rate),
-                    Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
-                };
-                self.tell(Incoming::Said {
-                    client: self.client,
-                    command,
-                })
             }
-            Message::Binary(_) if self.in_chat => Err(Cause::Fault(BINARY)),
-            Message::Binary(bytes) => {
-                self.messages += 1;
-                self.echo(Message::Binary(bytes))
-            }
-            // Each one makes us write a pong, so in the chat it counts like a message. tungstenite has the pong
-            // ready and hands it to the stream with the next read.
-            Message::Ping(_) if self.in_chat => match self.rate.message(Instant::now()) {
-                Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
-                Verdict::Allowed | Verdict::Warned => Ok(()),
+            Message::Binary(bytes) => match self.endpoint {
+                Endpoint::Chat(_) => Err(Cause::Fault(BINARY)),
+                Endpoint::Echo => {
+                    self.messages += 1;
+                    self.echo(Message::Binary(bytes))
+                }
             },
-            Message::Ping(_) => Ok(()),
+            // tungstenite has the pong ready and hands it to the stream with the next read.
+            Message::Ping(_) => match self.endpoint {
+                Endpoint::Chat(_) => self.pinged(),
+                Endpoint::Echo => Ok(()),
+            },
             Message::Pong(_) => {
                 if let Some((sent, _)) = self.ping.take() {
                     debug!(
@@ -137,8 +139,39 @@ impl<'a> Conversation<'a> {
             }
             // tungstenite has a reply ready, but the broadcaster writes it: nothing may come behind a close frame,
             // and only the broadcaster knows what else is on its way to this client.
-            Message::Close(frame) => Err(Cause::Client(frame.map(CloseReason::from))),
+            Message::Close(frame) => Err(closed_by(frame)),
             Message::Frame(_) => Ok(()),
+        }
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), Cause> {
+        let said = Command::parse(text);
+        let said = match self.rate.message(Instant::now()) {
+            Verdict::Allowed => said,
+            Verdict::Warned => {
+                let reference = said.map_or_else(|refusal| refusal.reference, Command::reference);
+                Err(Refusal::too_fast(self.options.rate, reference))
+            }
+            Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
+        };
+        self.tell(Incoming::Said {
+            client: self.client,
+            said,
+        })
+    }
+
+    /// Each ping makes us write a pong, so in the chat it counts like a message.
+    fn pinged(&mut self) -> Result<(), Cause> {
+        match self.rate.message(Instant::now()) {
+            Verdict::Allowed => Ok(()),
+            Verdict::Warned => {
+                let said = Err(Refusal::too_fast(self.options.rate, None));
+                self.tell(Incoming::Said {
+                    client: self.client,
+                    said,
+                })
+            }
+            Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
         }
     }
 
@@ -153,7 +186,7 @@ impl<'a> Conversation<'a> {
     fn silence(&mut self) -> Result<(), Cause> {
         let received = self.websocket.get_ref().received();
         if self.ping.is_some_and(|(_, before)| before == received) {
-            return Err(Cause::Fault(NO_PONG));
+            return Err(Cause::NoPong);
         }
         self.ping = Some((Instant::now(), received));
         self.websocket
@@ -177,23 +210,41 @@ impl<'a> Conversation<'a> {
             // tungstenite's name for the end of the stream; a real reset is an `Io` error.
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Cause::Cut(TcpEnd::Fin),
             Error::Utf8(_) => Cause::Fault(NOT_UTF8),
-            Error::Capacity(_) => Cause::Fault(CloseReason {
-                code: close::MESSAGE_TOO_BIG,
-                reason: format!("a message may have {} bytes here", self.options.max_message)
-                    .into(),
-            }),
-            error => {
-                let mut reason = error.to_string();
-                reason.truncate(reason.floor_char_boundary(close::MAX_REASON));
-                Cause::Fault(CloseReason {
-                    code: close::PROTOCOL_ERROR,
-                    reason: reason.into(),
-                })
-            }
+            Error::Capacity(_) => Cause::Fault(CloseReason::composed(
+                close::MESSAGE_TOO_BIG,
+                format!("a message may have {} bytes here", self.options.max_message),
+            )),
+            Error::Protocol(fault) => Cause::Fault(CloseReason::composed(
+                close::PROTOCOL_ERROR,
+                fault.to_string(),
+            )),
+            // Nothing that a client could cause.
+            ours => Cause::Fault(CloseReason::composed(
+                close::INTERNAL_ERROR,
+                ours.to_string(),
+            )),
         }
     }
 }
 
 fn is_time_out(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The client sent a close frame. In place of one whose code nobody may send (RFC 6455, 7.4) tungstenite hands out this
+/// code and reason; a client that sends the very same two gets the same answer either way.
+fn closed_by(frame: Option<CloseFrame>) -> Cause {
+    match frame {
+        Some(frame)
+            if frame.code == CloseCode::Protocol
+                && frame.reason.as_str() == "Protocol violation" =>
+        {
+            Cause::Fault(WRONG_CODE)
+        }
+        Some(frame) => {
+            let reason = frame.reason.as_str().to_owned();
+            Cause::Client(Some(CloseReason::composed(frame.code.into(), reason)))
+        }
+        None => Cause::Client(None),
+    }
 }

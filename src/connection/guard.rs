@@ -4,21 +4,18 @@
 //! faults too, but only once the whole payload has arrived, and some not at all: lengths that are not minimal, and a
 //! message of endless empty fragments, which would keep it busy for ever.
 
-use log::debug;
-
-use crate::client_id::ClientId;
 use crate::close::{CloseReason, POLICY_VIOLATION, PROTOCOL_ERROR};
 use crate::wire::{FrameHead, FrameScanner, Opcode, Scan, WrongHeader};
 
 /// Longest payload of a control frame in bytes (RFC 6455, 5.5).
-const MAX_CONTROL_PAYLOAD: u64 = 125;
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// Fragments of one message without a byte of payload; more than this make no progress.
 const MAX_EMPTY_FRAGMENTS: u32 = 128;
 
 /// Follows one client's frames.
+#[derive(Default)]
 pub struct FrameGuard {
-    client: ClientId,
     scanner: FrameScanner,
     /// A fragmented message is on its way.
     fragmented: bool,
@@ -26,15 +23,6 @@ pub struct FrameGuard {
 }
 
 impl FrameGuard {
-    pub fn new(client: ClientId) -> Self {
-        FrameGuard {
-            client,
-            scanner: FrameScanner::default(),
-            fragmented: false,
-            empty_fragments: 0,
-        }
-    }
-
     /// Looks at bytes as they come in.
     ///
     /// # Errors
@@ -49,10 +37,7 @@ impl FrameGuard {
                     begin,
                     consumed,
                     head,
-                } => {
-                    debug!("{}: receives {head}", self.client);
-                    (begin, consumed, self.judge(&head))
-                }
+                } => (begin, consumed, self.judge(&head)),
             };
             verdict.map_err(|fault| (at + begin, fault))?;
             at += consumed;
@@ -76,7 +61,7 @@ impl FrameGuard {
                 FrameHead { fin: false, .. } => {
                     protocol_error("a control frame must not be fragmented (RFC 6455, 5.5)")
                 }
-                FrameHead { length, .. } if *length > MAX_CONTROL_PAYLOAD => {
+                FrameHead { length, .. } if *length > MAX_CONTROL_PAYLOAD as u64 => {
                     protocol_error("a control frame holds at most 125 bytes (RFC 6455, 5.5)")
                 }
                 _ => Ok(()),
@@ -107,10 +92,10 @@ impl FrameGuard {
 
 fn wrong_header(wrong: WrongHeader) -> CloseReason {
     match wrong {
-        WrongHeader::ReservedOpcode(opcode) => CloseReason {
-            code: PROTOCOL_ERROR,
-            reason: format!("opcode {opcode:#x} is reserved (RFC 6455, 5.2)").into(),
-        },
+        WrongHeader::ReservedOpcode(opcode) => CloseReason::composed(
+            PROTOCOL_ERROR,
+            format!("opcode {opcode:#x} is reserved (RFC 6455, 5.2)"),
+        ),
         WrongHeader::LengthTooLarge => CloseReason::new(
             PROTOCOL_ERROR,
             "the highest bit of a 64-bit length must be 0 (RFC 6455, 5.2)",
@@ -127,9 +112,9 @@ mod tests {
     use super::*;
 
     fn check(bytes: &[u8]) -> Result<(), (usize, u16)> {
-        FrameGuard::new(ClientId(1))
+        FrameGuard::default()
             .check(bytes)
-            .map_err(|(at, fault)| (at, fault.code))
+            .map_err(|(at, fault)| (at, fault.code()))
     }
 
     #[test]

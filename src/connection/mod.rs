@@ -1,7 +1,7 @@
 //! The life of one connection, on a thread of its own: read a request, answer it or shake hands, converse, close.
 //!
 //! Called by the accept threads. Reads are blocking, and this thread is the only one that reads the socket. It writes
-//! to it only until the handshake is done; from then on the broadcaster does.
+//! to it only until the handshake is done; from then on the broadcaster does, and this thread must not.
 
 mod answer;
 mod closing;
@@ -12,36 +12,49 @@ mod origin;
 mod page;
 mod rate;
 mod request;
+mod route;
 mod stream;
 
 pub use answer::Answer;
 pub use origin::HostNames;
 
-use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crossbeam_channel::Sender;
 use log::info;
 
-use crate::broadcaster::{Incoming, Received, Room};
+use crate::broadcaster::{Cause, Counters, Endpoint, Incoming, Received, TcpEnd};
 use crate::client_id::ClientId;
-use crate::close::{Cause, TcpEnd};
 use crate::deadline::Deadline;
-use crate::server::Site;
+use crate::options::Options;
+use crate::seats::{Seat, Seats};
 use conversation::Conversation;
 use handshake::Handshake;
-use page::Route;
 use request::{NoRequest, Request};
+use route::Route;
 use stream::ClientStream;
+
+/// What every connection needs to know; nobody changes it.
+pub struct Site {
+    pub options: Options,
+    pub host_names: HostNames,
+    pub started: Instant,
+    pub counters: Arc<Counters>,
+    /// Places for WebSockets: `--max-clients`.
+    pub seats: Seats,
+    pub to_broadcaster: Sender<Incoming>,
+}
 
 /// An accepted TCP connection.
 pub struct Connection {
     pub id: ClientId,
+    /// Shared with the broadcaster once the handshake is done: one descriptor a client.
     pub socket: Arc<TcpStream>,
     pub peer: SocketAddr,
     pub site: Arc<Site>,
+    /// When it was accepted.
     pub opened: Instant,
 }
 
@@ -49,28 +62,22 @@ pub struct Connection {
 enum Next {
     AnotherRequest,
     End,
-    WebSocket(Room, Handshake),
+    WebSocket(Endpoint, Handshake, Seat),
 }
 
 impl Connection {
     /// The whole life.
     pub fn run(self) {
         info!("{}: TCP connection from {}", self.id, self.peer);
-        let time_out = self.site.options.handshake_timeout;
-        // Whoever asks but never reads the answer is given up, too.
-        if let Err(error) = self.socket.set_write_timeout(Some(time_out)) {
-            info!("{}: ended: {error}", self.id);
-            return;
-        }
         let mut unread = Vec::new();
         let mut first = true;
         loop {
-            let deadline = Deadline::after(time_out);
+            let deadline = Deadline::after(self.site.options.handshake_timeout);
             match self.serve(&mut unread, deadline, first) {
                 Next::AnotherRequest => first = false,
                 Next::End => return,
-                Next::WebSocket(room, handshake) => {
-                    return self.websocket(room, &handshake, unread);
+                Next::WebSocket(endpoint, handshake, seat) => {
+                    return self.websocket(&endpoint, handshake, &seat, unread);
                 }
             }
         }
@@ -90,12 +97,12 @@ impl Connection {
         let asked = format!("{} {:?}", request.method, request.path);
         let head_only = request.method == "HEAD";
         let route = match self.site.host_names.check(&request) {
-            Ok(host) => page::route(&request, host, &self.site),
+            Ok(host) => route::route(&request, host, &self.site),
             Err(answer) => return self.answer(&asked, &answer, head_only),
         };
         match route {
-            Route::WebSocket(room) => match self.admit(&request) {
-                Ok(handshake) => Next::WebSocket(room, handshake),
+            Route::WebSocket(endpoint) => match self.admit(&request) {
+                Ok((handshake, seat)) => Next::WebSocket(endpoint, handshake, seat),
                 Err(answer) => self.answer(&format!("handshake {asked}"), &answer, false),
             },
             Route::Answer(mut answer) => {
@@ -111,7 +118,9 @@ impl Connection {
         } else {
             String::new()
         };
-        match answer.send(&self.socket, head_only) {
+        // The answer gets as much time as the request had.
+        let deadline = Deadline::after(self.site.options.handshake_timeout);
+        match answer.send(&self.socket, head_only, deadline) {
             Ok(length) => info!(
                 "{}: {asked} answered {}, {length} bytes{why}",
                 self.id, answer.status
@@ -132,59 +141,50 @@ impl Connection {
         Next::AnotherRequest
     }
 
-    /// Step 1, if there is room. The place taken is given back at the end of [`Connection::websocket`].
-    fn admit(&self, request: &Request) -> Result<Handshake, Answer> {
+    /// Step 1, if there is room.
+    fn admit(&self, request: &Request) -> Result<(Handshake, Seat), Answer> {
         let handshake = Handshake::check(request)?;
-        let slots = &self.site.counters.slots;
-        if slots.fetch_add(1, Ordering::Relaxed) >= self.site.options.max_clients {
-            slots.fetch_sub(1, Ordering::Relaxed);
-            return Err(
-                Answer::refusal(503, "The server is full. Try again in a moment.")
-                    .with_header("Retry-After", "5"),
-            );
-        }
-        Ok(handshake)
+        let seat = self.site.seats.take().ok_or_else(Answer::full)?;
+        Ok((handshake, seat))
     }
 
-    /// Steps 1 to 3 of a WebSocket.
-    fn websocket(self, room: Room, handshake: &Handshake, early: Vec<u8>) {
-        let _slot = Slot(&self.site.counters.slots);
+    /// Steps 1 to 3 of a WebSocket. The seat is borrowed, so that it is given back only after the last step.
+    fn websocket(&self, endpoint: &Endpoint, handshake: Handshake, _seat: &Seat, early: Vec<u8>) {
+        let id = self.id;
         info!(
-            "{}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
-            self.id, handshake.path, handshake.key, handshake.accept
+            "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
+            handshake.path, handshake.key, handshake.accept
         );
-        let written = (&*self.socket).write_all(&handshake.response);
-        let timed = written.and_then(|()| self.socket.set_read_timeout(self.site.options.ping));
-        if let Err(error) = timed {
-            info!("{}: ended in the handshake: {error}", self.id);
+        let deadline = Deadline::after(self.site.options.handshake_timeout);
+        let begun = answer::write_all(&self.socket, &handshake.response, deadline)
+            .and_then(|()| self.socket.set_read_timeout(self.site.options.ping));
+        drop(handshake);
+        if let Err(error) = begun {
+            info!("{id}: ended in the handshake: {error}");
             return;
         }
+
         let to_broadcaster = &self.site.to_broadcaster;
-        let mut farewell = Farewell {
-            id: self.id,
-            site: &self.site,
-            received: Received::default(),
-            tcp: TcpEnd::Abandoned,
-        };
-        let (client, socket, opened) = (self.id, Arc::clone(&self.socket), self.opened);
-        let greeting = Incoming::Opened {
-            client,
+        let socket = Arc::clone(&self.socket);
+        let opened = Incoming::Opened {
+            client: id,
             socket,
-            room: room.clone(),
-            opened,
+            endpoint: endpoint.clone(),
+            opened: self.opened,
         };
-        // A broadcaster that has ended takes nothing, and nothing is left to be done then.
-        if to_broadcaster.send(greeting).is_err() {
+        // A broadcaster that has ended takes nothing, and then nothing is left to be done.
+        if to_broadcaster.send(opened).is_err() {
             return;
         }
-        let stream = ClientStream::new(
-            self.id,
-            Arc::clone(&self.socket),
-            early,
-            to_broadcaster.clone(),
-        );
+        let mut farewell = Farewell {
+            id,
+            to_broadcaster,
+            received: Received::default(),
+            tcp: TcpEnd::Unknown,
+        };
+        let stream = ClientStream::new(id, Arc::clone(&self.socket), early, to_broadcaster.clone());
         let mut conversation =
-            Conversation::new(self.id, stream, &room, to_broadcaster, &self.site.options);
+            Conversation::new(id, stream, endpoint, to_broadcaster, &self.site.options);
         let cause = conversation.run();
         farewell.received = conversation.received();
         drop(conversation);
@@ -192,27 +192,15 @@ impl Connection {
             Cause::Cut(end) => Some(end.clone()),
             _ => None,
         };
-        let _ = to_broadcaster.send(Incoming::Closing {
-            client: self.id,
-            cause,
-        });
+        let _ = to_broadcaster.send(Incoming::Closing { client: id, cause });
         farewell.tcp = cut.unwrap_or_else(|| closing::drain(&self.socket));
-    }
-}
-
-/// Gives a place among the WebSockets back.
-struct Slot<'a>(&'a AtomicUsize);
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Tells the broadcaster that this thread is done, however it came to be so.
 struct Farewell<'a> {
     id: ClientId,
-    site: &'a Site,
+    to_broadcaster: &'a Sender<Incoming>,
     received: Received,
     tcp: TcpEnd,
 }
@@ -220,8 +208,8 @@ struct Farewell<'a> {
 impl Drop for Farewell<'_> {
     fn drop(&mut self) {
         let (client, received) = (self.id, self.received);
-        let tcp = std::mem::replace(&mut self.tcp, TcpEnd::Abandoned);
-        let _ = self.site.to_broadcaster.send(Incoming::Ended {
+        let tcp = std::mem::replace(&mut self.tcp, TcpEnd::Unknown);
+        let _ = self.to_broadcaster.send(Incoming::Ended {
             client,
             received,
             tcp,

@@ -14,6 +14,7 @@ pub const MAX_HEAD: usize = 8 * 1024;
 /// Most header lines in a head.
 pub const MAX_HEADERS: usize = 64;
 
+/// Bytes read at once.
 const READ: usize = 2048;
 
 /// A whole request.

@@ -10,21 +10,21 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use crossbeam_channel::Sender;
-use log::{log_enabled, trace};
-
 use super::guard::FrameGuard;
 use crate::broadcaster::Incoming;
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
-use crate::wire;
+use crate::wire::{Direction, Tap};
+use bytes::Bytes;
+use crossbeam_channel::Sender;
 
 pub struct ClientStream {
     client: ClientId,
     socket: Arc<TcpStream>,
     to_broadcaster: Sender<Incoming>,
     guard: FrameGuard,
+    /// Sees what is read, while somebody looks.
+    tap: Option<Box<Tap>>,
     /// Bytes that came right behind the request's head.
     early: Vec<u8>,
     /// Found by the guard; told once the bytes before it are read.
@@ -51,12 +51,12 @@ impl ClientStream {
         early: Vec<u8>,
         to_broadcaster: Sender<Incoming>,
     ) -> Self {
-        let guard = FrameGuard::new(client);
         ClientStream {
             client,
             socket,
             to_broadcaster,
-            guard,
+            guard: FrameGuard::default(),
+            tap: Tap::new(client, Direction::FromClient),
             early,
             fault: None,
             received: 0,
@@ -92,12 +92,8 @@ impl Read for ClientStream {
         }
         let length = self.read_socket(buffer)?;
         self.received += length as u64;
-        if log_enabled!(log::Level::Trace) && length > 0 {
-            trace!(
-                "{}: receives bytes {}",
-                self.client,
-                wire::hex(&buffer[..length])
-            );
+        if let Some(tap) = &mut self.tap {
+            tap.pass(&buffer[..length]);
         }
         match self.guard.check(&buffer[..length]) {
             Ok(()) => Ok(length),

@@ -167,7 +167,8 @@ impl FrameScanner {
     }
 
     /// The stream stands between two frames.
-    pub fn at_boundary(&self) -> bool {
+    #[cfg(test)]
+    fn at_boundary(&self) -> bool {
         self.partial_length == 0 && self.payload_left == 0
     }
 }
@@ -195,7 +196,8 @@ pub fn whole_frames(mut bytes: &[u8]) -> impl Iterator<Item = (FrameHead, &[u8])
     })
 }
 
-/// The end of the frame that byte `position` of `bytes` lies in, or `position` itself where a frame ends there.
+/// The end of the frame that byte `position` of `bytes` lies in, or `position` itself where a frame ends there or no
+/// whole frame is found.
 pub fn frame_end_after(bytes: &[u8], position: usize) -> usize {
     let mut end = 0;
     for (_, frame) in whole_frames(bytes) {
@@ -204,7 +206,7 @@ pub fn frame_end_after(bytes: &[u8], position: usize) -> usize {
         }
         end += frame.len();
     }
-    end
+    end.max(position)
 }
 
 #[cfg(test)]
@@ -287,5 +289,10 @@ mod tests {
             .map(|at| frame_end_after(frames, at))
             .collect();
         assert_eq!(ends, [0, 5, 5, 5, 5, 5, 9, 9, 9, 9]);
+        assert_eq!(
+            frame_end_after(b"\x83\x03no", 3),
+            3,
+            "never before the position"
+        );
     }
 }

@@ -4,10 +4,13 @@
 //! It reads along and never changes a byte.
 
 mod frames;
+mod tap;
 
 pub use frames::{
     FrameHead, FrameScanner, Opcode, Scan, WrongHeader, frame_end_after, whole_frames,
 };
+
+pub use tap::{Direction, Tap};
 
 use std::fmt::Write;
 
@@ -15,7 +18,7 @@ use std::fmt::Write;
 const SHOWN_BYTES: usize = 128;
 
 /// `81 85 37 fa 21 3d 7f 9f 4d 51 58`, cut at [`SHOWN_BYTES`].
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(3 * bytes.len().min(SHOWN_BYTES));
     for (position, byte) in bytes.iter().take(SHOWN_BYTES).enumerate() {
         let space = if position == 0 { "" } else { " " };

@@ -22,6 +22,12 @@ pub fn request(method: &str, path: &str, more: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
 }
 
+/// An answer's head without the only part that may change from one time to the next.
+pub fn without_date(head: &str) -> String {
+    let lines = head.split_inclusive("\r\n");
+    lines.filter(|line| !line.starts_with("Date: ")).collect()
+}
+
 /// Everything until TCP ends; a reset fails the test.
 pub fn read_to_end(socket: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -29,6 +35,16 @@ pub fn read_to_end(socket: &mut TcpStream) -> Vec<u8> {
         .read_to_end(&mut bytes)
         .unwrap_or_else(|error| panic!("TCP did not end in order: {error}"));
     bytes
+}
+
+/// Nor comes a reset right behind the end of TCP, where reading does not see it: elsewhere it would destroy what is
+/// not read yet.
+#[track_caller]
+pub fn assert_not_reset(server: &Server, socket: &TcpStream) {
+    // While another request is answered, it would arrive.
+    ask(server, request("HEAD", "/health", ""));
+    let error = socket.take_error().expect("a socket can be asked");
+    assert!(error.is_none(), "TCP was reset: {error:?}");
 }
 
 /// An HTTP answer.
@@ -50,6 +66,16 @@ impl Answer {
             .into_iter()
             .find(|(this, _)| this.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
+    }
+
+    /// The body of a refusal: a short sentence in plain text, on one line.
+    #[track_caller]
+    pub fn sentence(&self) -> String {
+        let text = self.text();
+        let plain = self.header("content-type") == Some("text/plain; charset=utf-8");
+        let short = text.lines().count() == 1 && text.len() < 250;
+        assert!(plain && short && text.ends_with(".\n"), "{self:?}");
+        text.trim_end().to_owned()
     }
 }
 
@@ -90,12 +116,16 @@ pub fn read_answer(socket: &mut TcpStream, without_body: bool) -> Answer {
 }
 
 /// Sends a request on a fresh connection and reads the answer.
-pub fn ask(server: &Server, request: &str) -> Answer {
-    let mut socket = server.connect();
-    socket
-        .write_all(request.as_bytes())
-        .expect("the server takes a request");
-    read_answer(&mut socket, request.starts_with("HEAD"))
+pub fn ask(server: &Server, request: impl AsRef<[u8]>) -> Answer {
+    ask_on(&mut server.connect(), request)
+}
+
+/// The same on an open connection.
+#[track_caller]
+pub fn ask_on(socket: &mut TcpStream, request: impl AsRef<[u8]>) -> Answer {
+    let request = request.as_ref();
+    socket.write_all(request).expect("the server takes bytes");
+    read_answer(socket, request.starts_with(b"HEAD"))
 }
 
 /// A frame as a client sends it, masked.
@@ -137,11 +167,13 @@ pub struct RawClient {
 
 impl RawClient {
     pub fn open(server: &Server, path: &str) -> RawClient {
+        RawClient::open_with(server, handshake(path).as_bytes())
+    }
+
+    /// Opens with a head of one's own, and perhaps with frames right behind it.
+    pub fn open_with(server: &Server, bytes: &[u8]) -> RawClient {
         let mut socket = server.connect();
-        socket
-            .write_all(handshake(path).as_bytes())
-            .expect("the server takes a handshake");
-        let answer = read_answer(&mut socket, false);
+        let answer = ask_on(&mut socket, bytes);
         assert_eq!(
             (answer.status, answer.header("sec-websocket-accept")),
             (101, Some(ACCEPT))

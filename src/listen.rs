@@ -1,0 +1,81 @@
+//! The listening sockets: which addresses, and what every accepted socket inherits from them.
+//!
+//! Called once, by `Server::bind`, before any thread exists.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Connections that the system holds until they are accepted; Linux takes the lesser of this and `somaxconn`.
+const ACCEPT_QUEUE: i32 = 4096;
+
+/// What the system may hold for one client that does not read, and of one that we do not read, in bytes. Linux counts
+/// its own upkeep too and reserves up to double.
+const SEND_BUFFER: usize = 128 * 1024;
+const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// The server has no address to listen on.
+#[derive(Debug)]
+pub struct BindError {
+    pub host: String,
+    pub port: u16,
+    pub error: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BindError { host, port, error } = self;
+        match error.kind() {
+            ErrorKind::AddrInUse => {
+                write!(
+                    formatter,
+                    "port {port} is in use: stop the other program or choose --port NUMBER"
+                )
+            }
+            ErrorKind::PermissionDenied => {
+                write!(
+                    formatter,
+                    "port {port} is not allowed without more rights: choose one above 1023"
+                )
+            }
+            _ => write!(formatter, "cannot listen on {host}, port {port}: {error}"),
+        }
+    }
+}
+
+/// Listening sockets for a host; `localhost` means both loopback addresses, so that it answers at once on every
+/// system, whichever of the two a browser tries first.
+pub fn listen(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+    if host != "localhost" {
+        return (host, port).to_socket_addrs()?.map(listen_on).collect();
+    }
+    let first = listen_on((Ipv4Addr::LOCALHOST, port).into())?;
+    let port = first.local_addr()?.port();
+    match listen_on((Ipv6Addr::LOCALHOST, port).into()) {
+        Ok(second) => Ok(vec![first, second]),
+        // Somebody else's there: half of the browsers would reach that.
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(error),
+        Err(_) => Ok(vec![first]),
+    }
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // A restart need not wait for the last connections' TIME_WAIT to pass.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() && !address.ip().is_unspecified() {
+        socket.set_only_v6(true)?;
+    }
+    // Accepted sockets inherit both; set before listening, so that the window's scale fits.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind(&address.into())?;
+    socket.listen(ACCEPT_QUEUE)?;
+    Ok(socket.into())
+}

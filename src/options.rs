@@ -5,13 +5,12 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
 
-/// What the flags come to. Built only by [`parse`], so every value is within its bound.
+/// What the flags come to: out of [`parse`], every value is within its bound.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub host: String,
@@ -59,13 +58,49 @@ impl fmt::Display for WrongFlag {
 /// One flag; every one of them takes a value.
 pub struct Flag {
     pub name: &'static str,
+    /// What stands for the value in `--help`.
     pub value: &'static str,
     /// Set before the command line is read. Empty: nothing is set.
     pub default: &'static str,
-    /// What values are allowed, in words.
-    pub bound: &'static str,
     pub help: &'static str,
-    set: fn(&mut Options, &str) -> Result<(), String>,
+    kind: Kind,
+}
+
+/// What values a flag takes, and what becomes of them.
+enum Kind {
+    Number {
+        least: u64,
+        most: u64,
+        set: fn(&mut Options, u64),
+    },
+    /// `bound` says in words what the setter lets pass.
+    Text {
+        bound: &'static str,
+        set: fn(&mut Options, &str) -> Result<(), &'static str>,
+    },
+}
+
+impl Flag {
+    /// What values are allowed, in words.
+    pub fn bound(&self) -> String {
+        match self.kind {
+            Kind::Number { least, most, .. } => format!("{least} to {most}"),
+            Kind::Text { bound, .. } => bound.to_owned(),
+        }
+    }
+
+    fn set(&self, options: &mut Options, value: &str) -> Result<(), WrongFlag> {
+        let wrong = |reason: &str| WrongFlag(format!("--{}: {value:?} {reason}", self.name));
+        match self.kind {
+            Kind::Number { least, most, set } => match value.parse() {
+                Ok(number) if (least..=most).contains(&number) => set(options, number),
+                _ => return Err(wrong(&format!("is not a number from {least} to {most}"))),
+            },
+            Kind::Text { .. } if value.is_empty() => return Err(wrong("is empty")),
+            Kind::Text { set, .. } => set(options, value).map_err(wrong)?,
+        }
+        Ok(())
+    }
 }
 
 /// All flags in the order in which `--help` shows them.
@@ -74,143 +109,152 @@ pub const FLAGS: &[Flag] = &[
         name: "host",
         value: "HOST",
         default: "localhost",
-        bound: "a name or IP address of this machine",
         help: "where to listen: localhost (both loopback addresses) or 0.0.0.0 to let the class in",
-        set: |options, value| text(value).map(|host| options.host = host),
+        kind: Kind::Text {
+            bound: "a name or IP address of this machine",
+            set: |options, host| {
+                options.host = host.to_owned();
+                Ok(())
+            },
+        },
     },
     Flag {
         name: "port",
         value: "NUMBER",
         default: "3000",
-        bound: "0 to 65535",
         help: "TCP port; 0 takes a free one",
-        set: |options, value| number(value, 0..=65535).map(|port| options.port = port as u16),
+        kind: Kind::Number {
+            least: 0,
+            most: 65_535,
+            set: |options, port| options.port = port as u16,
+        },
     },
     Flag {
         name: "page",
         value: "FILE",
         default: "",
-        bound: "a readable file",
         help: "serve this page instead of the built-in one, read anew for each request",
-        set: |options, value| text(value).map(|file| options.page = Some(file.into())),
+        kind: Kind::Text {
+            bound: "a readable file",
+            set: |options, file| {
+                options.page = Some(file.into());
+                Ok(())
+            },
+        },
     },
     Flag {
         name: "max-clients",
         value: "NUMBER",
         default: "10000",
-        bound: "1 to 1000000",
         help: "WebSocket connections at once; one more is answered 503",
-        set: |options, value| {
-            number(value, 1..=1_000_000).map(|clients| options.max_clients = clients as usize)
+        kind: Kind::Number {
+            least: 1,
+            most: 1_000_000,
+            set: |options, clients| options.max_clients = clients as usize,
         },
     },
     Flag {
         name: "max-message",
         value: "BYTES",
         default: "65536",
-        bound: "1 to 67108864",
         help: "the longest message; a longer one ends its connection with 1009",
-        set: |options, value| {
-            number(value, 1..=64 << 20).map(|bytes| options.max_message = bytes as usize)
+        kind: Kind::Number {
+            least: 1,
+            most: 64 << 20,
+            set: |options, bytes| options.max_message = bytes as usize,
         },
     },
     Flag {
         name: "backlog",
         value: "BYTES",
         default: "1048576",
-        bound: "1024 to 1073741824",
         help: "what may wait for a slow reader before it is cut off with 4008",
-        set: |options, value| {
-            number(value, 1024..=1 << 30).map(|bytes| options.backlog = bytes as usize)
+        kind: Kind::Number {
+            least: 1024,
+            most: 1 << 30,
+            set: |options, bytes| options.backlog = bytes as usize,
         },
     },
     Flag {
         name: "rate",
         value: "NUMBER",
         default: "20",
-        bound: "0 to 1000000",
         help: "messages a second from one client, bursts of five times that; 0 is no limit",
-        set: |options, value| number(value, 0..=1_000_000).map(|rate| options.rate = rate as u32),
+        kind: Kind::Number {
+            least: 0,
+            most: 1_000_000,
+            set: |options, rate| options.rate = rate as u32,
+        },
     },
     Flag {
         name: "ping",
         value: "SECONDS",
         default: "20",
-        bound: "0 to 3600",
         help: "silence after which a client is pinged; as long again without an answer ends it; 0 is never",
-        set: |options, value| {
-            number(value, 0..=3600).map(|seconds| {
-                options.ping = (seconds > 0).then(|| Duration::from_secs(seconds));
-            })
+        kind: Kind::Number {
+            least: 0,
+            most: 3600,
+            set: |options, seconds| {
+                options.ping = (seconds > 0).then(|| Duration::from_secs(seconds))
+            },
         },
     },
     Flag {
         name: "handshake-timeout",
         value: "SECONDS",
         default: "5",
-        bound: "1 to 300",
         help: "how long a request may take to arrive; an idle HTTP connection is kept as long",
-        set: |options, value| {
-            number(value, 1..=300)
-                .map(|seconds| options.handshake_timeout = Duration::from_secs(seconds))
+        kind: Kind::Number {
+            least: 1,
+            most: 300,
+            set: |options, seconds| options.handshake_timeout = Duration::from_secs(seconds),
         },
     },
     Flag {
         name: "host-name",
         value: "NAME",
         default: "",
-        bound: "a host name without port, repeatable",
         help: "one more name under which browsers may reach this server",
-        set: |options, value| text(value).map(|name| options.host_names.push(name)),
+        kind: Kind::Text {
+            bound: "a host name without port, repeatable",
+            set: |options, name| {
+                options.host_names.push(name.to_owned());
+                Ok(())
+            },
+        },
     },
     Flag {
         name: "origin",
         value: "ORIGIN",
         default: "",
-        bound: "like https://school.example, repeatable",
         help: "one more origin whose pages may open WebSockets here",
-        set: |options, value| {
-            if !value.contains("://") || value.ends_with('/') {
-                return Err("is not an origin like https://school.example".to_owned());
-            }
-            options.origins.push(value.to_owned());
-            Ok(())
+        kind: Kind::Text {
+            bound: "like https://school.example, repeatable",
+            set: |options, origin| {
+                if !origin.contains("://") || origin.ends_with('/') {
+                    return Err("is not an origin like https://school.example");
+                }
+                options.origins.push(origin.to_owned());
+                Ok(())
+            },
         },
     },
     Flag {
         name: "log",
         value: "LEVEL",
         default: "",
-        bound: "error, warn, info, debug, trace or off",
         help: "how much to tell on standard error; where absent RUST_LOG decides, else info",
-        set: |options, value| {
-            let level = value
-                .parse()
-                .map_err(|_| "is none of error, warn, info, debug, trace and off".to_owned())?;
-            options.log = Some(level);
-            Ok(())
+        kind: Kind::Text {
+            bound: "error, warn, info, debug, trace or off",
+            set: |options, level| {
+                let level = level.parse();
+                options.log =
+                    Some(level.map_err(|_| "is none of error, warn, info, debug, trace and off")?);
+                Ok(())
+            },
         },
     },
 ];
-
-fn text(value: &str) -> Result<String, String> {
-    if value.is_empty() {
-        Err("is empty".to_owned())
-    } else {
-        Ok(value.to_owned())
-    }
-}
-
-fn number(value: &str, bound: RangeInclusive<u64>) -> Result<u64, String> {
-    match value.parse() {
-        Ok(number) if bound.contains(&number) => Ok(number),
-        _ => Err(format!(
-            "is not a number from {} to {}",
-            bound.start(),
-            bound.end()
-        )),
-    }
-}
 
 /// Reads the command line without the program's name.
 ///
@@ -219,7 +263,7 @@ fn number(value: &str, bound: RangeInclusive<u64>) -> Result<u64, String> {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, WrongFlag> {
     let mut options = Box::<Options>::default();
     for flag in FLAGS.iter().filter(|flag| !flag.default.is_empty()) {
-        set(flag, &mut options, flag.default)?;
+        flag.set(&mut options, flag.default)?;
     }
     let mut parser = lexopt::Parser::from_args(arguments);
     loop {
@@ -240,17 +284,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, W
         };
         let value = parser
             .value()
-            .map_err(|_| WrongFlag(format!("--{name} needs a value: {}", flag.bound)))?;
+            .map_err(|_| WrongFlag(format!("--{name} needs a value: {}", flag.bound())))?;
         let value = value
             .to_str()
             .ok_or_else(|| WrongFlag(format!("--{name}: the value is not UTF-8")))?;
-        set(flag, &mut options, value)?;
+        flag.set(&mut options, value)?;
     }
-}
-
-fn set(flag: &Flag, options: &mut Options, value: &str) -> Result<(), WrongFlag> {
-    (flag.set)(options, value)
-        .map_err(|reason| WrongFlag(format!("--{}: {value:?} {reason}", flag.name)))
 }
 
 /// The text of `--help`.
@@ -270,7 +309,10 @@ pub fn help() -> String {
         };
         text += &format!(
             "  --{} {}\n      {}\n      default {default}; {}\n",
-            flag.name, flag.value, flag.help, flag.bound
+            flag.name,
+            flag.value,
+            flag.help,
+            flag.bound()
         );
     }
     text + "  --help\n  --version\n"

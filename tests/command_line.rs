@@ -64,7 +64,7 @@ fn help_names_every_flag_with_its_default_and_bound() {
             "" => "none",
             default => default,
         };
-        let default = format!("default {default}; {}", flag.bound);
+        let default = format!("default {default}; {}", flag.bound());
         assert!(
             entry.contains(flag.help) && entry.ends_with(&default),
             "{entry}"
@@ -95,7 +95,7 @@ fn the_readme_tells_of_every_flag_what_help_tells() {
             default => format!("`{default}`"),
         };
         let name = format!("`--{} {}`", flag.name, flag.value);
-        let row = format!("| {name} | {default} | {} | {} |", flag.bound, flag.help);
+        let row = format!("| {name} | {default} | {} | {} |", flag.bound(), flag.help);
         assert!(readme.lines().any(|line| line == row), "not there: {row}");
     }
 }

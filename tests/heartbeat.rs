@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::raw::{PING, PONG, RawClient, frame};
+use common::raw::{PING, PONG, RawClient, TEXT, frame};
 use common::{Client, Server};
 
 #[test]
@@ -44,14 +44,15 @@ fn a_quiet_client_that_answers_is_kept() {
 
 #[test]
 fn without_a_heartbeat_nobody_is_pinged() {
-    let server = Server::start(&["--ping", "0"]);
-    let mut ana = Client::join(&server, "Ana");
-    ana.say("hola");
-    ana.message();
-    assert!(
-        !server
-            .log()
-            .iter()
-            .any(|line| line.contains("to client: ping"))
+    // The other server's ping shows that an interval has passed here, too.
+    let silent = Server::start(&["--ping", "0"]);
+    let mut never_pinged = RawClient::open(&silent, "/echo");
+    let pinging = Server::start(&["--ping", "1"]);
+    RawClient::open(&pinging, "/echo").wait_for(PING);
+    never_pinged.send(&frame(TEXT, b"still here?"));
+    assert_eq!(
+        never_pinged.frame(),
+        Some((TEXT, b"still here?".to_vec())),
+        "no ping comes before it"
     );
 }

@@ -11,6 +11,10 @@ use super::event::ErrorCode;
 /// Longest `ref` in bytes.
 pub const MAX_REFERENCE: usize = 64;
 
+/// How much longer than its text a message may be as a JSON string. Quotes, backslashes and line ends take two bytes
+/// instead of one; only other control characters take six, and nobody writes a text of those.
+pub const JSON_GROWTH: usize = 2;
+
 /// One text message of a client, understood.
 #[derive(Debug)]
 pub enum Command {
@@ -121,7 +125,15 @@ fn say(text: &str, reference: Option<String>) -> Result<Command, Refusal> {
         return refused(ErrorCode::Empty, "a message needs some text", reference);
     }
     match to_raw_value(text) {
-        Ok(text) => Ok(Command::Say { text, reference }),
+        Ok(json) if json.get().len() > JSON_GROWTH * text.len() + 2 => refused(
+            ErrorCode::BadMessage,
+            "a text of control characters",
+            reference,
+        ),
+        Ok(json) => Ok(Command::Say {
+            text: json,
+            reference,
+        }),
         Err(error) => refused(
             ErrorCode::BadMessage,
             format!("not a text: {error}"),
@@ -179,6 +191,7 @@ mod tests {
             r#"{"type":"message","text":"secret","to":"Luis"}"#,
             r#"{"type":"message","text":1e999999}"#,
             &deep,
+            "\u{1}\u{2}\u{3}",
         ] {
             assert!(Command::parse(bad).is_err(), "{bad:.60}");
         }

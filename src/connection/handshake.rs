@@ -18,7 +18,8 @@ pub struct Handshake {
     pub path: String,
     /// `Sec-WebSocket-Key`: 16 random bytes of the client's in base64.
     pub key: String,
-    /// `Sec-WebSocket-Accept`: base64 of SHA-1 of the key and a fixed text.
+    /// `Sec-WebSocket-Accept`: base64 of SHA-1 of the key and `258EAFA5-E914-47DA-95CA-C5AB0DC85B11`, an identifier
+    /// that stands in the RFC for just this and that nobody else would add.
     pub accept: String,
     /// The `101 Switching Protocols` answer, ready to be sent.
     pub response: Vec<u8>,
@@ -70,8 +71,8 @@ impl Handshake {
                 ));
             }
         };
-        // tungstenite judges the key and makes the answer. It gets the request in one agreed spelling, as it looks
-        // at the first line of a header only and at the whole of it.
+        // tungstenite judges the key and makes the answer. It looks only at the first line of each header and compares
+        // its whole value, so it gets one canonical spelling.
         let canonical = http::Request::builder()
             .uri("/")
             .header("Connection", "Upgrade")

@@ -57,7 +57,7 @@ impl Doorman {
 }
 
 fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
-    let answer = Answer::full().to_bytes(false);
+    let answer = Answer::full().to_bytes();
     let mut leaving: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
     loop {
         let next = if leaving.is_empty() {

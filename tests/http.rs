@@ -97,18 +97,14 @@ fn health_counts_who_is_here_and_what_was_said() {
     let _echo = RawClient::open(&server, "/echo");
     ana.say("hola");
     ana.wait_for("message");
-    let deadline = Instant::now() + PATIENCE;
-    // The counters may follow a moment after the message.
-    let health = loop {
-        let answer = ask(&server, get("/health"));
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("content-type"), Some("application/json"));
-        let health: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        if health["messages"] == 1 {
-            break health;
-        }
-        assert!(Instant::now() < deadline, "{health}");
-    };
+    let answer = ask(&server, get("/health"));
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let health: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!(
+        health["messages"], 1,
+        "whoever has heard a message finds it counted"
+    );
     assert_eq!(health["clients"], 2, "the echo is nobody");
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
     assert!(health["uptime"].is_u64());
@@ -150,7 +146,7 @@ fn each_refusal_says_what_was_wrong_to_the_client_and_in_the_log() {
     #[rustfmt::skip]
     let refusals = [
         ("hola\r\n\r\n", 400, "not a valid HTTP request"),
-        ("GET /\r\n\r\n", 400, "not a valid HTTP request"),
+        ("GET /\r\n\r\n", 400, "GET /path HTTP/1.1"),
         ("GET / HTTP/3.7\r\nHost: localhost\r\n\r\n", 400, "version"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "version"),
         ("\x16\x03\x01\x02\0\x01\0", 400, "TLS"),

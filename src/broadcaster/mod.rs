@@ -121,12 +121,6 @@ impl Broadcaster {
             self.run_timers();
             self.chat.tick(&self.moment, &mut self.clients);
             self.write_rounds();
-            self.counters
-                .clients
-                .store(self.chat.count(), Ordering::Relaxed);
-            self.counters
-                .messages
-                .store(self.chat.messages(), Ordering::Relaxed);
             if self
                 .shut_down
                 .is_some_and(|end| self.clients.is_empty() || end <= self.moment.now)
@@ -285,6 +279,13 @@ impl Broadcaster {
     /// others hear of at once, in a round of its own.
     fn write_rounds(&mut self) {
         while !self.clients.round_is_empty() {
+            // Set first, so that whoever hears of a change finds it in `/health`, too.
+            self.counters
+                .clients
+                .store(self.chat.count(), Ordering::Relaxed);
+            self.counters
+                .messages
+                .store(self.chat.messages(), Ordering::Relaxed);
             let (round, touched) = self.clients.take_round();
             let mut troubles = Vec::new();
             let Self {

@@ -19,6 +19,8 @@ pub struct Answer {
     connection: Vec<(&'static str, &'static str)>,
     /// The connection ends after this answer.
     pub closes: bool,
+    /// It answers a HEAD: everything but the body is sent (RFC 9110, 9.3.2).
+    head_only: bool,
 }
 
 impl Answer {
@@ -29,6 +31,7 @@ impl Answer {
             body: body.into(),
             connection: Vec::new(),
             closes: false,
+            head_only: false,
         };
         answer
             .headers
@@ -72,6 +75,14 @@ impl Answer {
         self
     }
 
+    /// The answer as the request's method wants it: without its body if that is HEAD.
+    pub fn with_method(self, is_head: bool) -> Self {
+        Answer {
+            head_only: is_head,
+            ..self
+        }
+    }
+
     /// The first line of the body, for the log.
     pub fn first_line(&self) -> Cow<'_, str> {
         let line = self
@@ -82,8 +93,8 @@ impl Answer {
         String::from_utf8_lossy(line)
     }
 
-    /// The answer as bytes; `head_only` for HEAD (RFC 9110, 9.3.2).
-    pub fn to_bytes(&self, head_only: bool) -> Vec<u8> {
+    /// The answer as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let ours = |name: &str, value: &str| Header::from_bytes(name, value).ok();
         let headers = self
             .headers
@@ -103,7 +114,7 @@ impl Answer {
         .with_chunked_threshold(usize::MAX);
         let mut bytes = Vec::with_capacity(512 + self.body.len());
         // Writing into memory cannot fail.
-        let _ = response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], head_only, None);
+        let _ = response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], self.head_only, None);
 
         let close = self.closes.then_some(("Connection", "close"));
         let lines: String = self
@@ -125,13 +136,8 @@ impl Answer {
     ///
     /// # Errors
     /// If the client is gone, or does not take it in time.
-    pub fn send(
-        &self,
-        socket: &TcpStream,
-        head_only: bool,
-        deadline: Deadline,
-    ) -> io::Result<usize> {
-        let bytes = self.to_bytes(head_only);
+    pub fn send(&self, socket: &TcpStream, deadline: Deadline) -> io::Result<usize> {
+        let bytes = self.to_bytes();
         write_all(socket, &bytes, deadline)?;
         Ok(bytes.len())
     }
@@ -168,20 +174,21 @@ mod tests {
     #[test]
     fn an_answer_has_a_length_and_says_what_becomes_of_the_connection() {
         let answer = Answer::refusal(408, "too slow");
-        let text = String::from_utf8(answer.to_bytes(false)).expect("answers are text here");
+        let text = String::from_utf8(answer.to_bytes()).expect("answers are text here");
         assert!(
             text.starts_with("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"),
             "{text}"
         );
         assert!(text.contains("Content-Length: 9\r\n"));
         assert!(text.ends_with("\r\n\r\ntoo slow\n"));
-        let head = String::from_utf8(answer.to_bytes(true)).expect("answers are text here");
+        let head =
+            String::from_utf8(answer.with_method(true).to_bytes()).expect("answers are text here");
         assert!(head.contains("Content-Length: 9\r\n") && head.ends_with("\r\n\r\n"));
     }
 
     #[test]
     fn upgrade_required_names_the_protocol() {
-        let text = String::from_utf8(Answer::upgrade_required("x").to_bytes(false)).expect("text");
+        let text = String::from_utf8(Answer::upgrade_required("x").to_bytes()).expect("text");
         assert!(
             text.contains("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"),
             "{text}"

@@ -92,27 +92,26 @@ impl Connection {
                 info!("{}: ended: {how}", self.id);
                 return Next::End;
             }
-            Err(NoRequest::Refused(answer)) => return self.answer("no request", &answer, false),
+            Err(NoRequest::Refused(answer)) => return self.answer("no request", &answer),
         };
         let asked = format!("{} {:?}", request.method, request.path);
-        let head_only = request.method == "HEAD";
         let route = match self.site.host_names.check(&request) {
             Ok(host) => route::route(&request, host, &self.site),
-            Err(answer) => return self.answer(&asked, &answer, head_only),
+            Err(answer) => Route::Answer(answer),
         };
         match route {
             Route::WebSocket(endpoint) => match self.admit(&request) {
                 Ok((handshake, seat)) => Next::WebSocket(endpoint, handshake, seat),
-                Err(answer) => self.answer(&format!("handshake {asked}"), &answer, false),
+                Err(answer) => self.answer(&format!("handshake {asked}"), &answer),
             },
             Route::Answer(mut answer) => {
                 answer.closes |= !request.keeps_connection();
-                self.answer(&asked, &answer, head_only)
+                self.answer(&asked, &answer.with_method(request.is_head()))
             }
         }
     }
 
-    fn answer(&self, asked: &str, answer: &Answer, head_only: bool) -> Next {
+    fn answer(&self, asked: &str, answer: &Answer) -> Next {
         let why = if answer.status >= 400 {
             format!(": {}", answer.first_line())
         } else {
@@ -120,7 +119,7 @@ impl Connection {
         };
         // The answer gets as much time as the request had.
         let deadline = Deadline::after(self.site.options.handshake_timeout);
-        match answer.send(&self.socket, head_only, deadline) {
+        match answer.send(&self.socket, deadline) {
             Ok(length) => info!(
                 "{}: {asked} answered {}, {length} bytes{why}",
                 self.id, answer.status

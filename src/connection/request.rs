@@ -41,6 +41,10 @@ impl Request {
                 .any(|name| name.eq_ignore_ascii_case("websocket"))
     }
 
+    pub fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
     /// The connection may serve another request after this one (RFC 9112, 9.3).
     pub fn keeps_connection(&self) -> bool {
         self.http_1_1
@@ -134,24 +138,26 @@ pub fn read(
         }
     };
     unread.drain(..head_length);
-    let length = framing.body_length(max_body).map_err(NoRequest::Refused)?;
+    let is_head = request.is_head();
+    let refused = |answer: Answer| NoRequest::Refused(answer.with_method(is_head));
+    let length = framing.body_length(max_body).map_err(refused)?;
     if framing.expects_continue && unread.len() < length {
         // Where this cannot be written, reading will tell.
         let _ = (&*socket).write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
     }
     while unread.len() < length {
-        match more(socket, unread, length, deadline) {
-            Ok(0) => {
-                let text = "The connection ended in the middle of the request's body.";
-                return Err(NoRequest::Refused(Answer::refusal(400, text)));
-            }
-            Ok(_) => {}
+        let text = match more(socket, unread, length, deadline) {
+            Ok(0) => "The connection ended in the middle of the request's body.",
+            Ok(_) => continue,
             Err(Trouble::TooSlow) => {
-                let text = "The request's body did not arrive in time.";
-                return Err(NoRequest::Refused(Answer::refusal(408, text)));
+                return Err(refused(Answer::refusal(
+                    408,
+                    "The request's body did not arrive in time.",
+                )));
             }
             Err(Trouble::Failed(error)) => return Err(NoRequest::Over(error)),
-        }
+        };
+        return Err(refused(Answer::refusal(400, text)));
     }
     request.body = unread.drain(..length).collect();
     Ok(request)
@@ -231,7 +237,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> {
                 format!("A head may have {MAX_HEADERS} lines here."),
             ));
         }
-        Err(error) => return Err(broken(&error.to_string())),
+        Err(error) => return Err(broken(what_is_wrong(error))),
     };
     let (Some(method), Some(target), Some(version)) = (head.method, head.path, head.version) else {
         return Err(broken("its first line is not complete"));
@@ -265,6 +271,20 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> {
         body: Vec::new(),
     };
     Ok(Some((length, request, framing)))
+}
+
+/// httparse's verdict in a sentence that helps.
+fn what_is_wrong(error: httparse::Error) -> &'static str {
+    match error {
+        httparse::Error::Token => "its first line is not like GET /path HTTP/1.1",
+        httparse::Error::Version => "its version is neither HTTP/1.1 nor HTTP/1.0",
+        httparse::Error::HeaderName => {
+            "a header name is missing or holds a character that it may not"
+        }
+        httparse::Error::HeaderValue => "a header value holds a character that it may not",
+        httparse::Error::NewLine => "a line ends in CR without LF",
+        httparse::Error::Status | httparse::Error::TooManyHeaders => "its head cannot be read",
+    }
 }
 
 /// `/ws?name=Ana` or `http://host/ws?name=Ana` (RFC 9112, 3.2).

@@ -92,20 +92,16 @@ struct Selection {
 
 impl Selection {
     fn parse(words: &[&str]) -> io::Result<Self> {
-        let words: Vec<&str> = words
-            .iter()
-            .copied()
-            .filter(|word| *word != "--bench")
-            .collect();
+        let words: Vec<&str> = words.iter().copied().filter(|word| *word != "--bench").collect();
         let part = words.first().map(|part| part.to_string());
         let clients = words.get(1).map(|count| count.parse()).transpose();
         match (part.as_deref(), clients) {
             (None | Some("throughput" | "memory"), Ok(clients)) if words.len() <= 2 => {
                 Ok(Self { part, clients })
             }
-            _ => Err(io::Error::other(
-                "I know `throughput` and `memory`, then a number of clients",
-            )),
+            _ => {
+                Err(io::Error::other("I know `throughput` and `memory`, then a number of clients"))
+            }
         }
     }
 
@@ -130,9 +126,7 @@ fn run_benchmark(words: &[&str]) -> io::Result<()> {
     let failures = throughput_table(pinning, &throughput) + memory_table(pinning, &memory);
     match failures {
         0 => Ok(()),
-        _ => Err(io::Error::other(format!(
-            "rows that could not be measured: {failures}"
-        ))),
+        _ => Err(io::Error::other(format!("rows that could not be measured: {failures}"))),
     }
 }
 
@@ -193,22 +187,13 @@ fn compare_throughput(pinning: Pinning, clients: usize) -> io::Result<()> {
             runs.push(measure_throughput(pinning, floor, clients)?);
         }
     }
-    let chat = Rounds {
-        contestant: Contestant::Chat,
-        rounds: chat,
-    };
-    let floors = [(Mode::Batched, batched), (Mode::Single, single)].map(|(mode, rounds)| Rounds {
-        contestant: Contestant::Floor(mode, 0),
-        rounds,
-    });
+    let chat = Rounds { contestant: Contestant::Chat, rounds: chat };
+    let floors = [(Mode::Batched, batched), (Mode::Single, single)]
+        .map(|(mode, rounds)| Rounds { contestant: Contestant::Floor(mode, 0), rounds });
 
     report::throughput_row(clients, &chat);
-    floors
-        .iter()
-        .for_each(|floor| report::throughput_row(clients, floor));
-    floors
-        .iter()
-        .for_each(|floor| report::ratio_row(&chat, floor));
+    floors.iter().for_each(|floor| report::throughput_row(clients, floor));
+    floors.iter().for_each(|floor| report::ratio_row(&chat, floor));
     Ok(())
 }
 
@@ -217,10 +202,7 @@ fn measure_throughput(
     contestant: Contestant,
     clients: usize,
 ) -> io::Result<Throughput> {
-    let task = Task::Throughput {
-        senders: SENDERS,
-        in_flight: IN_FLIGHT_EACH,
-    };
+    let task = Task::Throughput { senders: SENDERS, in_flight: IN_FLIGHT_EACH };
     match measure(pinning, contestant, clients, task)? {
         Outcome::Throughput(run) if run.deliveries > 0 => Ok(run),
         Outcome::Throughput(_) => Err(unusable(contestant, "delivered nothing")),

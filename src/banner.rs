@@ -20,12 +20,7 @@ pub fn print(addresses: &[SocketAddr], terminal: bool, mut out: impl Write) -> i
         writeln!(out, "  {:<9} {url}", if line == 0 { "page" } else { "" })?;
     }
     // -E: websocat ends when the connection does.
-    writeln!(
-        out,
-        "  {:<9} websocat -E {}ws",
-        "websocat",
-        first.replacen("http:", "ws:", 1)
-    )?;
+    writeln!(out, "  {:<9} websocat -E {}ws", "websocat", first.replacen("http:", "ws:", 1))?;
     writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
     // A phone can use only an address of the network; that of a machine with several is the first.
     let for_phones = urls.iter().find(|url| !url.contains("localhost"));
@@ -63,9 +58,7 @@ fn urls(addresses: &[SocketAddr]) -> Vec<String> {
         if ip.is_unspecified() {
             let reachable = network_addresses(ip.is_ipv6());
             urls.extend(
-                reachable
-                    .iter()
-                    .map(|ip| format!("http://{}/", SocketAddr::new(*ip, port))),
+                reachable.iter().map(|ip| format!("http://{}/", SocketAddr::new(*ip, port))),
             );
         }
     }
@@ -113,14 +106,8 @@ mod tests {
         let address = "192.0.2.7:3000".parse().expect("an address");
         print(&[address], true, &mut out).expect("memory can be written to");
         let text = String::from_utf8(out).expect("text");
-        assert!(
-            text.contains("page      http://192.0.2.7:3000/\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("websocat -E ws://192.0.2.7:3000/ws\n"),
-            "{text}"
-        );
+        assert!(text.contains("page      http://192.0.2.7:3000/\n"), "{text}");
+        assert!(text.contains("websocat -E ws://192.0.2.7:3000/ws\n"), "{text}");
         assert!(text.contains('█') && text.contains("the code opens http://192.0.2.7:3000/"));
     }
 }

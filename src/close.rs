@@ -68,19 +68,13 @@ impl CloseReason {
     /// A reason of ours; one that is too long does not compile.
     pub const fn new(code: u16, reason: &'static str) -> Self {
         assert!(reason.len() <= MAX_REASON);
-        CloseReason {
-            code,
-            reason: Cow::Borrowed(reason),
-        }
+        CloseReason { code, reason: Cow::Borrowed(reason) }
     }
 
     /// A reason put together at run time, cut at [`MAX_REASON`] bytes.
     pub fn composed(code: u16, mut reason: String) -> Self {
         reason.truncate(reason.floor_char_boundary(MAX_REASON));
-        CloseReason {
-            code,
-            reason: Cow::Owned(reason),
-        }
+        CloseReason { code, reason: Cow::Owned(reason) }
     }
 
     pub fn code(&self) -> u16 {
@@ -115,9 +109,6 @@ mod tests {
 
     #[test]
     fn a_composed_reason_fits_a_close_frame() {
-        assert_eq!(
-            CloseReason::composed(1002, "ñ".repeat(100)).reason().len(),
-            122
-        );
+        assert_eq!(CloseReason::composed(1002, "ñ".repeat(100)).reason().len(), 122);
     }
 }

@@ -15,8 +15,6 @@ impl Deadline {
 
     /// What is left, or `None` once it has passed. Never zero, which a socket would take for "no time-out".
     pub fn remaining(self) -> Option<Duration> {
-        self.0
-            .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())
+        self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 }

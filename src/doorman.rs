@@ -43,9 +43,7 @@ impl Doorman {
     /// If there is no thread for it.
     pub fn start() -> io::Result<Doorman> {
         let (refused, arriving) = bounded(QUEUE);
-        thread::Builder::new()
-            .name("doorman".to_owned())
-            .spawn(move || see_off(&arriving))?;
+        thread::Builder::new().name("doorman".to_owned()).spawn(move || see_off(&arriving))?;
         Ok(Doorman { refused })
     }
 

@@ -15,7 +15,7 @@
 //! | `connection::closing`, `close` | Step 3: how does it end, and what do the codes mean? |
 //! | `broadcaster::incoming`, `batch`, `clients` | What reaches the one thread that writes, and what does it make of it? |
 //! | `broadcaster::client`, `backlog`, `timers`, `closing` | Why does a slow reader not stop the others? |
-//! | `broadcaster` | How does all that come together? |
+//! | `broadcaster`, `broadcaster::writing` | How does all that come together? |
 //! | `chat` | Who is here, and who hears what? |
 //!
 //! `client_id` and `deadline` are the two small words that all of them use.

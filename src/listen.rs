@@ -62,11 +62,7 @@ pub fn listen(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart need not wait for the last connections' TIME_WAIT to pass.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() && !address.ip().is_unspecified() {

@@ -44,14 +44,8 @@ struct QueueLogger {
 /// If the thread cannot be created, or a logger is there already.
 pub fn start(level: LevelFilter) -> Result<(), Box<dyn std::error::Error>> {
     let (queue, entries) = bounded(QUEUE);
-    thread::Builder::new()
-        .name("log".to_owned())
-        .spawn(move || print(&entries))?;
-    log::set_boxed_logger(Box::new(QueueLogger {
-        level,
-        queue,
-        lost: AtomicU64::new(0),
-    }))?;
+    thread::Builder::new().name("log".to_owned()).spawn(move || print(&entries))?;
+    log::set_boxed_logger(Box::new(QueueLogger { level, queue, lost: AtomicU64::new(0) }))?;
     log::set_max_level(level);
     Ok(())
 }
@@ -67,11 +61,7 @@ fn print(entries: &Receiver<Entry>) {
     for entry in entries {
         match entry {
             Entry::Flush(done) => drop(done.send(())),
-            Entry::Line {
-                level,
-                target,
-                text,
-            } => {
+            Entry::Line { level, target, text } => {
                 // simple_logger panics when standard error is a closed pipe; this thread is the place for that to end.
                 let printed = catch_unwind(AssertUnwindSafe(|| {
                     let mut record = Record::builder();
@@ -89,17 +79,10 @@ fn print(entries: &Receiver<Entry>) {
 impl QueueLogger {
     fn line(&self, level: Level, module: &str, text: String) -> Entry {
         // The time is when it happened, not when it is printed; the module is the file in which to read on.
-        let module = module
-            .strip_prefix(CRATE)
-            .unwrap_or(module)
-            .trim_start_matches("::");
+        let module = module.strip_prefix(CRATE).unwrap_or(module).trim_start_matches("::");
         let module = if module.is_empty() { "main" } else { module };
         let time = humantime::format_rfc3339_millis(SystemTime::now());
-        Entry::Line {
-            level,
-            target: format!("{time} {module}"),
-            text,
-        }
+        Entry::Line { level, target: format!("{time} {module}"), text }
     }
 }
 
@@ -115,11 +98,7 @@ impl Log for QueueLogger {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let text = format!("{lost} log lines were dropped: standard error is too slow");
-            if self
-                .queue
-                .try_send(self.line(Level::Warn, module_path!(), text))
-                .is_err()
-            {
+            if self.queue.try_send(self.line(Level::Warn, module_path!(), text)).is_err() {
                 self.lost.fetch_add(lost, Ordering::Relaxed);
             }
         }
@@ -131,11 +110,7 @@ impl Log for QueueLogger {
 
     fn flush(&self) {
         let (done, printed) = bounded(1);
-        if self
-            .queue
-            .send_timeout(Entry::Flush(done), FLUSH_DEADLINE)
-            .is_ok()
-        {
+        if self.queue.send_timeout(Entry::Flush(done), FLUSH_DEADLINE).is_ok() {
             let _ = printed.recv_timeout(FLUSH_DEADLINE);
         }
     }

@@ -18,11 +18,7 @@ fn main() -> ExitCode {
         Ok(Request::Serve(options)) => options,
         Ok(Request::Help) => return say(&options::help()),
         Ok(Request::Version) => {
-            return say(concat!(
-                "websocket-classroom ",
-                env!("CARGO_PKG_VERSION"),
-                "\n"
-            ));
+            return say(concat!("websocket-classroom ", env!("CARGO_PKG_VERSION"), "\n"));
         }
         Err(wrong) => return fail(2, &wrong.to_string()),
     };
@@ -80,10 +76,7 @@ fn obey(mut signals: Signals, stopper: &Stopper) {
 
 fn log_level(options: &Options) -> LevelFilter {
     let from_environment = || std::env::var("RUST_LOG").ok()?.parse().ok();
-    options
-        .log
-        .or_else(from_environment)
-        .unwrap_or(LevelFilter::Info)
+    options.log.or_else(from_environment).unwrap_or(LevelFilter::Info)
 }
 
 /// Systems start a program with a small limit and let it ask for more.

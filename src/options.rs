@@ -285,9 +285,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, W
         let value = parser
             .value()
             .map_err(|_| WrongFlag(format!("--{name} needs a value: {}", flag.bound())))?;
-        let value = value
-            .to_str()
-            .ok_or_else(|| WrongFlag(format!("--{name}: the value is not UTF-8")))?;
+        let value =
+            value.to_str().ok_or_else(|| WrongFlag(format!("--{name}: the value is not UTF-8")))?;
         flag.set(&mut options, value)?;
     }
 }
@@ -302,11 +301,7 @@ pub fn help() -> String {
     )
     .to_owned();
     for flag in FLAGS {
-        let default = if flag.default.is_empty() {
-            "none"
-        } else {
-            flag.default
-        };
+        let default = if flag.default.is_empty() { "none" } else { flag.default };
         text += &format!(
             "  --{} {}\n      {}\n      default {default}; {}\n",
             flag.name,
@@ -328,9 +323,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_table() {
-        let Ok(Request::Serve(options)) = parse_words(&[]) else {
-            panic!("must serve")
-        };
+        let Ok(Request::Serve(options)) = parse_words(&[]) else { panic!("must serve") };
         assert_eq!((options.host.as_str(), options.port), ("localhost", 3000));
         assert_eq!(options.ping, Some(Duration::from_secs(20)));
         assert_eq!(options.log, None);
@@ -340,10 +333,7 @@ mod tests {
     fn a_wrong_flag_or_value_is_named() {
         for (words, named) in [
             (&["--prot", "1"][..], "--prot"),
-            (
-                &["--port", "65536"],
-                "\"65536\" is not a number from 0 to 65535",
-            ),
+            (&["--port", "65536"], "\"65536\" is not a number from 0 to 65535"),
             (&["--port"], "--port needs a value"),
             (&["--log", "loud"], "\"loud\""),
             (&["--origin", "school.example"], "--origin"),

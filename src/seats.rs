@@ -17,10 +17,7 @@ pub struct Seat(Arc<AtomicUsize>);
 
 impl Seats {
     pub fn new(bound: usize) -> Self {
-        Seats {
-            taken: Arc::default(),
-            bound,
-        }
+        Seats { taken: Arc::default(), bound }
     }
 
     /// A place, unless all are taken.

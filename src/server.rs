@@ -65,24 +65,12 @@ impl Server {
             port: options.port,
             error,
         })?;
-        let addresses: Vec<SocketAddr> = listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect();
+        let addresses: Vec<SocketAddr> =
+            listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let (to_broadcaster, incoming) = bounded(CHANNEL);
         let stopping = Arc::new(AtomicBool::new(false));
-        let stopper = Stopper {
-            stopping,
-            addresses: addresses.clone(),
-            to_broadcaster,
-        };
-        Ok(Server {
-            listeners,
-            addresses,
-            options,
-            stopper,
-            incoming,
-        })
+        let stopper = Stopper { stopping, addresses: addresses.clone(), to_broadcaster };
+        Ok(Server { listeners, addresses, options, stopper, incoming })
     }
 
     /// File descriptors that are needed when everybody is here whom the bounds allow.
@@ -109,9 +97,8 @@ impl Server {
         let counters = Arc::new(Counters::default());
         let broadcaster =
             Broadcaster::new(self.incoming, self.options.backlog, Arc::clone(&counters));
-        let broadcaster = thread::Builder::new()
-            .name("broadcaster".to_owned())
-            .spawn(|| broadcaster.run())?;
+        let broadcaster =
+            thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;
         let doorman = Doorman::start()?;
         let site = Arc::new(Site {
             host_names: HostNames::new(&self.options.host_names, &self.options.origins),
@@ -136,9 +123,7 @@ impl Server {
                 .name("accept".to_owned())
                 .spawn(move || reception.accept(&listener))?;
         }
-        broadcaster
-            .join()
-            .map_err(|_| io::Error::other("the broadcaster thread has failed"))
+        broadcaster.join().map_err(|_| io::Error::other("the broadcaster thread has failed"))
     }
 }
 
@@ -214,9 +199,7 @@ impl Reception {
             site: Arc::clone(&self.site),
             opened: Instant::now(),
         };
-        let thread = thread::Builder::new()
-            .name(id.to_string())
-            .stack_size(STACK);
+        let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
         let started = thread.spawn(move || {
             connection.run();
             drop(seat);

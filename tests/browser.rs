@@ -75,13 +75,9 @@ fn the_page_comes_back_after_the_server_restarts() {
 fn the_page_speaks_spanish_to_a_spanish_browser_and_english_to_others() {
     let server = Server::start(&[]);
     let browser = Browser::start();
-    for (asked, spoken) in [
-        ("es", "es"),
-        ("es-MX,es,en", "es"),
-        ("ca,es", "es"),
-        ("en", "en"),
-        ("fr", "en"),
-    ] {
+    for (asked, spoken) in
+        [("es", "es"), ("es-MX,es,en", "es"), ("ca,es", "es"), ("en", "en"), ("fr", "en")]
+    {
         let page = open(&browser, &server, asked, PROJECTOR);
         speaks(&page, spoken);
         assert_no_console_errors(&page);
@@ -130,10 +126,7 @@ fn markup_in_messages_and_names_stays_text() {
     rename(&writer, image);
     for page in [&reader, &writer] {
         sees_people(page, &["Ana", image]);
-        page.wait_for(
-            &format!("{} > 0", notices_with(image)),
-            "the notice with the new name",
-        );
+        page.wait_for(&format!("{} > 0", notices_with(image)), "the notice with the new name");
         let elements =
             "document.querySelectorAll(':is(#log, #people) :is(img, script, svg, b, a)').length";
         assert_eq!(page.evaluate(elements), 0, "markup became elements");
@@ -284,10 +277,7 @@ fn renaming_is_seen_by_all() {
     assert_eq!(renamed["name"], "Ana María");
     for page in [&ana, &eva] {
         sees_people(page, &["Ana María", "Eva", "Luis"]);
-        page.wait_for(
-            &format!("{} > 0", notices_with("Ana María")),
-            "the notice of the new name",
-        );
+        page.wait_for(&format!("{} > 0", notices_with("Ana María")), "the notice of the new name");
     }
     say(&ana, "It is me");
     sees_message(&eva, "Ana María", "It is me");

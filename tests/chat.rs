@@ -44,10 +44,7 @@ fn a_welcome_lists_who_is_here_and_the_newcomer_hears_no_notice_of_itself() {
     );
     luis.say("first");
     let next = luis.event();
-    assert_eq!(
-        (next["type"].as_str(), next["id"].as_u64()),
-        (Some("message"), Some(3))
-    );
+    assert_eq!((next["type"].as_str(), next["id"].as_u64()), (Some("message"), Some(3)));
 }
 
 #[test]
@@ -55,12 +52,10 @@ fn everybody_hears_everything_in_one_same_order() {
     const SENDERS: usize = 4;
     const MESSAGES: usize = 500;
     let server = Server::start(&["--rate", "0", "--log", "info"]);
-    let mut listeners: Vec<Client> = (0..3)
-        .map(|number| Client::join(&server, &format!("listener-{number}")))
-        .collect();
-    let senders: Vec<Client> = (0..SENDERS)
-        .map(|number| Client::join(&server, &format!("sender-{number}")))
-        .collect();
+    let mut listeners: Vec<Client> =
+        (0..3).map(|number| Client::join(&server, &format!("listener-{number}"))).collect();
+    let senders: Vec<Client> =
+        (0..SENDERS).map(|number| Client::join(&server, &format!("sender-{number}"))).collect();
     let senders: Vec<_> = senders
         .into_iter()
         .enumerate()
@@ -75,28 +70,14 @@ fn everybody_hears_everything_in_one_same_order() {
         })
         .collect();
     let first = heard_by(&mut listeners[0], SENDERS * MESSAGES);
-    let ids: Vec<u64> = first
-        .iter()
-        .filter_map(|event| event["id"].as_u64())
-        .collect();
-    assert!(
-        ids.windows(2).all(|pair| pair[0] + 1 == pair[1]),
-        "ids rise by one"
-    );
+    let ids: Vec<u64> = first.iter().filter_map(|event| event["id"].as_u64()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "ids rise by one");
     for sender in 0..SENDERS {
-        let own = first
-            .iter()
-            .filter(|event| event["from"] == format!("sender-{sender}"));
-        let texts: Vec<_> = own
-            .map(|event| event["text"].as_str().unwrap_or("").to_owned())
-            .collect();
-        let sent: Vec<_> = (0..MESSAGES)
-            .map(|message| format!("{sender} {message}"))
-            .collect();
-        assert_eq!(
-            texts, sent,
-            "a sender's messages keep their order, none lost, none doubled"
-        );
+        let own = first.iter().filter(|event| event["from"] == format!("sender-{sender}"));
+        let texts: Vec<_> =
+            own.map(|event| event["text"].as_str().unwrap_or("").to_owned()).collect();
+        let sent: Vec<_> = (0..MESSAGES).map(|message| format!("{sender} {message}")).collect();
+        assert_eq!(texts, sent, "a sender's messages keep their order, none lost, none doubled");
     }
     for listener in &mut listeners[1..] {
         assert_eq!(heard_by(listener, SENDERS * MESSAGES), first);
@@ -130,22 +111,12 @@ fn people_leave_with_their_code_and_reason() {
     ana.wait_for("joined");
     luis.send(&frame(common::raw::CLOSE, b"\x03\xe9lunch"));
     let left = ana.wait_for("left");
-    assert_eq!(
-        (&left["name"], &left["code"]),
-        (&json!("Luis"), &json!(1001))
-    );
-    assert_eq!(
-        (&left["reason"], &left["count"]),
-        (&json!("lunch"), &json!(1))
-    );
+    assert_eq!((&left["name"], &left["code"]), (&json!("Luis"), &json!(1001)));
+    assert_eq!((&left["reason"], &left["count"]), (&json!("lunch"), &json!(1)));
 
     let mut eva = RawClient::open(&server, "/ws?name=Eva");
     eva.send(&frame(common::raw::CLOSE, b""));
-    assert_eq!(
-        ana.wait_for("left")["code"],
-        1005,
-        "a close frame without a code"
-    );
+    assert_eq!(ana.wait_for("left")["code"], 1005, "a close frame without a code");
 
     drop(RawClient::open(&server, "/ws?name=Paz"));
     assert_eq!(ana.wait_for("left")["code"], 1006, "no close frame at all");
@@ -164,17 +135,10 @@ fn names_change_for_everybody_and_taken_or_bad_ones_are_refused() {
     guest.say(r#"{"type":"name","name":"  Luis   Ángel "}"#);
     for client in [&mut ana, &mut guest] {
         let renamed = client.wait_for("renamed");
-        assert_eq!(
-            (&renamed["from"], &renamed["name"]),
-            (&json!("guest-1"), &json!("Luis Ángel"))
-        );
+        assert_eq!((&renamed["from"], &renamed["name"]), (&json!("guest-1"), &json!("Luis Ángel")));
     }
     ana.say(r#"{"type":"name","name":"ANA"}"#);
-    assert_eq!(
-        guest.wait_for("renamed")["name"],
-        "ANA",
-        "one's own name may change its case"
-    );
+    assert_eq!(guest.wait_for("renamed")["name"], "ANA", "one's own name may change its case");
 }
 
 #[test]
@@ -202,20 +166,11 @@ fn what_is_not_understood_is_answered_and_nobody_else_hears_it() {
     for (said, code) in [
         ("{", "bad_message"),
         (r#"{"type":"shout","text":"x"}"#, "bad_message"),
-        (
-            r#"{"type":"message","text":"psst","to":"Eva"}"#,
-            "not_available",
-        ),
+        (r#"{"type":"message","text":"psst","to":"Eva"}"#, "not_available"),
         (r#"{"type":"message","text":""}"#, "empty"),
         ("  ", "empty"),
-        (
-            &("{\"type\":\"message\",\"text\":".to_owned() + &"[".repeat(60_000)),
-            "bad_message",
-        ),
-        (
-            &("{\"x\":".to_owned() + &"[1,".repeat(15_000)),
-            "bad_message",
-        ),
+        (&("{\"type\":\"message\",\"text\":".to_owned() + &"[".repeat(60_000)), "bad_message"),
+        (&("{\"x\":".to_owned() + &"[1,".repeat(15_000)), "bad_message"),
     ] {
         ana.say(said);
         assert_eq!(ana.wait_for("error")["code"], code, "{said:.60}");
@@ -232,9 +187,7 @@ fn too_many_messages_a_second_are_warned_about_and_then_end_with_1008() {
     let mut luis = Client::join(&server, "Luis");
     for number in 0..100 {
         // Once the server has closed, further messages go nowhere.
-        let _ = luis
-            .websocket
-            .send(tungstenite::Message::text(format!("{number}")));
+        let _ = luis.websocket.send(tungstenite::Message::text(format!("{number}")));
     }
     assert_eq!(luis.wait_for("error")["code"], "too_fast");
     assert_eq!(luis.wait_for_close().0, 1008);
@@ -283,13 +236,10 @@ fn an_echo_returns_text_and_binary_and_touches_nobody_else() {
     let mut echo = Client::open(&server, "/echo");
     for length in [0, 1, 125, 126, 65_535, 65_536] {
         let text = "ñ".repeat(length / 2) + &"x".repeat(length % 2);
-        for message in [
-            tungstenite::Message::text(text.clone()),
-            tungstenite::Message::binary(text),
-        ] {
-            echo.websocket
-                .send(message.clone())
-                .expect("the server takes a message");
+        for message in
+            [tungstenite::Message::text(text.clone()), tungstenite::Message::binary(text)]
+        {
+            echo.websocket.send(message.clone()).expect("the server takes a message");
             assert_eq!(echo.websocket.read().expect("the echo comes"), message);
         }
     }
@@ -312,9 +262,5 @@ fn a_storm_of_joins_is_told_as_a_crowd() {
             other => panic!("not a notice: {other:?}"),
         };
     }
-    assert!(
-        told < crowd.len(),
-        "{told} notices for {} people",
-        crowd.len()
-    );
+    assert!(told < crowd.len(), "{told} notices for {} people", crowd.len());
 }

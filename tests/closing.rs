@@ -13,13 +13,7 @@ use common::{Client, Server};
 #[test]
 fn the_clients_close_is_answered_with_its_own_code_and_tcp_ends() {
     let server = Server::start(&[]);
-    for payload in [
-        &b"\x03\xe8bye"[..],
-        b"\x03\xe9",
-        b"\x0f\xa0",
-        b"\x10\x00private",
-        b"",
-    ] {
+    for payload in [&b"\x03\xe8bye"[..], b"\x03\xe9", b"\x0f\xa0", b"\x10\x00private", b""] {
         let mut client = RawClient::open(&server, "/ws");
         client.send(&frame(CLOSE, payload));
         assert_eq!(client.wait_for(CLOSE), payload);
@@ -33,10 +27,7 @@ fn a_client_that_ends_its_direction_right_behind_its_close_still_gets_everything
     let mut client = RawClient::open(&server, "/echo");
     client.send(&frame(TEXT, &[b'x'; 60_000]));
     client.send(&frame(CLOSE, b"\x03\xe8"));
-    client
-        .socket
-        .shutdown(Shutdown::Write)
-        .expect("our direction can be ended");
+    client.socket.shutdown(Shutdown::Write).expect("our direction can be ended");
     assert_eq!(client.wait_for(TEXT).len(), 60_000);
     assert_eq!(client.wait_for_end().0, 1000);
 }
@@ -99,10 +90,7 @@ fn on_sigterm_what_is_queued_is_delivered_and_everybody_gets_1001() {
     let (code, reason) = loop {
         match raw.frame().expect("a close frame comes first") {
             (CLOSE, payload) => {
-                break (
-                    u16::from_be_bytes([payload[0], payload[1]]),
-                    payload[2..].to_vec(),
-                );
+                break (u16::from_be_bytes([payload[0], payload[1]]), payload[2..].to_vec());
             }
             (TEXT, payload) => heard += usize::from(payload.starts_with(br#"{"type":"message""#)),
             other => panic!("not expected: {other:?}"),

@@ -65,10 +65,7 @@ fn help_names_every_flag_with_its_default_and_bound() {
             default => default,
         };
         let default = format!("default {default}; {}", flag.bound());
-        assert!(
-            entry.contains(flag.help) && entry.ends_with(&default),
-            "{entry}"
-        );
+        assert!(entry.contains(flag.help) && entry.ends_with(&default), "{entry}");
     }
     assert_eq!(run(&["-h"]).stdout, help.as_bytes());
 }
@@ -104,13 +101,9 @@ fn the_readme_tells_of_every_flag_what_help_tells() {
 fn make_run_has_a_variable_for_every_flag() {
     let makefile = project_file("Makefile");
     let list = |name: &str| {
-        let (_, rest) = makefile
-            .split_once(&format!("\n{name} :="))
-            .expect("a list");
+        let (_, rest) = makefile.split_once(&format!("\n{name} :=")).expect("a list");
         let line = rest.lines().next().expect("a line");
-        line.split_whitespace()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
     let mut known = [list("SINGLE"), list("REPEATED")].concat();
     let mut flags: Vec<&str> = FLAGS.iter().map(|flag| flag.name).collect();
@@ -132,15 +125,9 @@ fn a_wrong_flag_or_value_is_named_in_one_line() {
         (&["--port", ""], "--port: \"\""),
         (&["--port=80\n81"], "--port: \"80\\n81\""),
         (&["--max-clients", "0"], "--max-clients: \"0\""),
-        (
-            &["--handshake-timeout", "301"],
-            "--handshake-timeout: \"301\"",
-        ),
+        (&["--handshake-timeout", "301"], "--handshake-timeout: \"301\""),
         (&["--log", "loud"], "--log: \"loud\""),
-        (
-            &["--origin", "school.example"],
-            "--origin: \"school.example\"",
-        ),
+        (&["--origin", "school.example"], "--origin: \"school.example\""),
         (&["--host", ""], "--host: \"\""),
     ] {
         let output = run(arguments);
@@ -288,10 +275,7 @@ fn nobody_reads_the_help_and_nothing_panics() {
         command.stdout(broken_pipe());
         let output = finish(command);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            errors.is_empty() && output.status.code().is_some(),
-            "{errors}"
-        );
+        assert!(errors.is_empty() && output.status.code().is_some(), "{errors}");
     }
 }
 

@@ -101,10 +101,7 @@ fn health_counts_who_is_here_and_what_was_said() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let health: Value = serde_json::from_slice(&answer.body).expect("JSON");
-    assert_eq!(
-        health["messages"], 1,
-        "whoever has heard a message finds it counted"
-    );
+    assert_eq!(health["messages"], 1, "whoever has heard a message finds it counted");
     assert_eq!(health["clients"], 2, "the echo is nobody");
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
     assert!(health["uptime"].is_u64());
@@ -211,12 +208,7 @@ fn a_wrong_method_is_answered_with_the_right_ones() {
 
 #[test]
 fn only_our_own_names_and_pages_reach_the_page_and_the_chat() {
-    let flags = [
-        "--host-name",
-        "chat.example",
-        "--origin",
-        "https://lms.example",
-    ];
+    let flags = ["--host-name", "chat.example", "--origin", "https://lms.example"];
     let server = Server::start(&flags);
     #[rustfmt::skip]
     let rows = [
@@ -235,11 +227,7 @@ fn only_our_own_names_and_pages_reach_the_page_and_the_chat() {
         (false, "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.example"),
     ];
     for (welcome, lines) in rows {
-        for (head, good) in [
-            (get("/"), 200),
-            (handshake("/ws"), 101),
-            (handshake("/echo"), 101),
-        ] {
+        for (head, good) in [(get("/"), 200), (handshake("/ws"), 101), (handshake("/echo"), 101)] {
             let answer = ask(&server, head.replacen("Host: localhost", lines, 1));
             assert_eq!(answer.status, if welcome { good } else { 403 }, "{lines}");
             assert!(welcome || answer.sentence().contains("start"));
@@ -255,11 +243,7 @@ fn a_full_server_says_so_and_has_room_again_when_somebody_leaves() {
     assert_eq!(answer.status, 503);
     assert_eq!(answer.header("retry-after"), Some("5"));
     assert!(answer.sentence().contains("full"));
-    assert_eq!(
-        ask(&server, get("/")).status,
-        200,
-        "the page is still there"
-    );
+    assert_eq!(ask(&server, get("/")).status, 200, "the page is still there");
     ana.websocket.close(None).expect("a client can close");
     ana.read_to_end();
     drop(ana);

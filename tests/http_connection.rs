@@ -59,9 +59,7 @@ fn a_head_that_drips_in_for_ever_is_answered_408() {
         }
         assert!(Instant::now() < deadline, "the server waits for ever");
     }
-    socket
-        .set_read_timeout(Some(PATIENCE))
-        .expect("it can be set");
+    socket.set_read_timeout(Some(PATIENCE)).expect("it can be set");
     assert!(read_to_end(&mut socket).starts_with(b"TTP/1.1 408 "));
 }
 

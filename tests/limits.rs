@@ -16,10 +16,7 @@ use common::{Client, Server};
 fn limited(limit: &str, arguments: &str) -> Server {
     let mut shell = Command::new("sh");
     let server = env!("CARGO_BIN_EXE_websocket-classroom");
-    shell.args([
-        "-c",
-        &format!("{limit}; exec '{server}' --port 0 --log info {arguments}"),
-    ]);
+    shell.args(["-c", &format!("{limit}; exec '{server}' --port 0 --log info {arguments}")]);
     Server::spawn(shell)
 }
 
@@ -61,9 +58,7 @@ fn without_a_thread_a_newcomer_gets_a_503() {
     let mut idle = Vec::new();
     let answer = loop {
         let mut socket = server.connect();
-        socket
-            .write_all(handshake("/ws").as_bytes())
-            .expect("the server takes a handshake");
+        socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
         let answer = read_answer(&mut socket, false);
         if answer.status != 101 {
             break answer;
@@ -85,15 +80,10 @@ fn without_a_thread_a_newcomer_gets_a_503() {
 fn threads_and_descriptors_return_when_people_leave() {
     let server = Server::start(&["--log", "info", "--rate", "0"]);
     let mut ana = Client::join(&server, "Ana");
-    let open_files = || {
-        std::fs::read_dir(format!("/proc/{}/fd", server.process()))
-            .expect("proc")
-            .count()
-    };
+    let open_files =
+        || std::fs::read_dir(format!("/proc/{}/fd", server.process())).expect("proc").count();
     let (threads, descriptors) = (server.status("Threads"), open_files());
-    let crowd: Vec<RawClient> = (0..100)
-        .map(|_| RawClient::open(&server, "/echo"))
-        .collect();
+    let crowd: Vec<RawClient> = (0..100).map(|_| RawClient::open(&server, "/echo")).collect();
     assert_eq!(server.status("Threads"), threads + 100, "one thread each");
     assert_eq!(open_files(), descriptors + 100, "one descriptor each");
     drop(crowd);
@@ -102,8 +92,5 @@ fn threads_and_descriptors_return_when_people_leave() {
         ana.say("waiting for them to go");
         ana.message();
     }
-    assert_eq!(
-        (server.status("Threads"), open_files()),
-        (threads, descriptors)
-    );
+    assert_eq!((server.status("Threads"), open_files()), (threads, descriptors));
 }

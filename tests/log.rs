@@ -9,13 +9,8 @@ use common::{Client, Server};
 
 /// The lines of one connection, without what stands before `conn`.
 fn story(server: &Server, prefix: &str) -> Vec<String> {
-    let lines = server
-        .log()
-        .into_iter()
-        .filter(|line| line.contains(prefix));
-    lines
-        .map(|line| line[line.find("conn ").expect("a prefix")..].to_owned())
-        .collect()
+    let lines = server.log().into_iter().filter(|line| line.contains(prefix));
+    lines.map(|line| line[line.find("conn ").expect("a prefix")..].to_owned()).collect()
 }
 
 #[test]
@@ -41,11 +36,7 @@ fn one_connection_can_be_followed_through_its_three_steps() {
     for (line, begin) in story.iter().zip(expected) {
         assert!(line.starts_with(begin), "{line}");
     }
-    assert!(
-        story[4].contains("messages: 1 from client (26 bytes), 2 to client ("),
-        "{}",
-        story[4]
-    );
+    assert!(story[4].contains("messages: 1 from client (26 bytes), 2 to client ("), "{}", story[4]);
     assert!(
         !server.log().iter().any(|line| line.contains("secret")),
         "what people write is not in the log"
@@ -79,10 +70,7 @@ fn a_stranger_cannot_forge_a_log_line() {
     common::raw::ask(&server, target);
     server.wait_for_log("closed by the client");
     for line in server.log() {
-        let begin = line
-            .find("] ")
-            .map(|end| &line[end + 2..])
-            .expect("every line has its origin");
+        let begin = line.find("] ").map(|end| &line[end + 2..]).expect("every line has its origin");
         assert!(!begin.starts_with("conn 9"), "{line}");
         assert!(!line.contains('\u{1b}'), "{line:?}");
     }

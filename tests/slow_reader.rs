@@ -35,11 +35,7 @@ fn a_stalled_tab_does_not_delay_the_others_and_is_cut_off_at_its_bound() {
             break;
         }
     }
-    assert_eq!(
-        cut_off,
-        Some(("stalled".to_owned(), 4008)),
-        "cut off within 30 MB"
-    );
+    assert_eq!(cut_off, Some(("stalled".to_owned(), 4008)), "cut off within 30 MB");
     // What was on its way is whole, and behind it stands the reason.
     let (code, reason) = stalled.wait_for_end();
     assert_eq!(code, 4008, "{reason}");
@@ -58,9 +54,7 @@ fn memory_stays_flat_while_many_never_read() {
     const BACKLOG: usize = 256 * 1024;
     let bound = BACKLOG.to_string();
     let server = Server::start(&["--rate", "0", "--backlog", &bound, "--log", "warn"]);
-    let stalled: Vec<RawClient> = (0..STALLED)
-        .map(|_| RawClient::open(&server, "/ws"))
-        .collect();
+    let stalled: Vec<RawClient> = (0..STALLED).map(|_| RawClient::open(&server, "/ws")).collect();
     let mut ana = Client::join(&server, "Ana");
     let before = server.status("VmRSS");
     let text = "x".repeat(LONG);
@@ -71,10 +65,7 @@ fn memory_stays_flat_while_many_never_read() {
     let grown = server.status("VmRSS").saturating_sub(before) * 1024;
     // Backlogs share their bytes, so all of them together hold about as much as one; allow for a few.
     let allowed = 12 * (BACKLOG + LONG) as u64;
-    assert!(
-        grown < allowed,
-        "grew by {grown} bytes, more than {allowed}"
-    );
+    assert!(grown < allowed, "grew by {grown} bytes, more than {allowed}");
     drop(stalled);
 }
 
@@ -84,9 +75,7 @@ fn a_flood_is_slowed_by_tcp_and_loses_nothing_while_memory_stays_flat() {
     const MESSAGES: usize = 10_000;
     let server = Server::start(&["--rate", "0", "--log", "warn"]);
     let mut witness = RawClient::open(&server, "/ws?name=witness");
-    let floods: Vec<_> = (0..FLOODS)
-        .map(|_| RawClient::open(&server, "/ws"))
-        .collect();
+    let floods: Vec<_> = (0..FLOODS).map(|_| RawClient::open(&server, "/ws")).collect();
     let before = server.status("VmRSS");
     for mut flood in floods {
         let mut reading = flood.socket.try_clone().expect("a descriptor is left");

@@ -160,16 +160,8 @@ impl Websocat {
         let input = child.stdin.take();
         let lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
         let (sender, output) = channel();
-        thread::spawn(move || {
-            lines
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
-        Websocat {
-            child,
-            input,
-            output,
-        }
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Websocat { child, input, output }
     }
 
     fn type_line(&mut self, line: &str) {

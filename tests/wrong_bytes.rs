@@ -156,13 +156,9 @@ fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_nobody_else_notices() {
     let server = Server::start(&["--rate", "0", "--log", "info"]);
     let good = frame(TEXT, b"hola");
     // The header with every wrong value; mask and payload with each bit flipped, and some values more.
-    let mut frames = spoiled(&good, |_| {
-        std::array::from_fn::<u8, 256, _>(|byte| byte as u8)
-    });
+    let mut frames = spoiled(&good, |_| std::array::from_fn::<u8, 256, _>(|byte| byte as u8));
     frames.truncate(2 * 255);
-    frames.extend(spoiled(&good, |byte| {
-        std::array::from_fn::<u8, 8, _>(|bit| byte ^ 1 << bit)
-    }));
+    frames.extend(spoiled(&good, |byte| std::array::from_fn::<u8, 8, _>(|bit| byte ^ 1 << bit)));
     frames.extend(spoiled(&good, |_| WRONG));
     let ends = Mutex::new(Vec::new());
     each_while_somebody_chats(&server, frames, |frame| {
@@ -170,16 +166,10 @@ fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_nobody_else_notices() {
         let port = client.socket.local_addr().expect("an address").port();
         client.send(&frame);
         // A frame that became longer is not whole yet, and never will be.
-        client
-            .socket
-            .shutdown(Shutdown::Write)
-            .expect("TCP is open");
+        client.socket.shutdown(Shutdown::Write).expect("TCP is open");
         let mut code = None;
         while let Some((first, payload)) = client.frame() {
-            assert_eq!(
-                code, None,
-                "{frame:02x?}: something comes behind the close frame"
-            );
+            assert_eq!(code, None, "{frame:02x?}: something comes behind the close frame");
             match first {
                 CLOSE => code = Some(u16::from_be_bytes([payload[0], payload[1]])),
                 TEXT => assert_is_event(&payload),
@@ -289,10 +279,7 @@ fn each_fault_ends_with_its_code_and_the_others_are_told() {
             let line = server.wait_for_log(&format!("conn {id}: closing begun"));
             let by_whom = format!("by the server: {code} (");
             assert!(line.contains(&by_whom), "{what}: {line}");
-            assert!(
-                !reason.is_empty() && line.contains(&reason),
-                "{what}: {line}"
-            );
+            assert!(!reason.is_empty() && line.contains(&reason), "{what}: {line}");
         }
     }
 }
@@ -314,10 +301,7 @@ fn what_only_looks_wrong_is_right() {
     ] {
         ana.send(&frames);
         let said = format!(r#""from":"Ana","text":"{text}""#);
-        while !String::from_utf8(ana.wait_for(TEXT))
-            .expect("text")
-            .contains(&said)
-        {}
+        while !String::from_utf8(ana.wait_for(TEXT)).expect("text").contains(&said) {}
     }
     for code in [1000, 1001, 1003, 1007, 1011, 3000, 4999_u16] {
         let mut client = RawClient::open(&server, "/ws");

@@ -91,9 +91,7 @@ impl Client {
     }
 
     pub fn sent(&self) -> u64 {
-        self.sender
-            .as_ref()
-            .map_or(0, |sender| u64::from(sender.sent))
+        self.sender.as_ref().map_or(0, |sender| u64::from(sender.sent))
     }
 
     /// Reads until the socket is empty and counts what came.
@@ -157,17 +155,12 @@ impl Client {
         if frame.payload.starts_with(br#"{"type":"message""#) {
             tally.messages += 1;
             tally.message_bytes += frame.length as u64;
-            return self
-                .sender
-                .as_mut()
-                .map_or(Ok(0), |sender| sender.check(frame.payload));
+            return self.sender.as_mut().map_or(Ok(0), |sender| sender.check(frame.payload));
         }
         if frame.payload.starts_with(br#"{"type":"welcome""#) {
             tally.welcomes += 1;
         } else if frame.payload.starts_with(br#"{"type":"error""#) {
-            return Err(io::Error::other(
-                String::from_utf8_lossy(frame.payload).into_owned(),
-            ));
+            return Err(io::Error::other(String::from_utf8_lossy(frame.payload).into_owned()));
         } else {
             tally.notices += 1;
         }
@@ -189,9 +182,7 @@ impl Sender {
         // whole; should it not, the run fails and says so.
         let written = stream.write(&self.outgoing)?;
         if written < self.outgoing.len() {
-            return Err(io::Error::other(
-                "the window is larger than the socket's buffer",
-            ));
+            return Err(io::Error::other("the window is larger than the socket's buffer"));
         }
         Ok(())
     }
@@ -224,10 +215,9 @@ struct Frame<'a> {
 /// The frame at the beginning of `bytes`, if it is there whole. A server's frames have no mask.
 fn first_frame(bytes: &[u8]) -> Option<Frame<'_>> {
     let (header_bytes, payload_bytes) = match *bytes.get(1)? {
-        LENGTH_IN_TWO_BYTES => (
-            4,
-            usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?)),
-        ),
+        LENGTH_IN_TWO_BYTES => {
+            (4, usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?)))
+        }
         LENGTH_IN_EIGHT_BYTES => {
             let length = u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
             (10, usize::try_from(length).ok()?)
@@ -236,11 +226,7 @@ fn first_frame(bytes: &[u8]) -> Option<Frame<'_>> {
     };
     let length = header_bytes + payload_bytes;
     let payload = bytes.get(header_bytes..length)?;
-    Some(Frame {
-        opcode: bytes[0] & 0x0f,
-        payload,
-        length,
-    })
+    Some(Frame { opcode: bytes[0] & 0x0f, payload, length })
 }
 
 fn refusal(head: &[u8]) -> io::Error {
@@ -250,9 +236,7 @@ fn refusal(head: &[u8]) -> io::Error {
 }
 
 fn closed(payload: &[u8]) -> io::Error {
-    let code = payload
-        .first_chunk()
-        .map_or(1005, |code| u16::from_be_bytes(*code));
+    let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
     let reason = String::from_utf8_lossy(payload.get(2..).unwrap_or_default());
     io::Error::other(format!("the server closed a client with {code} {reason}"))
 }

@@ -50,10 +50,7 @@ impl Pinning {
         let works = |core: usize| {
             let mut probe = Command::new("taskset");
             probe.args(["-c", &core.to_string(), "true"]);
-            probe
-                .stderr(Stdio::null())
-                .status()
-                .is_ok_and(|status| status.success())
+            probe.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
         };
         Self(works(SERVER_CORE) && works(LOAD_CORE))
     }
@@ -72,10 +69,7 @@ impl Pinning {
 impl fmt::Display for Pinning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 {
-            write!(
-                formatter,
-                "server on core {SERVER_CORE}, load on core {LOAD_CORE}"
-            )
+            write!(formatter, "server on core {SERVER_CORE}, load on core {LOAD_CORE}")
         } else {
             formatter.write_str(
                 "not pinned to cores (that takes two of them and taskset): server and load \
@@ -94,12 +88,7 @@ pub fn measure(
 ) -> io::Result<Outcome> {
     let server = Server::start(pinning, contestant, clients)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port));
-    let job = Job {
-        address,
-        server: server.process.id(),
-        clients,
-        task,
-    };
+    let job = Job { address, server: server.process.id(), clients, task };
     let job = serde_json::to_string(&job)?;
     let output = pinning
         .command(LOAD_CORE, &this_program()?)
@@ -107,9 +96,7 @@ pub fn measure(
         .stderr(Stdio::inherit())
         .output()?;
     serde_json::from_slice(&output.stdout).map_err(|error| {
-        io::Error::other(format!(
-            "the load generator ended without a result: {error}"
-        ))
+        io::Error::other(format!("the load generator ended without a result: {error}"))
     })
 }
 
@@ -136,21 +123,11 @@ impl Server {
                 command
             }
         };
-        let mut process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = process
-            .stdout
-            .take()
-            .expect("its standard output is a pipe");
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let output = process.stdout.take().expect("its standard output is a pipe");
         let mut output = BufReader::new(output);
         match read_port(&mut output) {
-            Ok(port) => Ok(Self {
-                process,
-                port,
-                _output: output,
-            }),
+            Ok(port) => Ok(Self { process, port, _output: output }),
             Err(error) => {
                 stop(&mut process);
                 Err(error)
@@ -184,14 +161,10 @@ fn read_port(output: &mut impl BufRead) -> io::Result<u16> {
         }
         line.clear();
     }
-    Err(io::Error::other(
-        "the server ended before it printed its address",
-    ))
+    Err(io::Error::other("the server ended before it printed its address"))
 }
 
 fn this_program() -> io::Result<String> {
     let path = env::current_exe()?;
-    path.into_os_string()
-        .into_string()
-        .map_err(|_| io::Error::other("our own path is not UTF-8"))
+    path.into_os_string().into_string().map_err(|_| io::Error::other("our own path is not UTF-8"))
 }

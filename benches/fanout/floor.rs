@@ -61,11 +61,7 @@ fn forward(mode: Mode, frame_bytes: usize) -> io::Result<()> {
 
     let mut poll = Poll::new()?;
     let registry = poll.registry().try_clone()?;
-    registry.register(
-        &mut SourceFd(&listener.as_raw_fd()),
-        LISTENER,
-        Interest::READABLE,
-    )?;
+    registry.register(&mut SourceFd(&listener.as_raw_fd()), LISTENER, Interest::READABLE)?;
 
     let ready_made = ReadyMade::new(frame_bytes);
     let mut events = Events::with_capacity(EVENTS_AT_ONCE);
@@ -81,9 +77,7 @@ fn forward(mode: Mode, frame_bytes: usize) -> io::Result<()> {
                 continue;
             }
             let client = &mut clients[event.token().0];
-            read_frames(client, &mut buffer, |frame| {
-                ready_made.append(frame, &mut batch)
-            })?;
+            read_frames(client, &mut buffer, |frame| ready_made.append(frame, &mut batch))?;
         }
         match mode {
             Mode::Batched if batch.is_empty() => {}
@@ -98,9 +92,7 @@ fn forward(mode: Mode, frame_bytes: usize) -> io::Result<()> {
 }
 
 fn send_to_all(clients: &mut [Client], bytes: &[u8]) -> io::Result<()> {
-    clients
-        .iter_mut()
-        .try_for_each(|client| client.stream.write_all(bytes))
+    clients.iter_mut().try_for_each(|client| client.stream.write_all(bytes))
 }
 
 /// One read, then `take` for every whole frame.
@@ -117,10 +109,7 @@ fn read_frames(client: &mut Client, buffer: &mut [u8], take: impl FnMut(&[u8])) 
     if length == kept {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    assert!(
-        length < buffer.len(),
-        "a client sent more at once than its window allows"
-    );
+    assert!(length < buffer.len(), "a client sent more at once than its window allows");
 
     let frames = buffer[..length].chunks_exact(CLIENT_FRAME_BYTES);
     client.unfinished.extend_from_slice(frames.remainder());
@@ -143,15 +132,8 @@ fn welcome_newcomers(
         stream.set_nodelay(true)?;
         shake_hands(&mut stream)?;
         let token = Token(clients.len());
-        registry.register(
-            &mut SourceFd(&stream.as_raw_fd()),
-            token,
-            Interest::READABLE,
-        )?;
-        clients.push(Client {
-            stream,
-            unfinished: Vec::new(),
-        });
+        registry.register(&mut SourceFd(&stream.as_raw_fd()), token, Interest::READABLE)?;
+        clients.push(Client { stream, unfinished: Vec::new() });
     }
 }
 

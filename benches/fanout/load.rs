@@ -214,9 +214,7 @@ impl Load {
             {
                 let mut client = Client::connect(address)?;
                 let token = Token(self.clients.len());
-                self.poll
-                    .registry()
-                    .register(&mut client.stream, token, Interest::READABLE)?;
+                self.poll.registry().register(&mut client.stream, token, Interest::READABLE)?;
                 self.clients.push(client);
             }
             self.read_once(deadline)?;
@@ -263,20 +261,16 @@ impl Load {
 
     /// Waits for events, at most until `end`, and reads every socket that has something.
     fn read_once(&mut self, end: Instant) -> io::Result<()> {
-        let wait = end
-            .saturating_duration_since(Instant::now())
-            .min(LONGEST_WAIT);
+        let wait = end.saturating_duration_since(Instant::now()).min(LONGEST_WAIT);
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
         for event in &self.events {
             let index = event.token().0;
-            self.clients[index]
-                .read(&mut self.buffer, &mut self.tally)
-                .map_err(|error| {
-                    io::Error::new(error.kind(), format!("client {index}: {error}"))
-                })?;
+            self.clients[index].read(&mut self.buffer, &mut self.tally).map_err(|error| {
+                io::Error::new(error.kind(), format!("client {index}: {error}"))
+            })?;
         }
         Ok(())
     }

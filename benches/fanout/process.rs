@@ -19,9 +19,7 @@ pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
     let system = fields.next().and_then(|field| field.parse::<u64>().ok());
     match (user, system) {
         (Some(user), Some(system)) => Ok((user + system) as f64 / TICKS_PER_SECOND),
-        _ => Err(io::Error::other(format!(
-            "/proc/{pid}/stat has no CPU times: {stat}"
-        ))),
+        _ => Err(io::Error::other(format!("/proc/{pid}/stat has no CPU times: {stat}"))),
     }
 }
 
@@ -29,23 +27,10 @@ pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
 pub fn machine_cpu_seconds() -> io::Result<f64> {
     let stat = fs::read_to_string("/proc/stat")?;
     let total = stat.lines().next().unwrap_or_default();
-    let ticks: Vec<u64> = total
-        .split_whitespace()
-        .filter_map(|field| field.parse().ok())
-        .collect();
+    let ticks: Vec<u64> = total.split_whitespace().filter_map(|field| field.parse().ok()).collect();
     // user, nice, system, idle, waiting for a disk, interrupts, soft interrupts, stolen
     match ticks[..] {
-        [
-            user,
-            nice,
-            system,
-            _,
-            _,
-            interrupts,
-            soft_interrupts,
-            stolen,
-            ..,
-        ] => {
+        [user, nice, system, _, _, interrupts, soft_interrupts, stolen, ..] => {
             let busy = user + nice + system + interrupts + soft_interrupts + stolen;
             Ok(busy as f64 / TICKS_PER_SECOND)
         }
@@ -74,10 +59,7 @@ fn number_after(pid: u32, file: &str, label: &str) -> io::Result<u64> {
 fn read(pid: u32, file: &str) -> io::Result<String> {
     let path = format!("/proc/{pid}/{file}");
     fs::read_to_string(&path).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("{path} (this benchmark needs Linux): {error}"),
-        )
+        io::Error::new(error.kind(), format!("{path} (this benchmark needs Linux): {error}"))
     })
 }
 

@@ -61,10 +61,7 @@ pub fn ratio_row(chat: &Rounds, floor: &Rounds) {
     let label = format!("chat / {}", floor.contestant);
     let rates = Spread::of(chat, floor, rate);
     let costs = Spread::of(chat, floor, cpu_per_million);
-    println!(
-        "{:>7}  {label:<22} deliveries {rates}   CPU a delivery {costs}",
-        ""
-    );
+    println!("{:>7}  {label:<22} deliveries {rates}   CPU a delivery {costs}", "");
 }
 
 /// Median of the rounds, with the lowest and the highest beside it.
@@ -84,10 +81,7 @@ impl Spread {
 impl std::fmt::Display for Spread {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [lowest, .., highest] = self.sorted[..] else {
-            return self
-                .sorted
-                .iter()
-                .try_for_each(|only| write!(formatter, "{only:.2}"));
+            return self.sorted.iter().try_for_each(|only| write!(formatter, "{only:.2}"));
         };
         let median = self.sorted[self.sorted.len() / 2];
         write!(formatter, "{median:.2} ({lowest:.2} to {highest:.2})")

@@ -30,11 +30,7 @@ impl FrameMaker {
         assert_eq!(text.len(), TEXT_BYTES);
         let mut masked = vec![0x81, 0x80 | TEXT_BYTES as u8];
         masked.extend(MASK_KEY);
-        masked.extend(
-            text.bytes()
-                .enumerate()
-                .map(|(index, byte)| byte ^ MASK_KEY[index % 4]),
-        );
+        masked.extend(text.bytes().enumerate().map(|(index, byte)| byte ^ MASK_KEY[index % 4]));
         Self { masked }
     }
 
@@ -65,9 +61,7 @@ impl TextFinder {
         let at = if payload[expected..].starts_with(MARK) {
             expected
         } else {
-            payload
-                .windows(MARK.len())
-                .position(|window| window == MARK)?
+            payload.windows(MARK.len()).position(|window| window == MARK)?
         };
         self.from_end = payload.len() - at;
         let text = payload[at..].first_chunk::<TEXT_BYTES>()?;
@@ -78,7 +72,5 @@ impl TextFinder {
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |value, digit| {
-        Some(value << 4 | char::from(*digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }

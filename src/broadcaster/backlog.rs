@@ -43,13 +43,7 @@ pub struct Sent {
 
 impl Backlog {
     pub fn new(tap: Option<Box<Tap>>) -> Self {
-        Backlog {
-            chunks: VecDeque::new(),
-            sent: 0,
-            waiting: 0,
-            messages: 0,
-            tap,
-        }
+        Backlog { chunks: VecDeque::new(), sent: 0, waiting: 0, messages: 0, tap }
     }
 
     /// Queues whole frames that are so many messages.
@@ -94,26 +88,17 @@ impl Backlog {
                     self.advance(taken);
                     bytes += taken;
                     if taken < offered {
-                        return Ok(Sent {
-                            bytes,
-                            blocked: true,
-                        });
+                        return Ok(Sent { bytes, blocked: true });
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok(Sent {
-                        bytes,
-                        blocked: true,
-                    });
+                    return Ok(Sent { bytes, blocked: true });
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Sent {
-            bytes,
-            blocked: false,
-        })
+        Ok(Sent { bytes, blocked: false })
     }
 
     /// One system call: how many bytes were offered, and how many were taken.
@@ -135,10 +120,7 @@ impl Backlog {
             from = 0;
         }
         let used = self.chunks.len().min(CHUNKS_PER_SEND);
-        (
-            offered,
-            socket.send_vectored_with_flags(&pieces[..used], flags),
-        )
+        (offered, socket.send_vectored_with_flags(&pieces[..used], flags))
     }
 
     /// Forgets what waits, but for the rest of a frame that is partly sent: only behind a whole frame can another one
@@ -189,9 +171,8 @@ impl Backlog {
 
 /// Last frames of messages; pings, pongs and close frames are none.
 fn messages_in(frames: &[u8]) -> u64 {
-    wire::whole_frames(frames)
-        .filter(|(head, _)| head.fin && !head.opcode.is_control())
-        .count() as u64
+    wire::whole_frames(frames).filter(|(head, _)| head.fin && !head.opcode.is_control()).count()
+        as u64
 }
 
 #[cfg(test)]

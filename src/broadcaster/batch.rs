@@ -45,26 +45,18 @@ impl Batch {
 
     /// The round's bytes; an empty batch remains.
     pub fn take(&mut self) -> Round {
-        Round {
-            frames: self.frames.split().freeze(),
-            events: std::mem::take(&mut self.events),
-        }
+        Round { frames: self.frames.split().freeze(), events: std::mem::take(&mut self.events) }
     }
 }
 
 /// One event as one unmasked text frame.
 fn encode(event: &Event<'_>, json: &mut Vec<u8>, frames: &mut BytesMut) {
     json.clear();
-    let header = FrameHeader {
-        opcode: OpCode::Data(Data::Text),
-        ..FrameHeader::default()
-    };
+    let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
     let begin = frames.len();
     // Neither step can fail, as both write plain data into memory; were one to, the event is left out whole.
     let encoded = serde_json::to_writer(&mut *json, event).is_ok()
-        && header
-            .format(json.len() as u64, &mut (&mut *frames).writer())
-            .is_ok();
+        && header.format(json.len() as u64, &mut (&mut *frames).writer()).is_ok();
     if encoded {
         frames.extend_from_slice(json);
     } else {

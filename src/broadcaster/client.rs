@@ -78,11 +78,7 @@ impl Client {
             id,
             socket,
             opened,
-            hearing: Hearing {
-                listens,
-                since,
-                until: None,
-            },
+            hearing: Hearing { listens, since, until: None },
             own: Vec::new(),
             backlog: Backlog::new(Tap::new(id, Direction::ToClient)),
             blocked: None,
@@ -135,14 +131,10 @@ impl Client {
         self.sent_bytes += sent.bytes as u64;
         self.blocked = match self.blocked {
             _ if !sent.blocked => None,
-            Some(blocked) if sent.bytes == 0 => Some(Blocked {
-                retry: (blocked.retry * 2).min(LONGEST_RETRY),
-                ..blocked
-            }),
-            _ => Some(Blocked {
-                progress: now,
-                retry: SHORTEST_RETRY,
-            }),
+            Some(blocked) if sent.bytes == 0 => {
+                Some(Blocked { retry: (blocked.retry * 2).min(LONGEST_RETRY), ..blocked })
+            }
+            _ => Some(Blocked { progress: now, retry: SHORTEST_RETRY }),
         };
         // Everything sent before still arrives, as it would not if the socket were just dropped (RFC 6455, 7.1.1).
         if self.has_nothing_to_send() && self.closing.may_end_ours() {
@@ -159,9 +151,8 @@ impl Client {
 
     /// For how long the kernel has taken nothing, though something waits.
     pub fn stalled_for(&self, now: Instant) -> Duration {
-        self.blocked.map_or(Duration::ZERO, |blocked| {
-            now.saturating_duration_since(blocked.progress)
-        })
+        self.blocked
+            .map_or(Duration::ZERO, |blocked| now.saturating_duration_since(blocked.progress))
     }
 
     /// Bytes of memory that wait for this client, upkeep included.

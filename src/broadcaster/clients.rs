@@ -33,8 +33,7 @@ impl Clients {
     /// A new client, which hears what comes from now on if it `listens`.
     pub fn open(&mut self, id: ClientId, socket: Arc<TcpStream>, listens: bool, opened: Instant) {
         self.places.insert(id, self.list.len());
-        self.list
-            .push(Client::new(id, socket, listens, opened, self.batch.len()));
+        self.list.push(Client::new(id, socket, listens, opened, self.batch.len()));
     }
 
     /// Takes a client out; the last of the list moves into its place.
@@ -117,9 +116,7 @@ impl Audience for Clients {
         let begin = self.batch.len();
         self.batch.push(event);
         let replaced = begin..self.batch.len();
-        let own = own
-            .map(|own| self.batch.encode_alone(own))
-            .unwrap_or_default();
+        let own = own.map(|own| self.batch.encode_alone(own)).unwrap_or_default();
         self.splice(one, replaced, own);
     }
 

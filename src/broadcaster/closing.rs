@@ -90,12 +90,7 @@ pub struct Closing {
 impl Closing {
     /// Nothing of it has begun.
     pub fn not_begun() -> Self {
-        Closing {
-            ours: Ours::Open,
-            close_frame_came: false,
-            their_end: None,
-            abandoned: false,
-        }
+        Closing { ours: Ours::Open, close_frame_came: false, their_end: None, abandoned: false }
     }
 
     pub fn has_begun(&self) -> bool {
@@ -113,11 +108,7 @@ impl Closing {
     /// The connection's thread reads no more.
     pub fn their_end_came(&mut self, received: Received, tcp: TcpEnd) {
         // A read that we ended ourselves looks like the client's FIN.
-        let tcp = if self.abandoned && tcp == TcpEnd::Fin {
-            TcpEnd::Abandoned
-        } else {
-            tcp
-        };
+        let tcp = if self.abandoned && tcp == TcpEnd::Fin { TcpEnd::Abandoned } else { tcp };
         self.their_end = Some((received, tcp));
     }
 
@@ -127,10 +118,7 @@ impl Closing {
 
     /// What came in, once that is known.
     pub fn received(&self) -> Received {
-        self.their_end
-            .as_ref()
-            .map(|(received, _)| *received)
-            .unwrap_or_default()
+        self.their_end.as_ref().map(|(received, _)| *received).unwrap_or_default()
     }
 
     /// Once everything is sent, our direction may end: not while the client may still answer our wish to close.
@@ -179,10 +167,9 @@ impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Client(Some(reason)) => write!(formatter, "by the client: {reason}"),
-            Cause::Client(None) => write!(
-                formatter,
-                "by the client: close frame without a code (1005)"
-            ),
+            Cause::Client(None) => {
+                write!(formatter, "by the client: close frame without a code (1005)")
+            }
             Cause::Fault(reason) | Cause::Server(reason) => {
                 write!(formatter, "by the server: {reason}")
             }
@@ -196,10 +183,9 @@ impl fmt::Display for TcpEnd {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TcpEnd::Fin => write!(formatter, "the client ended TCP"),
-            TcpEnd::Abandoned => write!(
-                formatter,
-                "the client did not end TCP in time, so the server did"
-            ),
+            TcpEnd::Abandoned => {
+                write!(formatter, "the client did not end TCP in time, so the server did")
+            }
             TcpEnd::Failed(error) => write!(formatter, "TCP failed: {error}"),
             TcpEnd::Unknown => write!(formatter, "nobody saw how TCP ended"),
         }
@@ -208,10 +194,8 @@ impl fmt::Display for TcpEnd {
 
 /// The bytes of a close frame as a server sends it: unmasked; without a reason an empty one (RFC 6455, 5.5.1).
 fn close_frame(reason: Option<&CloseReason>) -> Bytes {
-    let payload = reason.map(|reason| CloseFrame {
-        code: reason.code().into(),
-        reason: reason.reason().into(),
-    });
+    let payload = reason
+        .map(|reason| CloseFrame { code: reason.code().into(), reason: reason.reason().into() });
     let frame = Frame::close(payload);
     let mut bytes = Vec::with_capacity(frame.len());
     // Writing into memory cannot fail; were it to, nothing is sent rather than half a frame.
@@ -259,11 +243,7 @@ mod tests {
                 closing.their_end_came(Received::default(), TcpEnd::Fin);
             }
             assert!(closing.may_end_ours());
-            let end = if answered {
-                ", answered by the client"
-            } else {
-                "; the client ended TCP"
-            };
+            let end = if answered { ", answered by the client" } else { "; the client ended TCP" };
             assert!(closing.to_string().ends_with(end), "{closing}");
         }
     }
@@ -274,10 +254,7 @@ mod tests {
         closing.begin(Cause::Fault(BYE));
         closing.abandoned();
         closing.their_end_came(Received::default(), TcpEnd::Fin);
-        assert!(
-            closing.to_string().ends_with("so the server did"),
-            "{closing}"
-        );
+        assert!(closing.to_string().ends_with("so the server did"), "{closing}");
     }
 
     #[test]
@@ -286,9 +263,6 @@ mod tests {
         closing.begin(Cause::Fault(BYE));
         closing.abandoned();
         closing.their_end_came(Received::default(), TcpEnd::Failed("reset".to_owned()));
-        assert!(
-            closing.to_string().ends_with("TCP failed: reset"),
-            "{closing}"
-        );
+        assert!(closing.to_string().ends_with("TCP failed: reset"), "{closing}");
     }
 }

@@ -18,27 +18,15 @@ use crate::client_id::ClientId;
 /// `Opened`, any number of `Said` and `Frames`, one `Closing`, `Ended`.
 pub enum Incoming {
     /// Step 1 is done: the 101 answer is sent, and from now on only the broadcaster writes to `socket`.
-    Opened {
-        client: ClientId,
-        socket: Arc<TcpStream>,
-        endpoint: Endpoint,
-        opened: Instant,
-    },
+    Opened { client: ClientId, socket: Arc<TcpStream>, endpoint: Endpoint, opened: Instant },
     /// Step 2: a member of the chat sent a text message, understood or not.
-    Said {
-        client: ClientId,
-        said: Result<Command, Refusal>,
-    },
+    Said { client: ClientId, said: Result<Command, Refusal> },
     /// Step 2: whole frames for this client alone: a ping, a pong, an echo.
     Frames { client: ClientId, frames: Bytes },
     /// Step 3: nothing more is read as a message. If the server had begun the closing, this is the client's answer.
     Closing { client: ClientId, cause: Cause },
     /// TCP is at its end; the connection's thread says nothing more.
-    Ended {
-        client: ClientId,
-        received: Received,
-        tcp: TcpEnd,
-    },
+    Ended { client: ClientId, received: Received, tcp: TcpEnd },
     /// Send what is queued, close everybody with 1001 and end.
     ShutDown,
 }

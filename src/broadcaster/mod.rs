@@ -6,7 +6,8 @@
 //! client's backlog.
 //!
 //! To be read in this order: `incoming` (what comes), `batch` and `clients` (a round in the making), `client` and
-//! `backlog` (how it reaches one client), `closing` and `timers`, then this file, which ties them together.
+//! `backlog` (how it reaches one client), `closing` and `timers`, then this file, which takes what comes, and `writing`,
+//! which sends what has become of it.
 
 mod backlog;
 mod batch;
@@ -15,23 +16,24 @@ mod clients;
 mod closing;
 mod incoming;
 mod timers;
+mod writing;
+
+#[cfg(test)]
+mod tests;
 
 pub use closing::{Cause, TcpEnd};
 pub use incoming::{Counters, Endpoint, Incoming, Received};
 
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use log::{debug, info};
+use log::info;
 
 use crate::chat::{Chat, Command, Moment, Refusal};
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
-use batch::Round;
-use client::Client;
 use clients::Clients;
 use timers::{Timer, Timers};
 
@@ -43,9 +45,6 @@ pub const CHANNEL: usize = 1024;
 const ROUND_BYTES: usize = 64 * 1024;
 const ROUND_EVENTS: usize = 1024;
 
-/// A client with a backlog that takes no byte for this long is cut off.
-const STALL: Duration = Duration::from_secs(20);
-
 /// From the begin of a closing to the end of TCP, for a client that does not do its part.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -54,19 +53,8 @@ const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(4);
 
 const SHUTTING_DOWN: CloseReason =
     CloseReason::new(close::GOING_AWAY, "the server is shutting down");
-const BACKLOG_FULL: CloseReason = CloseReason::new(
-    close::SLOW_READER,
-    "you read too slowly: more is waiting for you than may wait",
-);
-const STALLED: CloseReason = CloseReason::new(
-    close::SLOW_READER,
-    "you read nothing for too long while messages were waiting",
-);
-
-const THREAD_FAILED: CloseReason = CloseReason::new(
-    close::INTERNAL_ERROR,
-    "a fault of the server; it is in the server's log",
-);
+const THREAD_FAILED: CloseReason =
+    CloseReason::new(close::INTERNAL_ERROR, "a fault of the server; it is in the server's log");
 
 /// All that the thread owns.
 pub struct Broadcaster {
@@ -106,10 +94,7 @@ impl Broadcaster {
     pub fn run(mut self) {
         loop {
             let first = match self.next_due() {
-                None => self
-                    .incoming
-                    .recv()
-                    .map_err(|_| RecvTimeoutError::Disconnected),
+                None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => self.incoming.recv_deadline(due),
             };
             self.moment = Moment::now();
@@ -121,20 +106,14 @@ impl Broadcaster {
             self.run_timers();
             self.chat.tick(&self.moment, &mut self.clients);
             self.write_rounds();
-            if self
-                .shut_down
-                .is_some_and(|end| self.clients.is_empty() || end <= self.moment.now)
-            {
+            if self.shut_down.is_some_and(|end| self.clients.is_empty() || end <= self.moment.now) {
                 return;
             }
         }
     }
 
     fn next_due(&self) -> Option<Instant> {
-        [self.timers.next_due(), self.chat.due(), self.shut_down]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.timers.next_due(), self.chat.due(), self.shut_down].into_iter().flatten().min()
     }
 
     /// Takes what is queued, as far as one round goes. When idle that is one event, which leaves at once.
@@ -153,12 +132,7 @@ impl Broadcaster {
 
     fn take(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Opened {
-                client,
-                socket,
-                endpoint,
-                opened,
-            } => {
+            Incoming::Opened { client, socket, endpoint, opened } => {
                 self.open(client, socket, &endpoint, opened);
             }
             Incoming::Said { client, said } => self.said(client, &said),
@@ -168,11 +142,7 @@ impl Broadcaster {
                 }
             }
             Incoming::Closing { client, cause } => self.conversation_over(client, cause),
-            Incoming::Ended {
-                client,
-                received,
-                tcp,
-            } => self.ended(client, received, tcp),
+            Incoming::Ended { client, received, tcp } => self.ended(client, received, tcp),
             Incoming::ShutDown => self.begin_shut_down(),
         }
     }
@@ -182,9 +152,7 @@ impl Broadcaster {
         self.clients.open(id, socket, listens, opened);
         match endpoint {
             Endpoint::Chat(entrance) => {
-                let name = self
-                    .chat
-                    .enter(id, entrance, &self.moment, &mut self.clients);
+                let name = self.chat.enter(id, entrance, &self.moment, &mut self.clients);
                 info!(
                     "{id}: joined the chat as {:?}, {} here now",
                     name.as_str(),
@@ -203,17 +171,13 @@ impl Broadcaster {
             return;
         }
         match said {
-            Ok(command) => self
-                .chat
-                .command(id, command, &self.moment, &mut self.clients),
+            Ok(command) => self.chat.command(id, command, &self.moment, &mut self.clients),
             Err(refusal) => self.chat.refuse(id, refusal, &mut self.clients),
         }
     }
 
     fn is_open(&mut self, id: ClientId) -> bool {
-        self.clients
-            .get_mut(id)
-            .is_some_and(|client| !client.closing.has_begun())
+        self.clients.get_mut(id).is_some_and(|client| !client.closing.has_begun())
     }
 
     /// The client closes, is at fault, or is cut off; or it answers the close frame that we sent.
@@ -243,8 +207,7 @@ impl Broadcaster {
             Some(frame) => self.clients.send_one(id, frame),
             None => self.clients.touch(id),
         }
-        self.timers
-            .set(self.moment.now + CLOSE_DEADLINE, Timer::EndClosing(id));
+        self.timers.set(self.moment.now + CLOSE_DEADLINE, Timer::EndClosing(id));
         if self.shut_down.is_none() {
             self.chat.leave(id, &told, &self.moment, &mut self.clients);
         }
@@ -275,104 +238,9 @@ impl Broadcaster {
         }
     }
 
-    /// Writes the round to every client that hears it. A client that cannot go on begins its closing here, which the
-    /// others hear of at once, in a round of its own.
-    fn write_rounds(&mut self) {
-        while !self.clients.round_is_empty() {
-            // Set first, so that whoever hears of a change finds it in `/health`, too.
-            self.counters
-                .clients
-                .store(self.chat.count(), Ordering::Relaxed);
-            self.counters
-                .messages
-                .store(self.chat.messages(), Ordering::Relaxed);
-            let (round, touched) = self.clients.take_round();
-            let mut troubles = Vec::new();
-            let Self {
-                clients,
-                timers,
-                moment,
-                backlog_bound,
-                ..
-            } = self;
-            let mut write = |client: &mut Client| {
-                if let Err(cause) = write(client, &round, *backlog_bound, moment.now, timers) {
-                    troubles.push((client.id, cause));
-                }
-            };
-            if round.frames.is_empty() {
-                for id in &touched {
-                    clients.get_mut(*id).map(&mut write);
-                }
-            } else {
-                clients.iter_mut().for_each(write);
-            }
-            for (id, cause) in troubles {
-                self.give_up(id, cause);
-            }
-            for id in touched {
-                self.remove_if_over(id);
-            }
-        }
-    }
-
-    /// The client cannot be written to as it should.
-    fn give_up(&mut self, id: ClientId, cause: Cause) {
-        let Some(client) = self.clients.get_mut(id) else {
-            return;
-        };
-        if let Cause::Cut(_) = cause {
-            client.tcp_failed();
-        } else {
-            client.forget_backlog();
-        }
-        if !client.closing.has_begun() {
-            self.begin_closing(id, cause);
-        }
-    }
-
-    fn run_timers(&mut self) {
-        while let Some(timer) = self.timers.take_due(self.moment.now) {
-            match timer {
-                Timer::Retry(id) => self.retry(id),
-                Timer::EndClosing(id) => {
-                    if let Some(client) = self.clients.get_mut(id) {
-                        debug!("{id}: the deadline of the closing has passed");
-                        client.abandon();
-                        self.remove_if_over(id);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Tries a client again whose kernel buffer was full.
-    fn retry(&mut self, id: ClientId) {
-        let Some(client) = self
-            .clients
-            .get_mut(id)
-            .filter(|client| client.is_blocked())
-        else {
-            return;
-        };
-        let trouble = match send_now(client, self.moment.now, &mut self.timers) {
-            Err(cause) => Some(cause),
-            Ok(()) if client.stalled_for(self.moment.now) >= STALL => Some(Cause::Server(STALLED)),
-            Ok(()) => None,
-        };
-        if let Some(cause) = trouble {
-            self.give_up(id, cause);
-        }
-        self.remove_if_over(id);
-    }
-
     /// The last line of a connection's life.
     fn remove_if_over(&mut self, id: ClientId) {
-        if !self
-            .clients
-            .get_mut(id)
-            .is_some_and(|client| client.is_over())
-        {
+        if !self.clients.get_mut(id).is_some_and(|client| client.is_over()) {
             return;
         }
         let Some(client) = self.clients.remove(id) else {
@@ -389,29 +257,4 @@ impl Broadcaster {
             client.sent_bytes,
         );
     }
-}
-
-/// Queues the round for one client and lets its kernel take what it will.
-fn write(
-    client: &mut Client,
-    round: &Round,
-    backlog_bound: usize,
-    now: Instant,
-    timers: &mut Timers,
-) -> Result<(), Cause> {
-    // A round comes on top of the bound, so that no single message is too long for an empty backlog.
-    let too_much = client.waiting() >= backlog_bound && !client.closing.has_begun();
-    client.queue(round);
-    match client.is_blocked() {
-        true if too_much => Err(Cause::Server(BACKLOG_FULL)),
-        true => Ok(()),
-        false => send_now(client, now, timers),
-    }
-}
-
-fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Cause> {
-    if let Some(retry) = client.send_now(now).map_err(Cause::Cut)? {
-        timers.set(retry, Timer::Retry(client.id));
-    }
-    Ok(())
 }

@@ -19,10 +19,7 @@ pub const JSON_GROWTH: usize = 2;
 #[derive(Debug)]
 pub enum Command {
     /// To everybody. `text` is a JSON string, ready to be sent.
-    Say {
-        text: Box<RawValue>,
-        reference: Option<String>,
-    },
+    Say { text: Box<RawValue>, reference: Option<String> },
     /// Change my name to this.
     Rename { name: String },
 }
@@ -62,18 +59,11 @@ impl Command {
         let fields: Fields = match serde_json::from_str(text) {
             Ok(fields) => fields,
             Err(error) => {
-                return refused(
-                    ErrorCode::BadMessage,
-                    format!("not a message: {error}"),
-                    None,
-                );
+                return refused(ErrorCode::BadMessage, format!("not a message: {error}"), None);
             }
         };
         let reference = fields.reference;
-        if reference
-            .as_ref()
-            .is_some_and(|reference| reference.len() > MAX_REFERENCE)
-        {
+        if reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
             let reason = format!("ref is longer than {MAX_REFERENCE} bytes");
             return refused(ErrorCode::BadMessage, reason, None);
         }
@@ -89,11 +79,7 @@ impl Command {
             }
             ("name", _, Some(name)) => Ok(Command::Rename { name }),
             ("name", _, None) => refused(ErrorCode::BadMessage, "a name needs a name", reference),
-            _ => refused(
-                ErrorCode::BadMessage,
-                "the type is neither message nor name",
-                reference,
-            ),
+            _ => refused(ErrorCode::BadMessage, "the type is neither message nor name", reference),
         }
     }
 
@@ -112,11 +98,7 @@ impl Refusal {
         let text = format!(
             "more than {rate} messages a second: this one was not taken; go on and you are out"
         );
-        Refusal {
-            code: ErrorCode::TooFast,
-            text: text.into(),
-            reference,
-        }
+        Refusal { code: ErrorCode::TooFast, text: text.into(), reference }
     }
 }
 
@@ -125,20 +107,11 @@ fn say(text: &str, reference: Option<String>) -> Result<Command, Refusal> {
         return refused(ErrorCode::Empty, "a message needs some text", reference);
     }
     match to_raw_value(text) {
-        Ok(json) if json.get().len() > JSON_GROWTH * text.len() + 2 => refused(
-            ErrorCode::BadMessage,
-            "a text of control characters",
-            reference,
-        ),
-        Ok(json) => Ok(Command::Say {
-            text: json,
-            reference,
-        }),
-        Err(error) => refused(
-            ErrorCode::BadMessage,
-            format!("not a text: {error}"),
-            reference,
-        ),
+        Ok(json) if json.get().len() > JSON_GROWTH * text.len() + 2 => {
+            refused(ErrorCode::BadMessage, "a text of control characters", reference)
+        }
+        Ok(json) => Ok(Command::Say { text: json, reference }),
+        Err(error) => refused(ErrorCode::BadMessage, format!("not a text: {error}"), reference),
     }
 }
 
@@ -147,11 +120,7 @@ fn refused(
     text: impl Into<Cow<'static, str>>,
     reference: Option<String>,
 ) -> Result<Command, Refusal> {
-    Err(Refusal {
-        code,
-        text: text.into(),
-        reference,
-    })
+    Err(Refusal { code, text: text.into(), reference })
 }
 
 #[cfg(test)]
@@ -160,16 +129,10 @@ mod tests {
 
     #[test]
     fn plain_text_and_the_object_say_the_same() {
-        for said in [
-            "hola \"tú\"",
-            "hola \"tú\"\n",
-            r#"{"type":"message","text":"hola \"t\u00fa\""}"#,
-        ] {
-            let Ok(Command::Say {
-                text,
-                reference: None,
-            }) = Command::parse(said)
-            else {
+        for said in
+            ["hola \"tú\"", "hola \"tú\"\n", r#"{"type":"message","text":"hola \"t\u00fa\""}"#]
+        {
+            let Ok(Command::Say { text, reference: None }) = Command::parse(said) else {
                 panic!("{said}")
             };
             assert_eq!(text.get(), r#""hola \"tú\"""#);
@@ -199,9 +162,8 @@ mod tests {
 
     #[test]
     fn a_message_without_text_is_refused_with_its_ref() {
-        let Err(Refusal {
-            code, reference, ..
-        }) = Command::parse(r#"{"type":"message","text":" ","ref":"a1"}"#)
+        let Err(Refusal { code, reference, .. }) =
+            Command::parse(r#"{"type":"message","text":" ","ref":"a1"}"#)
         else {
             panic!("must be refused")
         };

@@ -13,11 +13,7 @@ impl Entrance {
     /// Reads a URL's query. Keys that nobody knows are skipped; of a repeated one the first counts.
     pub fn parse(query: &str) -> Self {
         let mut pairs = form_urlencoded::parse(query.as_bytes());
-        Entrance {
-            name: pairs
-                .find(|(key, _)| key == "name")
-                .map(|(_, name)| name.into_owned()),
-        }
+        Entrance { name: pairs.find(|(key, _)| key == "name").map(|(_, name)| name.into_owned()) }
     }
 }
 
@@ -28,10 +24,7 @@ mod tests {
     #[test]
     fn a_name_in_the_query_is_decoded() {
         let name = |query| Entrance::parse(query).name;
-        assert_eq!(
-            name("x=1&name=Ana+Mar%C3%ADa"),
-            Some("Ana María".to_owned())
-        );
+        assert_eq!(name("x=1&name=Ana+Mar%C3%ADa"), Some("Ana María".to_owned()));
         assert_eq!(name("named=x"), None);
     }
 }

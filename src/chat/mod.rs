@@ -48,10 +48,7 @@ pub struct Moment {
 impl Moment {
     pub fn now() -> Self {
         let at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        Moment {
-            now: Instant::now(),
-            at,
-        }
+        Moment { now: Instant::now(), at }
     }
 }
 
@@ -77,10 +74,7 @@ impl Chat {
         moment: &Moment,
         audience: &mut impl Audience,
     ) -> Name {
-        let wish = entrance
-            .name
-            .as_deref()
-            .map(|wish| self.free_name(client, wish));
+        let wish = entrance.name.as_deref().map(|wish| self.free_name(client, wish));
         let (name, refused) = match wish {
             Some(Ok(name)) => (name, None),
             Some(Err(refused)) => (self.next_guest(), Some(refused)),
@@ -90,29 +84,13 @@ impl Chat {
         self.members.insert(client, name.clone());
         let count = self.members.len();
         if self.notices.joined(moment.now) {
-            let joined = Event::Joined {
-                id: self.next_id(),
-                at: &moment.at,
-                name: name.as_str(),
-                count,
-            };
+            let joined =
+                Event::Joined { id: self.next_id(), at: &moment.at, name: name.as_str(), count };
             audience.everyone_but(client, &joined, None);
         }
-        let users = self
-            .members
-            .values()
-            .take(LISTED_USERS)
-            .map(Name::as_str)
-            .collect();
-        audience.one(
-            client,
-            &Event::Welcome {
-                you: name.as_str(),
-                users,
-                count,
-                last: self.last_id,
-            },
-        );
+        let users = self.members.values().take(LISTED_USERS).map(Name::as_str).collect();
+        audience
+            .one(client, &Event::Welcome { you: name.as_str(), users, count, last: self.last_id });
         if let Some(refused) = refused {
             audience.one(client, &refused.event());
         }
@@ -135,13 +113,8 @@ impl Chat {
                 self.last_id += 1;
                 self.messages += 1;
                 let id = self.last_id;
-                let message = |reference| Event::Message {
-                    id,
-                    at: &moment.at,
-                    from,
-                    text,
-                    reference,
-                };
+                let message =
+                    |reference| Event::Message { id, at: &moment.at, from, text, reference };
                 match reference.as_deref() {
                     None => audience.everyone(&message(None)),
                     reference => {
@@ -158,19 +131,8 @@ impl Chat {
 
     /// Tells a member, and nobody else, why what it said was not done.
     pub fn refuse(&mut self, client: ClientId, refusal: &Refusal, audience: &mut impl Audience) {
-        let Refusal {
-            code,
-            text,
-            reference,
-        } = refusal;
-        audience.one(
-            client,
-            &Event::Error {
-                code: *code,
-                text,
-                reference: reference.as_deref(),
-            },
-        );
+        let Refusal { code, text, reference } = refusal;
+        audience.one(client, &Event::Error { code: *code, text, reference: reference.as_deref() });
     }
 
     /// Somebody is gone; `how` is told to the others.
@@ -285,10 +247,6 @@ impl NameRefused {
             NameRefused::Bad(bad) => (ErrorCode::BadName, bad.explanation()),
             NameRefused::Taken => (ErrorCode::NameTaken, "somebody else has this name"),
         };
-        Event::Error {
-            code,
-            text,
-            reference: None,
-        }
+        Event::Error { code, text, reference: None }
     }
 }

@@ -58,11 +58,8 @@ impl Name {
         if normal.chars().any(is_invisible) {
             return Err(BadName::Invisible);
         }
-        let name = normal
-            .split(is_space)
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let name =
+            normal.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         match name.chars().count() {
             0 => Err(BadName::Empty),
             1..=MAX_NAME => Ok(Name(name)),
@@ -128,10 +125,7 @@ mod tests {
 
     #[test]
     fn spaces_are_trimmed_and_collapsed_and_widths_made_equal() {
-        assert_eq!(
-            parsed("  Ana   María \u{3000} "),
-            Ok("Ana María".to_owned())
-        );
+        assert_eq!(parsed("  Ana   María \u{3000} "), Ok("Ana María".to_owned()));
         assert_eq!(parsed("Ａｎａ"), Ok("Ana".to_owned()));
         assert_eq!(parsed("Jose\u{301}"), Ok("José".to_owned()));
     }

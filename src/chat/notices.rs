@@ -81,18 +81,9 @@ mod tests {
         assert!(!notices.left(start));
         assert_eq!(notices.due(), Some(start + WINDOW));
         assert_eq!(notices.crowd(start), None);
-        assert_eq!(
-            notices.crowd(start + WINDOW),
-            Some(Crowd {
-                joined: 30,
-                left: 1
-            })
-        );
+        assert_eq!(notices.crowd(start + WINDOW), Some(Crowd { joined: 30, left: 1 }));
         assert_eq!(notices.due(), None);
-        assert!(
-            notices.left(start + WINDOW),
-            "after the crowd, single notices again"
-        );
+        assert!(notices.left(start + WINDOW), "after the crowd, single notices again");
     }
 
     #[test]

@@ -33,9 +33,7 @@ impl Answer {
             closes: false,
             head_only: false,
         };
-        answer
-            .headers
-            .push(("Content-Type", content_type.to_owned()));
+        answer.headers.push(("Content-Type", content_type.to_owned()));
         answer
             .with_header("Cache-Control", "no-store")
             .with_header("X-Content-Type-Options", "nosniff")
@@ -49,10 +47,7 @@ impl Answer {
 
     /// The same for what cannot go on: the connection ends.
     pub fn refusal(status: u16, text: impl Into<String>) -> Self {
-        Answer {
-            closes: true,
-            ..Answer::text(status, text)
-        }
+        Answer { closes: true, ..Answer::text(status, text) }
     }
 
     /// `503`: no room, or no thread.
@@ -64,9 +59,7 @@ impl Answer {
     /// `426`: this address speaks WebSocket only (RFC 9110, 15.5.22).
     pub fn upgrade_required(text: impl Into<String>) -> Self {
         let mut answer = Answer::text(426, text);
-        answer
-            .connection
-            .extend([("Upgrade", "websocket"), ("Connection", "Upgrade")]);
+        answer.connection.extend([("Upgrade", "websocket"), ("Connection", "Upgrade")]);
         answer
     }
 
@@ -77,33 +70,20 @@ impl Answer {
 
     /// The answer as the request's method wants it: without its body if that is HEAD.
     pub fn with_method(self, is_head: bool) -> Self {
-        Answer {
-            head_only: is_head,
-            ..self
-        }
+        Answer { head_only: is_head, ..self }
     }
 
     /// The first line of the body, for the log.
     pub fn first_line(&self) -> Cow<'_, str> {
-        let line = self
-            .body
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default();
+        let line = self.body.split(|byte| *byte == b'\n').next().unwrap_or_default();
         String::from_utf8_lossy(line)
     }
 
     /// The answer as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let ours = |name: &str, value: &str| Header::from_bytes(name, value).ok();
-        let headers = self
-            .headers
-            .iter()
-            .filter_map(|(name, value)| ours(name, value));
-        let server = ours(
-            "Server",
-            concat!("websocket-classroom/", env!("CARGO_PKG_VERSION")),
-        );
+        let headers = self.headers.iter().filter_map(|(name, value)| ours(name, value));
+        let server = ours("Server", concat!("websocket-classroom/", env!("CARGO_PKG_VERSION")));
         let response = Response::new(
             self.status.into(),
             headers.chain(server).collect(),
@@ -124,10 +104,7 @@ impl Answer {
             .chain(close)
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
-        let status_line = bytes
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(0, |end| end + 1);
+        let status_line = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         bytes.splice(status_line..status_line, lines.into_bytes());
         bytes
     }
@@ -189,9 +166,6 @@ mod tests {
     #[test]
     fn upgrade_required_names_the_protocol() {
         let text = String::from_utf8(Answer::upgrade_required("x").to_bytes()).expect("text");
-        assert!(
-            text.contains("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"),
-            "{text}"
-        );
+        assert!(text.contains("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"), "{text}");
     }
 }

@@ -37,10 +37,8 @@ const TOO_FAST: CloseReason = CloseReason::new(
     close::POLICY_VIOLATION,
     "too many messages a second, in spite of the warnings",
 );
-const WRONG_CODE: CloseReason = CloseReason::new(
-    close::PROTOCOL_ERROR,
-    "a close code that must not be sent (RFC 6455, 7.4)",
-);
+const WRONG_CODE: CloseReason =
+    CloseReason::new(close::PROTOCOL_ERROR, "a close code that must not be sent (RFC 6455, 7.4)");
 const NOT_UTF8: CloseReason =
     CloseReason::new(close::INVALID_PAYLOAD, "the text is not valid UTF-8");
 
@@ -86,10 +84,7 @@ impl<'a> Conversation<'a> {
 
     /// What came in so far.
     pub fn received(&self) -> Received {
-        Received {
-            messages: self.messages,
-            bytes: self.websocket.get_ref().received(),
-        }
+        Received { messages: self.messages, bytes: self.websocket.get_ref().received() }
     }
 
     /// Listens until the conversation is over, and says how its closing begins.
@@ -154,10 +149,7 @@ impl<'a> Conversation<'a> {
             }
             Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
         };
-        self.tell(Incoming::Said {
-            client: self.client,
-            said,
-        })
+        self.tell(Incoming::Said { client: self.client, said })
     }
 
     /// Each ping makes us write a pong, so in the chat it counts like a message.
@@ -166,19 +158,14 @@ impl<'a> Conversation<'a> {
             Verdict::Allowed => Ok(()),
             Verdict::Warned => {
                 let said = Err(Refusal::too_fast(self.options.rate, None));
-                self.tell(Incoming::Said {
-                    client: self.client,
-                    said,
-                })
+                self.tell(Incoming::Said { client: self.client, said })
             }
             Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
         }
     }
 
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
-        self.websocket
-            .send(message)
-            .map_err(|error| self.cause(error))
+        self.websocket.send(message).map_err(|error| self.cause(error))
     }
 
     /// Nothing came for the time of `--ping`. The first time we ask; after the second we believe that nobody is
@@ -189,9 +176,7 @@ impl<'a> Conversation<'a> {
             return Err(Cause::NoPong);
         }
         self.ping = Some((Instant::now(), received));
-        self.websocket
-            .send(Message::Ping(Bytes::new()))
-            .map_err(|error| self.cause(error))
+        self.websocket.send(Message::Ping(Bytes::new())).map_err(|error| self.cause(error))
     }
 
     fn tell(&self, incoming: Incoming) -> Result<(), Cause> {
@@ -214,15 +199,11 @@ impl<'a> Conversation<'a> {
                 close::MESSAGE_TOO_BIG,
                 format!("a message may have {} bytes here", self.options.max_message),
             )),
-            Error::Protocol(fault) => Cause::Fault(CloseReason::composed(
-                close::PROTOCOL_ERROR,
-                fault.to_string(),
-            )),
+            Error::Protocol(fault) => {
+                Cause::Fault(CloseReason::composed(close::PROTOCOL_ERROR, fault.to_string()))
+            }
             // Nothing that a client could cause.
-            ours => Cause::Fault(CloseReason::composed(
-                close::INTERNAL_ERROR,
-                ours.to_string(),
-            )),
+            ours => Cause::Fault(CloseReason::composed(close::INTERNAL_ERROR, ours.to_string())),
         }
     }
 }

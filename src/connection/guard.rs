@@ -33,11 +33,7 @@ impl FrameGuard {
             let (begin, consumed, verdict) = match self.scanner.scan(&bytes[at..]) {
                 Scan::NeedMore => return Ok(()),
                 Scan::Wrong { begin, wrong } => (begin, 0, Err(wrong_header(wrong))),
-                Scan::Head {
-                    begin,
-                    consumed,
-                    head,
-                } => (begin, consumed, self.judge(&head)),
+                Scan::Head { begin, consumed, head } => (begin, consumed, self.judge(&head)),
             };
             verdict.map_err(|fault| (at + begin, fault))?;
             at += consumed;
@@ -81,10 +77,7 @@ impl FrameGuard {
             _ => self.empty_fragments,
         };
         if self.empty_fragments > MAX_EMPTY_FRAGMENTS {
-            return Err(CloseReason::new(
-                POLICY_VIOLATION,
-                "a message in endless empty fragments",
-            ));
+            return Err(CloseReason::new(POLICY_VIOLATION, "a message in endless empty fragments"));
         }
         Ok(())
     }
@@ -112,9 +105,7 @@ mod tests {
     use super::*;
 
     fn check(bytes: &[u8]) -> Result<(), (usize, u16)> {
-        FrameGuard::default()
-            .check(bytes)
-            .map_err(|(at, fault)| (at, fault.code()))
+        FrameGuard::default().check(bytes).map_err(|(at, fault)| (at, fault.code()))
     }
 
     #[test]
@@ -143,11 +134,7 @@ mod tests {
             b"\x80\x80abcd",
             b"\x01\x80abcd\x81\x80abcd",
         ] {
-            assert_eq!(
-                check(bytes).map_err(|(_, code)| code),
-                Err(PROTOCOL_ERROR),
-                "{bytes:02x?}"
-            );
+            assert_eq!(check(bytes).map_err(|(_, code)| code), Err(PROTOCOL_ERROR), "{bytes:02x?}");
         }
     }
 
@@ -157,9 +144,6 @@ mod tests {
         bytes.extend(b"\x00\x80abcd".repeat(127));
         assert_eq!(check(&bytes), Ok(()));
         bytes.extend(b"\x00\x80abcd");
-        assert_eq!(
-            check(&bytes).map_err(|(_, code)| code),
-            Err(POLICY_VIOLATION)
-        );
+        assert_eq!(check(&bytes).map_err(|(_, code)| code), Err(POLICY_VIOLATION));
     }
 }

@@ -32,14 +32,8 @@ impl Handshake {
     /// `400`, or `426` for a version that is not 13, with a sentence on what was wrong.
     pub fn check(request: &Request) -> Result<Handshake, Answer> {
         let headers = &request.headers;
-        if !headers
-            .list("connection")
-            .any(|word| word.eq_ignore_ascii_case("upgrade"))
-        {
-            return Err(Answer::refusal(
-                400,
-                "A handshake needs the header Connection: Upgrade.",
-            ));
+        if !headers.list("connection").any(|word| word.eq_ignore_ascii_case("upgrade")) {
+            return Err(Answer::refusal(400, "A handshake needs the header Connection: Upgrade."));
         }
         match headers.single("sec-websocket-version") {
             Ok(Some(version)) if version.trim() == VERSION => {}
@@ -59,16 +53,10 @@ impl Handshake {
         let key = match headers.single("sec-websocket-key") {
             Ok(Some(key)) => key.trim(),
             Ok(None) => {
-                return Err(Answer::refusal(
-                    400,
-                    "A handshake needs a Sec-WebSocket-Key.",
-                ));
+                return Err(Answer::refusal(400, "A handshake needs a Sec-WebSocket-Key."));
             }
             Err(_) => {
-                return Err(Answer::refusal(
-                    400,
-                    "There must be one Sec-WebSocket-Key, not more.",
-                ));
+                return Err(Answer::refusal(400, "There must be one Sec-WebSocket-Key, not more."));
             }
         };
         // tungstenite judges the key and makes the answer. It looks only at the first line of each header and compares
@@ -82,19 +70,12 @@ impl Handshake {
             .body(())
             .map_err(|_| wrong_key())?;
         let response = create_response(&canonical).map_err(|_| wrong_key())?;
-        let accept = response
-            .headers()
-            .get("Sec-WebSocket-Accept")
-            .and_then(|value| value.to_str().ok());
+        let accept =
+            response.headers().get("Sec-WebSocket-Accept").and_then(|value| value.to_str().ok());
         let accept = accept.ok_or_else(wrong_key)?.to_owned();
         let mut bytes = Vec::new();
         write_response(&mut bytes, &response).map_err(|_| wrong_key())?;
-        Ok(Handshake {
-            path: request.path.clone(),
-            key: key.to_owned(),
-            accept,
-            response: bytes,
-        })
+        Ok(Handshake { path: request.path.clone(), key: key.to_owned(), accept, response: bytes })
     }
 }
 

@@ -112,23 +112,16 @@ impl Connection {
     }
 
     fn answer(&self, asked: &str, answer: &Answer) -> Next {
-        let why = if answer.status >= 400 {
-            format!(": {}", answer.first_line())
-        } else {
-            String::new()
-        };
+        let why =
+            if answer.status >= 400 { format!(": {}", answer.first_line()) } else { String::new() };
         // The answer gets as much time as the request had.
         let deadline = Deadline::after(self.site.options.handshake_timeout);
         match answer.send(&self.socket, deadline) {
-            Ok(length) => info!(
-                "{}: {asked} answered {}, {length} bytes{why}",
-                self.id, answer.status
-            ),
+            Ok(length) => {
+                info!("{}: {asked} answered {}, {length} bytes{why}", self.id, answer.status)
+            }
             Err(error) => {
-                info!(
-                    "{}: {asked} answered {}{why}, but ended: {error}",
-                    self.id, answer.status
-                );
+                info!("{}: {asked} answered {}{why}, but ended: {error}", self.id, answer.status);
                 return Next::End;
             }
         }
@@ -175,12 +168,8 @@ impl Connection {
         if to_broadcaster.send(opened).is_err() {
             return;
         }
-        let mut farewell = Farewell {
-            id,
-            to_broadcaster,
-            received: Received::default(),
-            tcp: TcpEnd::Unknown,
-        };
+        let mut farewell =
+            Farewell { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
         let stream = ClientStream::new(id, Arc::clone(&self.socket), early, to_broadcaster.clone());
         let mut conversation =
             Conversation::new(id, stream, endpoint, to_broadcaster, &self.site.options);
@@ -208,10 +197,6 @@ impl Drop for Farewell<'_> {
     fn drop(&mut self) {
         let (client, received) = (self.id, self.received);
         let tcp = std::mem::replace(&mut self.tcp, TcpEnd::Unknown);
-        let _ = self.to_broadcaster.send(Incoming::Ended {
-            client,
-            received,
-            tcp,
-        });
+        let _ = self.to_broadcaster.send(Incoming::Ended { client, received, tcp });
     }
 }

@@ -20,14 +20,9 @@ pub struct HostNames {
 impl HostNames {
     /// `localhost`, the machine's own name, also as `name.local`, and those of `--host-name`.
     pub fn new(more: &[String], origins: &[String]) -> Self {
-        let own = hostname::get()
-            .ok()
-            .and_then(|name| name.into_string().ok());
+        let own = hostname::get().ok().and_then(|name| name.into_string().ok());
         let own_local = own.as_ref().map(|name| format!("{name}.local"));
-        let names = ["localhost".to_owned()]
-            .into_iter()
-            .chain(own)
-            .chain(own_local);
+        let names = ["localhost".to_owned()].into_iter().chain(own).chain(own_local);
         HostNames {
             names: names
                 .chain(more.iter().cloned())
@@ -46,16 +41,10 @@ impl HostNames {
             Ok(Some(host)) => host,
             Ok(None) if !request.http_1_1 => "",
             Ok(None) => {
-                return Err(Answer::refusal(
-                    400,
-                    "An HTTP/1.1 request must have a Host header.",
-                ));
+                return Err(Answer::refusal(400, "An HTTP/1.1 request must have a Host header."));
             }
             Err(_) => {
-                return Err(Answer::refusal(
-                    400,
-                    "There must be one Host header, not more.",
-                ));
+                return Err(Answer::refusal(400, "There must be one Host header, not more."));
             }
         };
         if !host.is_empty() {
@@ -90,10 +79,7 @@ impl HostNames {
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"))
             .is_some_and(|authority| authority.eq_ignore_ascii_case(host));
-        own || self
-            .origins
-            .iter()
-            .any(|welcome| welcome.eq_ignore_ascii_case(origin))
+        own || self.origins.iter().any(|welcome| welcome.eq_ignore_ascii_case(origin))
     }
 }
 
@@ -112,9 +98,7 @@ fn host_name(host: &str) -> Option<String> {
     };
     let name = name.strip_suffix('.').unwrap_or(name);
     let name_is_right = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
     (port_is_right && name_is_right).then(|| name.to_ascii_lowercase())
 }
 
@@ -146,10 +130,8 @@ mod tests {
 
     #[test]
     fn only_our_own_names_and_pages_are_welcome() {
-        let names = HostNames::new(
-            &["Class.Example".to_owned()],
-            &["https://lms.example".to_owned()],
-        );
+        let names =
+            HostNames::new(&["Class.Example".to_owned()], &["https://lms.example".to_owned()]);
         assert!(
             names.is_ours("localhost")
                 && names.is_ours("class.example")
@@ -158,13 +140,8 @@ mod tests {
         assert!(!names.is_ours("evil.example") && !names.is_ours("localhost.evil.example"));
         assert!(names.is_welcome("http://localhost:3000", "localhost:3000"));
         assert!(names.is_welcome("https://lms.example", "localhost:3000"));
-        for origin in [
-            "http://localhost:4000",
-            "http://evil.example",
-            "null",
-            "",
-            "localhost:3000",
-        ] {
+        for origin in ["http://localhost:4000", "http://evil.example", "null", "", "localhost:3000"]
+        {
             assert!(!names.is_welcome(origin, "localhost:3000"), "{origin}");
         }
     }

@@ -29,11 +29,7 @@ impl RateLimit {
     /// `rate` in messages a second; 0 is no limit.
     pub fn new(rate: u32, now: Instant) -> Self {
         let rate = (rate > 0).then(|| f64::from(rate));
-        RateLimit {
-            rate,
-            tokens: rate.unwrap_or(0.0) * BURST_SECONDS,
-            filled: now,
-        }
+        RateLimit { rate, tokens: rate.unwrap_or(0.0) * BURST_SECONDS, filled: now }
     }
 
     /// One more message.
@@ -65,16 +61,8 @@ mod tests {
         let start = Instant::now();
         let mut limit = RateLimit::new(2, start);
         let verdicts: Vec<Verdict> = (0..21).map(|_| limit.message(start)).collect();
-        assert!(
-            verdicts[..10]
-                .iter()
-                .all(|verdict| *verdict == Verdict::Allowed)
-        );
-        assert!(
-            verdicts[10..20]
-                .iter()
-                .all(|verdict| *verdict == Verdict::Warned)
-        );
+        assert!(verdicts[..10].iter().all(|verdict| *verdict == Verdict::Allowed));
+        assert!(verdicts[10..20].iter().all(|verdict| *verdict == Verdict::Warned));
         assert_eq!(verdicts[20], Verdict::Excessive);
     }
 

@@ -35,10 +35,7 @@ impl Request {
     /// The client wants to speak WebSocket. HTTP/1.0 knows no `Upgrade` (RFC 9110, 7.8).
     pub fn wants_websocket(&self) -> bool {
         self.http_1_1
-            && self
-                .headers
-                .list("upgrade")
-                .any(|name| name.eq_ignore_ascii_case("websocket"))
+            && self.headers.list("upgrade").any(|name| name.eq_ignore_ascii_case("websocket"))
     }
 
     pub fn is_head(&self) -> bool {
@@ -48,10 +45,7 @@ impl Request {
     /// The connection may serve another request after this one (RFC 9112, 9.3).
     pub fn keeps_connection(&self) -> bool {
         self.http_1_1
-            && !self
-                .headers
-                .list("connection")
-                .any(|word| word.eq_ignore_ascii_case("close"))
+            && !self.headers.list("connection").any(|word| word.eq_ignore_ascii_case("close"))
     }
 }
 
@@ -208,10 +202,7 @@ impl Framing {
         }
         let length = usize::try_from(self.content_length.unwrap_or(0)).unwrap_or(usize::MAX);
         if length > max_body {
-            return Err(Answer::refusal(
-                413,
-                format!("A body may have {max_body} bytes here."),
-            ));
+            return Err(Answer::refusal(413, format!("A body may have {max_body} bytes here.")));
         }
         Ok(length)
     }
@@ -232,10 +223,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(Answer::refusal(
-                431,
-                format!("A head may have {MAX_HEADERS} lines here."),
-            ));
+            return Err(Answer::refusal(431, format!("A head may have {MAX_HEADERS} lines here.")));
         }
         Err(error) => return Err(broken(what_is_wrong(error))),
     };
@@ -293,9 +281,7 @@ fn path_and_query(target: &str) -> Option<(&str, &str)> {
         target
     } else {
         let scheme = target.split_once("://").filter(|(scheme, _)| {
-            ["http", "ws"]
-                .iter()
-                .any(|known| scheme.eq_ignore_ascii_case(known))
+            ["http", "ws"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
         });
         let (_, rest) = scheme?;
         rest.find('/').map_or("/", |slash| &rest[slash..])
@@ -317,10 +303,7 @@ mod tests {
     #[test]
     fn a_head_is_taken_only_whole_and_only_if_it_is_one() {
         assert_eq!(status("GET / HTTP/1.1\r\nHost: localhost\r\n"), None);
-        assert_eq!(
-            status("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-            Some(200)
-        );
+        assert_eq!(status("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), Some(200));
         for broken in [
             "\u{16}\u{3}\u{1}",
             "G\u{1}T / HTTP/1.1\r\n\r\n",
@@ -341,10 +324,7 @@ mod tests {
     #[test]
     fn targets_come_in_two_forms() {
         assert_eq!(path_and_query("/ws?name=Ana"), Some(("/ws", "name=Ana")));
-        assert_eq!(
-            path_and_query("http://localhost:3000/ws?x"),
-            Some(("/ws", "x"))
-        );
+        assert_eq!(path_and_query("http://localhost:3000/ws?x"), Some(("/ws", "x")));
         assert_eq!(path_and_query("ws://localhost"), Some(("/", "")));
         assert_eq!(path_and_query("*"), None);
     }

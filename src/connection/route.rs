@@ -71,11 +71,9 @@ pub fn route(request: &Request, host: &str, site: &Site) -> Route {
         Address::Echo if upgrade => Route::WebSocket(Endpoint::Echo),
         Address::Page => Route::Answer(page(site.options.page.as_deref(), host)),
         Address::Health => Route::Answer(health(site)),
-        Address::Echo if request.method == "POST" => Route::Answer(Answer::new(
-            200,
-            "application/octet-stream",
-            request.body.clone(),
-        )),
+        Address::Echo if request.method == "POST" => {
+            Route::Answer(Answer::new(200, "application/octet-stream", request.body.clone()))
+        }
         Address::Chat | Address::Echo => Route::Answer(Answer::upgrade_required(format!(
             "{} speaks WebSocket: ask for it with Upgrade: websocket, for instance with the page at / or with websocat.",
             request.path

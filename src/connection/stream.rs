@@ -108,16 +108,11 @@ impl Read for ClientStream {
 impl Write for ClientStream {
     /// Takes all of it, and waits while the channel is full: that is how a flood is slowed down.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        let incoming = Incoming::Frames {
-            client: self.client,
-            frames: Bytes::copy_from_slice(frames),
-        };
+        let incoming =
+            Incoming::Frames { client: self.client, frames: Bytes::copy_from_slice(frames) };
         match self.to_broadcaster.send(incoming) {
             Ok(()) => Ok(frames.len()),
-            Err(_) => Err(io::Error::new(
-                ErrorKind::BrokenPipe,
-                "the broadcaster has ended",
-            )),
+            Err(_) => Err(io::Error::new(ErrorKind::BrokenPipe, "the broadcaster has ended")),
         }
     }
 

@@ -85,11 +85,7 @@ pub enum WrongHeader {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Scan {
     /// A frame begins at byte `begin`, or earlier where that is 0, and its header ends after `consumed` bytes.
-    Head {
-        begin: usize,
-        consumed: usize,
-        head: FrameHead,
-    },
+    Head { begin: usize, consumed: usize, head: FrameHead },
     /// No further header is complete; every byte was taken.
     NeedMore,
     /// The same, but no frame may begin so.
@@ -109,9 +105,7 @@ pub struct FrameScanner {
 impl FrameScanner {
     /// Takes bytes up to the end of the next header. Call it again with the rest until it says [`Scan::NeedMore`].
     pub fn scan(&mut self, bytes: &[u8]) -> Scan {
-        let skipped = usize::try_from(self.payload_left)
-            .unwrap_or(usize::MAX)
-            .min(bytes.len());
+        let skipped = usize::try_from(self.payload_left).unwrap_or(usize::MAX).min(bytes.len());
         self.payload_left -= skipped as u64;
         let rest = &bytes[skipped..];
         if rest.is_empty() {
@@ -127,10 +121,9 @@ impl FrameScanner {
                 self.partial_length = before + taken;
                 Scan::NeedMore
             }
-            Ok(Some((_, length))) if length >> 63 != 0 => Scan::Wrong {
-                begin: skipped,
-                wrong: WrongHeader::LengthTooLarge,
-            },
+            Ok(Some((_, length))) if length >> 63 != 0 => {
+                Scan::Wrong { begin: skipped, wrong: WrongHeader::LengthTooLarge }
+            }
             Ok(Some((header, length))) => {
                 let header_length = cursor.position() as usize;
                 self.partial_length = 0;
@@ -146,11 +139,7 @@ impl FrameScanner {
                     length,
                     minimal,
                 };
-                Scan::Head {
-                    begin: skipped,
-                    consumed: skipped + header_length - before,
-                    head,
-                }
+                Scan::Head { begin: skipped, consumed: skipped + header_length - before, head }
             }
             Err(error) => {
                 // Reading from memory fails for no other reason than the opcode.
@@ -158,10 +147,7 @@ impl FrameScanner {
                     Error::Protocol(ProtocolError::InvalidOpcode(opcode)) => opcode,
                     _ => self.partial[0] & 0x0f,
                 };
-                Scan::Wrong {
-                    begin: skipped,
-                    wrong: WrongHeader::ReservedOpcode(opcode),
-                }
+                Scan::Wrong { begin: skipped, wrong: WrongHeader::ReservedOpcode(opcode) }
             }
         }
     }
@@ -263,17 +249,11 @@ mod tests {
     fn wrong_headers_are_told_apart() {
         assert_eq!(
             FrameScanner::default().scan(b"\x83\x80\0\0\0\0"),
-            Scan::Wrong {
-                begin: 0,
-                wrong: WrongHeader::ReservedOpcode(3)
-            }
+            Scan::Wrong { begin: 0, wrong: WrongHeader::ReservedOpcode(3) }
         );
         assert_eq!(
             FrameScanner::default().scan(b"\x82\xff\x80\0\0\0\0\0\0\0\0\0\0\0"),
-            Scan::Wrong {
-                begin: 0,
-                wrong: WrongHeader::LengthTooLarge
-            }
+            Scan::Wrong { begin: 0, wrong: WrongHeader::LengthTooLarge }
         );
         let Scan::Head { head, .. } = FrameScanner::default().scan(b"\x81\xfe\x00\x05\0\0\0\0")
         else {
@@ -285,14 +265,8 @@ mod tests {
     #[test]
     fn the_end_of_a_frame_is_found_from_within() {
         let frames = b"\x81\x03abc\x81\x02de";
-        let ends: Vec<usize> = (0..=frames.len())
-            .map(|at| frame_end_after(frames, at))
-            .collect();
+        let ends: Vec<usize> = (0..=frames.len()).map(|at| frame_end_after(frames, at)).collect();
         assert_eq!(ends, [0, 5, 5, 5, 5, 5, 9, 9, 9, 9]);
-        assert_eq!(
-            frame_end_after(b"\x83\x03no", 3),
-            3,
-            "never before the position"
-        );
+        assert_eq!(frame_end_after(b"\x83\x03no", 3), 3, "never before the position");
     }
 }

@@ -34,11 +34,7 @@ pub struct Tap {
 impl Tap {
     /// A tap, if the log is at `debug` or lower.
     pub fn new(client: ClientId, direction: Direction) -> Option<Box<Tap>> {
-        let tap = Tap {
-            client,
-            direction,
-            scanner: FrameScanner::default(),
-        };
+        let tap = Tap { client, direction, scanner: FrameScanner::default() };
         log_enabled!(Level::Debug).then(|| Box::new(tap))
     }
 

@@ -66,11 +66,7 @@ impl Browser {
         let target = text_of(&self.call("Target.createTarget", create)["targetId"]);
         let attach = json!({ "targetId": target, "flatten": true });
         let session = text_of(&self.call("Target.attachToTarget", attach)["sessionId"]);
-        let page = Page {
-            connection: Rc::clone(&self.connection),
-            session,
-            target,
-        };
+        let page = Page { connection: Rc::clone(&self.connection), session, target };
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             page.call(domain, json!({}));
         }
@@ -126,8 +122,7 @@ impl Page {
 
     /// The value of a JavaScript expression; a promise is awaited.
     pub fn evaluate(&self, expression: &str) -> Value {
-        self.try_evaluate(expression)
-            .unwrap_or_else(|error| panic!("{error}\n  in: {expression}"))
+        self.try_evaluate(expression).unwrap_or_else(|error| panic!("{error}\n  in: {expression}"))
     }
 
     /// Looks at the page until a JavaScript condition holds; what it throws counts as "not yet". When the
@@ -159,10 +154,7 @@ impl Page {
     /// Clicks into a field and replaces what is there by `text`.
     pub fn fill(&self, selector: &str, text: &str) {
         self.click(selector);
-        self.evaluate(&format!(
-            "document.querySelector({}).select()",
-            quoted(selector)
-        ));
+        self.evaluate(&format!("document.querySelector({}).select()", quoted(selector)));
         self.call("Input.insertText", json!({ "text": text }));
     }
 
@@ -194,11 +186,9 @@ impl Page {
             &format!("{selector} where the mouse can press it"),
         );
         let middle = self.evaluate(&format!("(() => {{ {find} return middle; }})()"));
-        for (kind, button, clicks) in [
-            ("mouseMoved", "none", 0),
-            ("mousePressed", "left", 1),
-            ("mouseReleased", "left", 1),
-        ] {
+        for (kind, button, clicks) in
+            [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 1)]
+        {
             self.call(
                 "Input.dispatchMouseEvent",
                 json!({
@@ -228,18 +218,13 @@ impl Page {
     pub fn close(self) {
         self.connection
             .borrow_mut()
-            .call(
-                None,
-                "Target.closeTarget",
-                json!({ "targetId": self.target }),
-            )
+            .call(None, "Target.closeTarget", json!({ "targetId": self.target }))
             .unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Saves what the tab shows as `target/screenshots/NAME.png`.
     pub fn screenshot(&self, name: &str) -> PathBuf {
-        self.try_screenshot(name)
-            .unwrap_or_else(|error| panic!("{error}"))
+        self.try_screenshot(name).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// What the developer tools' console shows in red: exceptions, `console.error`, what the page's
@@ -257,14 +242,11 @@ impl Page {
     }
 
     fn call(&self, method: &str, parameters: Value) -> Value {
-        self.try_call(method, parameters)
-            .unwrap_or_else(|error| panic!("{error}"))
+        self.try_call(method, parameters).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn try_call(&self, method: &str, parameters: Value) -> Result<Value, String> {
-        self.connection
-            .borrow_mut()
-            .call(Some(&self.session), method, parameters)
+        self.connection.borrow_mut().call(Some(&self.session), method, parameters)
     }
 
     fn try_evaluate(&self, expression: &str) -> Result<Value, String> {
@@ -336,11 +318,7 @@ fn console_error(event: &Value) -> Option<String> {
         "Runtime.exceptionThrown" => exception_text(&parameters["exceptionDetails"]),
         "Log.entryAdded" if parameters["entry"]["level"] == "error" => {
             let entry = &parameters["entry"];
-            Some(format!(
-                "{} {}",
-                text_of(&entry["text"]),
-                text_of(&entry["url"])
-            ))
+            Some(format!("{} {}", text_of(&entry["text"]), text_of(&entry["url"])))
         }
         "Runtime.consoleAPICalled" if parameters["type"] == "error" => {
             Some(format!("console.error {}", parameters["args"]))
@@ -407,16 +385,10 @@ impl Connection {
             .unwrap_or_else(|| panic!("Chromium printed no WebSocket address: {address}"));
         let stream = TcpStream::connect(host)
             .unwrap_or_else(|error| panic!("cannot connect to Chromium at {host}: {error}"));
-        let any_size = WebSocketConfig::default()
-            .max_message_size(None)
-            .max_frame_size(None);
+        let any_size = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let (socket, _) = tungstenite::client::client_with_config(address, stream, Some(any_size))
             .unwrap_or_else(|error| panic!("Chromium refused the WebSocket {address}: {error}"));
-        Connection {
-            socket,
-            last_id: 0,
-            events: Vec::new(),
-        }
+        Connection { socket, last_id: 0, events: Vec::new() }
     }
 
     /// Sends a command, to a tab or to the browser, and waits for its answer.
@@ -507,12 +479,7 @@ impl Process {
         ));
         let mut child = spawn_chromium(&profile);
         let standard_error = lines_of(child.stderr.take().expect("stderr is piped"));
-        let mut process = Process {
-            child,
-            profile,
-            address: String::new(),
-            standard_error,
-        };
+        let mut process = Process { child, profile, address: String::new(), standard_error };
         process.address = process.wait_for_address();
         process
     }
@@ -552,9 +519,7 @@ impl Drop for Process {
 fn spawn_chromium(profile: &Path) -> Child {
     let candidates = match std::env::var("CHROMIUM") {
         Ok(chosen) => vec![chosen],
-        Err(_) => ["chromium", "chromium-browser", "google-chrome"]
-            .map(String::from)
-            .to_vec(),
+        Err(_) => ["chromium", "chromium-browser", "google-chrome"].map(String::from).to_vec(),
     };
     for candidate in &candidates {
         let child = Command::new(candidate)

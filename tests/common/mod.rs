@@ -35,9 +35,7 @@ impl Server {
 
     pub fn start_on(port: u16, arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
-        command
-            .args(["--port", &port.to_string(), "--log", "debug"])
-            .args(arguments);
+        command.args(["--port", &port.to_string(), "--log", "debug"]).args(arguments);
         Server::spawn(command)
     }
 
@@ -54,10 +52,7 @@ impl Server {
     }
 
     fn spawn_with(mut command: Command, read_log: bool) -> Server {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary starts");
         let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         if read_log {
@@ -76,27 +71,15 @@ impl Server {
         while !banner.contains("stop  ") {
             if output.read_line(&mut banner).expect("the banner is text") == 0 {
                 let status = child.wait().expect("the server ends");
-                panic!(
-                    "the server ended with {status}: {:?}",
-                    log.0.lock().expect("the log")
-                );
+                panic!("the server ended with {status}: {:?}", log.0.lock().expect("the log"));
             }
             if let Some((_, rest)) = banner.split_once("http://localhost:") {
-                port = rest
-                    .split('/')
-                    .next()
-                    .and_then(|port| port.parse().ok())
-                    .unwrap_or(0);
+                port = rest.split('/').next().and_then(|port| port.parse().ok()).unwrap_or(0);
             }
         }
         // The rest is read away, so that the server never waits for us.
         thread::spawn(move || output.read_to_end(&mut Vec::new()));
-        Server {
-            child,
-            port,
-            log,
-            banner,
-        }
+        Server { child, port, log, banner }
     }
 
     pub fn port(&self) -> u16 {
@@ -114,21 +97,15 @@ impl Server {
     /// A TCP connection on which reads end after [`PATIENCE`].
     pub fn connect(&self) -> TcpStream {
         let socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
-        socket
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a time-out can be set");
-        socket
-            .set_write_timeout(Some(PATIENCE))
-            .expect("a time-out can be set");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+        socket.set_write_timeout(Some(PATIENCE)).expect("a time-out can be set");
         socket
     }
 
     /// Sends a signal such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(self.child.id().to_string())
-            .status();
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(status.expect("kill can be run").success());
     }
 
@@ -158,10 +135,7 @@ impl Server {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "no log line contains {needle:?}: {lines:#?}"
-            );
+            assert!(!left.is_zero(), "no log line contains {needle:?}: {lines:#?}");
             lines = self.log.1.wait_timeout(lines, left).expect("the log").0;
         }
     }
@@ -175,14 +149,9 @@ impl Server {
     pub fn status(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the server's status can be read");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with(&format!("{field}:")))
-            .expect("the field");
-        line.split_whitespace()
-            .nth(1)
-            .and_then(|value| value.parse().ok())
-            .expect("a number")
+        let line =
+            status.lines().find(|line| line.starts_with(&format!("{field}:"))).expect("the field");
+        line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).expect("a number")
     }
 }
 
@@ -241,10 +210,7 @@ impl Client {
     /// Opens a WebSocket at a path.
     pub fn open(server: &Server, path: &str) -> Client {
         let socket = server.connect();
-        let port = socket
-            .local_addr()
-            .expect("a connected socket has an address")
-            .port();
+        let port = socket.local_addr().expect("a connected socket has an address").port();
         let url = format!("ws://localhost:{}{path}", server.port());
         let (websocket, _) =
             tungstenite::client(url, Uninterrupted(socket)).expect("the handshake succeeds");
@@ -252,9 +218,7 @@ impl Client {
     }
 
     pub fn say(&mut self, text: &str) {
-        self.websocket
-            .send(Message::text(text))
-            .expect("the server takes a message");
+        self.websocket.send(Message::text(text)).expect("the server takes a message");
     }
 
     /// The next event.
@@ -283,12 +247,8 @@ impl Client {
     /// The next message's sender and text.
     pub fn message(&mut self) -> (String, String) {
         let event = self.wait_for("message");
-        let text = |field: &str| {
-            event[field]
-                .as_str()
-                .expect("a message has text fields")
-                .to_owned()
-        };
+        let text =
+            |field: &str| event[field].as_str().expect("a message has text fields").to_owned();
         (text("from"), text("text"))
     }
 
@@ -322,10 +282,6 @@ impl Client {
     pub fn log_prefix(&self, server: &Server) -> String {
         let line = server.wait_for_log(&format!(":{}", self.port));
         let begin = line.find("conn ").expect("the line names the connection");
-        line[begin..]
-            .split_inclusive(':')
-            .next()
-            .expect("a prefix")
-            .to_owned()
+        line[begin..].split_inclusive(':').next().expect("a prefix").to_owned()
     }
 }

@@ -62,10 +62,7 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .into_iter()
-            .find(|(this, _)| this.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        lines.into_iter().find(|(this, _)| this.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The body of a refusal: a short sentence in plain text, on one line.
@@ -85,32 +82,18 @@ pub fn read_answer(socket: &mut TcpStream, without_body: bool) -> Answer {
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
         socket.read_exact(&mut byte).unwrap_or_else(|error| {
-            panic!(
-                "no answer: {error} after {:?}",
-                String::from_utf8_lossy(&head)
-            )
+            panic!("no answer: {error} after {:?}", String::from_utf8_lossy(&head))
         });
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).expect("a head is text");
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .expect("a status");
-    let mut answer = Answer {
-        status,
-        head,
-        body: Vec::new(),
-    };
-    let length = answer
-        .header("content-length")
-        .map_or(0, |length| length.parse().expect("a length"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let mut answer = Answer { status, head, body: Vec::new() };
+    let length =
+        answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
     if !without_body {
         answer.body = vec![0; length];
-        socket
-            .read_exact(&mut answer.body)
-            .expect("the body comes whole");
+        socket.read_exact(&mut answer.body).expect("the body comes whole");
     }
     answer
 }
@@ -144,12 +127,7 @@ pub fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     frame.extend(mask);
-    frame.extend(
-        payload
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     frame
 }
 
@@ -174,19 +152,14 @@ impl RawClient {
     pub fn open_with(server: &Server, bytes: &[u8]) -> RawClient {
         let mut socket = server.connect();
         let answer = ask_on(&mut socket, bytes);
-        assert_eq!(
-            (answer.status, answer.header("sec-websocket-accept")),
-            (101, Some(ACCEPT))
-        );
+        assert_eq!((answer.status, answer.header("sec-websocket-accept")), (101, Some(ACCEPT)));
         let reader = socket.try_clone().expect("a descriptor is left");
         let reader = BufReader::new(Uninterrupted(reader));
         RawClient { socket, reader }
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
-        self.socket
-            .write_all(bytes)
-            .expect("the server takes bytes");
+        self.socket.write_all(bytes).expect("the server takes bytes");
     }
 
     /// The next frame: first byte and payload; `None` at the end of TCP.
@@ -195,39 +168,26 @@ impl RawClient {
     /// If TCP was reset, or ended within a frame.
     pub fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut head = [0; 2];
-        match self
-            .reader
-            .read(&mut head[..1])
-            .expect("the connection is not reset")
-        {
+        match self.reader.read(&mut head[..1]).expect("the connection is not reset") {
             0 => return None,
-            _ => self
-                .reader
-                .read_exact(&mut head[1..])
-                .expect("a frame comes whole"),
+            _ => self.reader.read_exact(&mut head[1..]).expect("a frame comes whole"),
         }
         assert_eq!(head[1] & 0x80, 0, "a server does not mask");
         let length = match head[1] {
             126 => {
                 let mut length = [0; 2];
-                self.reader
-                    .read_exact(&mut length)
-                    .expect("a frame comes whole");
+                self.reader.read_exact(&mut length).expect("a frame comes whole");
                 u64::from(u16::from_be_bytes(length))
             }
             127 => {
                 let mut length = [0; 8];
-                self.reader
-                    .read_exact(&mut length)
-                    .expect("a frame comes whole");
+                self.reader.read_exact(&mut length).expect("a frame comes whole");
                 u64::from_be_bytes(length)
             }
             length => u64::from(length),
         };
         let mut payload = vec![0; length as usize];
-        self.reader
-            .read_exact(&mut payload)
-            .expect("a frame comes whole");
+        self.reader.read_exact(&mut payload).expect("a frame comes whole");
         Some((head[0], payload))
     }
 

@@ -1,0 +1,50 @@
+//! The broadcaster on a thread of its own with real sockets, told things that no healthy connection thread would tell.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+
+use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Received, TcpEnd};
+use crate::client_id::ClientId;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running broadcaster, and the way to it.
+fn broadcaster() -> Sender<Incoming> {
+    let (sender, incoming) = bounded(CHANNEL);
+    let broadcaster = Broadcaster::new(incoming, 1 << 20, Arc::new(Counters::default()));
+    thread::spawn(|| broadcaster.run());
+    sender
+}
+
+/// Both ends of a TCP connection: the client's, and the server's.
+fn connection() -> (TcpStream, Arc<TcpStream>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let client =
+        TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+    client.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let (server, _) = listener.accept().expect("the client came");
+    (client, Arc::new(server))
+}
+
+#[test]
+fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
+    let to_broadcaster = broadcaster();
+    let (mut client, socket) = connection();
+    let id = ClientId(1);
+    let opened = Instant::now();
+    let first = Incoming::Opened { client: id, socket, endpoint: Endpoint::Echo, opened };
+    let received = Received::default();
+    let last = Incoming::Ended { client: id, received, tcp: TcpEnd::Unknown };
+    for incoming in [first, last] {
+        assert!(to_broadcaster.send(incoming).is_ok());
+    }
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).expect("TCP ends in order");
+    assert_eq!(bytes[..1], [0x88], "a close frame");
+    assert_eq!(bytes[2..4], 1011_u16.to_be_bytes());
+}

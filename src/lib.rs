@@ -8,7 +8,7 @@
 //! | [`options`], [`banner`], [`logger`] | What can be set, and what does the teacher see in the terminal? |
 //! | [`server`], `listen`, `seats`, `doorman` | How does a connection get its thread, and what if there is none? |
 //! | `connection` | What happens on that thread, from the first byte to the last? |
-//! | `connection::request`, `origin`, `route`, `page`, `answer` | How is plain HTTP read and answered? |
+//! | `connection::request`, `head`, `origin`, `route`, `page`, `answer` | How is plain HTTP read and answered? |
 //! | `connection::handshake` | Step 1: how does HTTP become a WebSocket? |
 //! | `wire::frames`, `wire::tap` | What do the bytes look like from then on? |
 //! | `connection::stream`, `guard`, `conversation`, `rate` | Step 2: how are messages received? |

@@ -7,7 +7,7 @@ use tungstenite::handshake::server::{create_response, write_response};
 use tungstenite::http;
 
 use super::answer::Answer;
-use super::request::Request;
+use super::head::Request;
 
 /// The only version there is.
 const VERSION: &str = "13";

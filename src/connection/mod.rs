@@ -8,6 +8,7 @@ mod closing;
 mod conversation;
 mod guard;
 mod handshake;
+mod head;
 mod origin;
 mod page;
 mod rate;
@@ -32,7 +33,8 @@ use crate::options::Options;
 use crate::seats::{Seat, Seats};
 use conversation::Conversation;
 use handshake::Handshake;
-use request::{NoRequest, Request};
+use head::Request;
+use request::NoRequest;
 use route::Route;
 use stream::ClientStream;
 

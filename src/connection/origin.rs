@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::answer::Answer;
-use super::request::Request;
+use super::head::Request;
 
 /// Names under which this server may be reached, in lower case. IP addresses always may: nobody can rebind them.
 #[derive(Debug)]

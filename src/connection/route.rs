@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::Site;
 use super::answer::Answer;
+use super::head::Request;
 use super::page::page;
-use super::request::Request;
 use crate::broadcaster::Endpoint;
 use crate::chat::Entrance;
 

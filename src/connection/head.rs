@@ -1,0 +1,225 @@
+//! What the bytes of a request's head mean (RFC 9112), as read by httparse.
+//!
+//! No socket and no clock: bytes in, a [`Request`] without its body out, or the [`Answer`] that says what is wrong.
+
+use super::answer::Answer;
+
+/// Most header lines in a head.
+pub const MAX_HEADERS: usize = 64;
+
+/// A whole request.
+#[derive(Debug)]
+pub struct Request {
+    pub method: String,
+    /// Without the query.
+    pub path: String,
+    /// Behind the `?`, still encoded; empty if there is none.
+    pub query: String,
+    /// HTTP/1.1; else HTTP/1.0.
+    pub http_1_1: bool,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The client wants to speak WebSocket. HTTP/1.0 knows no `Upgrade` (RFC 9110, 7.8).
+    pub fn wants_websocket(&self) -> bool {
+        self.http_1_1
+            && self.headers.list("upgrade").any(|name| name.eq_ignore_ascii_case("websocket"))
+    }
+
+    pub fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
+    /// The connection may serve another request after this one (RFC 9112, 9.3).
+    pub fn keeps_connection(&self) -> bool {
+        self.http_1_1
+            && !self.headers.list("connection").any(|word| word.eq_ignore_ascii_case("close"))
+    }
+}
+
+/// Names and values as they came; names are compared without case.
+#[derive(Debug, Default)]
+pub struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    /// The values of all lines of this name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(this, _)| this.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The value, if there is exactly one line of this name.
+    ///
+    /// # Errors
+    /// How many lines there are, if more than one.
+    pub fn single<'a>(&'a self, name: &'a str) -> Result<Option<&'a str>, usize> {
+        let mut all = self.all(name);
+        match (all.next(), all.count()) {
+            (first, 0) => Ok(first),
+            (_, more) => Err(more + 1),
+        }
+    }
+
+    /// The words of a comma-separated list, which may go over several lines (RFC 9110, 5.6.1).
+    pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+    }
+}
+
+/// What the head says of the body.
+#[derive(Debug, Default)]
+pub struct Framing {
+    content_length: Option<u64>,
+    chunked: bool,
+    pub expects_continue: bool,
+}
+
+impl Framing {
+    /// The body's length in bytes.
+    ///
+    /// # Errors
+    /// `411` if it is chunked, `413` if it is longer than `max_body`.
+    pub fn body_length(&self, max_body: usize) -> Result<usize, Answer> {
+        if self.chunked {
+            let text = "This server takes no chunked bodies; say Content-Length instead.";
+            return Err(Answer::refusal(411, text));
+        }
+        let length = usize::try_from(self.content_length.unwrap_or(0)).unwrap_or(usize::MAX);
+        if length > max_body {
+            return Err(Answer::refusal(413, format!("A body may have {max_body} bytes here.")));
+        }
+        Ok(length)
+    }
+}
+
+/// The request, if its head is complete, and the head's length.
+///
+/// # Errors
+/// What is wrong with it, as soon as that is plain.
+pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> {
+    let broken =
+        |reason: &str| Answer::refusal(400, format!("This is not a valid HTTP request: {reason}."));
+    if bytes.first() == Some(&0x16) {
+        return Err(broken(
+            "it looks like TLS, but this port speaks plain HTTP; use http:// and ws://",
+        ));
+    }
+    let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut head = httparse::Request::new(&mut lines);
+    let length = match head.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Answer::refusal(431, format!("A head may have {MAX_HEADERS} lines here.")));
+        }
+        Err(error) => return Err(broken(what_is_wrong(error))),
+    };
+    let (Some(method), Some(target), Some(version)) = (head.method, head.path, head.version) else {
+        return Err(broken("its first line is not complete"));
+    };
+    let mut headers = Headers::default();
+    for line in head.headers.iter() {
+        let value = std::str::from_utf8(line.value).map_err(|_| broken("a header is not UTF-8"))?;
+        headers.0.push((line.name.to_owned(), value.to_owned()));
+    }
+    let (path, query) = path_and_query(target).ok_or_else(|| broken("its target is no path"))?;
+    let content_length = match headers.single("content-length") {
+        Ok(None) => None,
+        Ok(Some(value)) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(value.parse().unwrap_or(u64::MAX))
+        }
+        _ => return Err(broken("Content-Length must be one number")),
+    };
+    let framing = Framing {
+        content_length,
+        chunked: headers.all("transfer-encoding").next().is_some(),
+        expects_continue: headers
+            .list("expect")
+            .any(|word| word.eq_ignore_ascii_case("100-continue")),
+    };
+    let request = Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        http_1_1: version == 1,
+        headers,
+        body: Vec::new(),
+    };
+    Ok(Some((length, request, framing)))
+}
+
+/// httparse's verdict in a sentence that helps.
+fn what_is_wrong(error: httparse::Error) -> &'static str {
+    match error {
+        httparse::Error::Token => "its first line is not like GET /path HTTP/1.1",
+        httparse::Error::Version => "its version is neither HTTP/1.1 nor HTTP/1.0",
+        httparse::Error::HeaderName => {
+            "a header name is missing or holds a character that it may not"
+        }
+        httparse::Error::HeaderValue => "a header value holds a character that it may not",
+        httparse::Error::NewLine => "a line ends in CR without LF",
+        httparse::Error::Status | httparse::Error::TooManyHeaders => "its head cannot be read",
+    }
+}
+
+/// `/ws?name=Ana` or `http://host/ws?name=Ana` (RFC 9112, 3.2).
+fn path_and_query(target: &str) -> Option<(&str, &str)> {
+    let path = if target.starts_with('/') {
+        target
+    } else {
+        let scheme = target.split_once("://").filter(|(scheme, _)| {
+            ["http", "ws"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        });
+        let (_, rest) = scheme?;
+        rest.find('/').map_or("/", |slash| &rest[slash..])
+    };
+    Some(path.split_once('?').unwrap_or((path, "")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(head: &str) -> Option<u16> {
+        match parse(head.as_bytes()) {
+            Ok(parsed) => parsed.map(|_| 200),
+            Err(answer) => Some(answer.status),
+        }
+    }
+
+    #[test]
+    fn a_head_is_taken_only_whole_and_only_if_it_is_one() {
+        assert_eq!(status("GET / HTTP/1.1\r\nHost: localhost\r\n"), None);
+        assert_eq!(status("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), Some(200));
+        for broken in [
+            "\u{16}\u{3}\u{1}",
+            "G\u{1}T / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/2.0\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "GET nowhere HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: 1\r\n 2\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        ] {
+            assert_eq!(status(broken), Some(400), "{broken:?}");
+        }
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(65));
+        assert_eq!(status(&many), Some(431));
+    }
+
+    #[test]
+    fn targets_come_in_two_forms() {
+        assert_eq!(path_and_query("/ws?name=Ana"), Some(("/ws", "name=Ana")));
+        assert_eq!(path_and_query("http://localhost:3000/ws?x"), Some(("/ws", "x")));
+        assert_eq!(path_and_query("ws://localhost"), Some(("/", "")));
+        assert_eq!(path_and_query("*"), None);
+    }
+}

@@ -16,10 +16,10 @@ use crate::connection::Answer;
 use crate::deadline::Deadline;
 
 /// Refused connections that may wait for the doorman.
-const QUEUE: usize = 64;
+const QUEUE: usize = 1024;
 
 /// Refused connections that are still there, so that they can read why. The oldest goes first.
-const LEAVING: usize = 256;
+const LEAVING: usize = 1024;
 
 /// Connections that the doorman may hold at once.
 pub const GUESTS: usize = QUEUE + LEAVING;
@@ -58,31 +58,25 @@ fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
     let answer = Answer::full().to_bytes();
     let mut leaving: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
     loop {
-        let next = if leaving.is_empty() {
+        let first = if leaving.is_empty() {
             arriving.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
             arriving.recv_timeout(ROUND)
         };
-        match next {
-            Ok(socket) => {
-                if leaving.len() == LEAVING {
-                    leaving.pop_front();
-                }
-                let told = socket
-                    .set_nonblocking(true)
-                    .and_then(|()| (&*socket).write_all(&answer))
-                    .and_then(|()| socket.shutdown(Shutdown::Write));
-                if told.is_ok() {
-                    leaving.push_back((socket, Deadline::after(PATIENCE)));
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                leaving.retain(|(socket, deadline)| {
-                    deadline.remaining().is_some() && is_there(socket)
-                });
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
+        if matches!(first, Err(RecvTimeoutError::Disconnected)) {
+            return;
         }
+        for socket in first.into_iter().chain(arriving.try_iter().take(QUEUE)) {
+            let told = socket
+                .set_nonblocking(true)
+                .and_then(|()| (&*socket).write_all(&answer))
+                .and_then(|()| socket.shutdown(Shutdown::Write));
+            if told.is_ok() {
+                leaving.push_back((socket, Deadline::after(PATIENCE)));
+            }
+        }
+        leaving.retain(|(socket, deadline)| deadline.remaining().is_some() && is_there(socket));
+        leaving.drain(..leaving.len().saturating_sub(LEAVING));
     }
 }
 

@@ -160,7 +160,7 @@ pub const FLAGS: &[Flag] = &[
         help: "the longest message; a longer one ends its connection with 1009",
         kind: Kind::Number {
             least: 1,
-            most: 64 << 20,
+            most: 16 << 20,
             set: |options, bytes| options.max_message = bytes as usize,
         },
     },

@@ -21,8 +21,9 @@ use crate::listen::{BindError, listen};
 use crate::options::Options;
 use crate::seats::Seats;
 
-/// Connections that may be open beside `--max-clients`: those that ask for a page, or are in the handshake.
-const HTTP_ROOM: usize = 1024;
+/// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no place from
+/// the WebSockets, nor these from them.
+const HTTP_ROOM: usize = 4096;
 
 /// Standard streams, signals, the page's file, and some to spare.
 const OTHER_DESCRIPTORS: usize = 16;
@@ -109,7 +110,7 @@ impl Server {
             to_broadcaster: self.stopper.to_broadcaster.clone(),
         });
         let reception = Arc::new(Reception {
-            seats: Seats::new(site.options.max_clients + HTTP_ROOM),
+            seats: Seats::new(HTTP_ROOM),
             site,
             doorman,
             stopping: Arc::clone(&self.stopper.stopping),
@@ -150,7 +151,7 @@ struct Reception {
     doorman: Doorman,
     stopping: Arc<AtomicBool>,
     last_id: AtomicU64,
-    /// Places for connections with a thread.
+    /// Places for connections that speak HTTP.
     seats: Seats,
 }
 
@@ -198,12 +199,10 @@ impl Reception {
             peer,
             site: Arc::clone(&self.site),
             opened: Instant::now(),
+            seat,
         };
         let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
-        let started = thread.spawn(move || {
-            connection.run();
-            drop(seat);
-        });
+        let started = thread.spawn(move || connection.run());
         if let Err(error) = started {
             warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
             self.doorman.refuse(socket);

@@ -3,6 +3,7 @@
 //!
 //! Used by the broadcaster alone; no call here ever waits for the client.
 
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use bytes::Bytes;
 
 use super::backlog::Backlog;
 use super::batch::Round;
-use super::closing::{Closing, TcpEnd};
+use super::closing::Closing;
 use crate::client_id::ClientId;
 use crate::wire::{Direction, Tap};
 
@@ -33,6 +34,8 @@ pub struct Client {
     /// Set while the kernel's buffer is full: no use in trying before the retry's time.
     blocked: Option<Blocked>,
     pub closing: Closing,
+    /// TCP failed: nothing is sent any more. The connection's thread will say what it had read till then.
+    failed: bool,
     /// Bytes that the kernel took.
     pub sent_bytes: u64,
 }
@@ -62,7 +65,9 @@ struct Splice {
 struct Blocked {
     /// The last time that the kernel took a byte.
     progress: Instant,
-    retry: Duration,
+    /// The wait before the next try, and when it is over.
+    wait: Duration,
+    retry: Instant,
 }
 
 impl Client {
@@ -83,6 +88,7 @@ impl Client {
             backlog: Backlog::new(Tap::new(id, Direction::ToClient)),
             blocked: None,
             closing: Closing::not_begun(),
+            failed: false,
             sent_bytes: 0,
         }
     }
@@ -94,13 +100,16 @@ impl Client {
 
     /// It hears nothing that comes at byte `until` of the batch or later.
     pub fn stop_hearing(&mut self, until: usize) {
-        self.hearing.until = Some(until);
+        self.hearing.until = Some(self.hearing.until.map_or(until, |earlier| earlier.min(until)));
     }
 
     /// Moves what this client hears of the round into its backlog, in the round's order.
     pub fn queue(&mut self, round: &Round) {
         let batch = &round.frames;
         let heard = self.hearing.part_of(batch.len());
+        if self.failed {
+            return self.own.clear();
+        }
         if self.own.is_empty() && heard == (0..batch.len()) {
             return self.backlog.push(batch.clone(), round.events);
         }
@@ -122,31 +131,33 @@ impl Client {
     /// the last of it. Returns when to try again, if the kernel did not take everything.
     ///
     /// # Errors
-    /// How TCP failed.
-    pub fn send_now(&mut self, now: Instant) -> Result<Option<Instant>, TcpEnd> {
-        let sent = self
-            .backlog
-            .send_now(&self.socket)
-            .map_err(|error| TcpEnd::Failed(error.to_string()))?;
+    /// If TCP failed.
+    pub fn send_now(&mut self, now: Instant) -> io::Result<Option<Instant>> {
+        let sent = self.backlog.send_now(&self.socket)?;
         self.sent_bytes += sent.bytes as u64;
-        self.blocked = match self.blocked {
-            _ if !sent.blocked => None,
+        let (progress, wait) = match self.blocked {
             Some(blocked) if sent.bytes == 0 => {
-                Some(Blocked { retry: (blocked.retry * 2).min(LONGEST_RETRY), ..blocked })
+                (blocked.progress, (blocked.wait * 2).min(LONGEST_RETRY))
             }
-            _ => Some(Blocked { progress: now, retry: SHORTEST_RETRY }),
+            _ => (now, SHORTEST_RETRY),
         };
+        self.blocked = sent.blocked.then_some(Blocked { progress, wait, retry: now + wait });
         // Everything sent before still arrives, as it would not if the socket were just dropped (RFC 6455, 7.1.1).
         if self.has_nothing_to_send() && self.closing.may_end_ours() {
             let _ = self.socket.shutdown(Shutdown::Write);
             self.closing.ended_ours();
         }
-        Ok(self.blocked.map(|blocked| now + blocked.retry))
+        Ok(self.blocked.map(|blocked| blocked.retry))
     }
 
     /// The kernel's buffer is full.
     pub fn is_blocked(&self) -> bool {
         self.blocked.is_some()
+    }
+
+    /// It is blocked, and this is the time for the next try: a retry set before another try is void.
+    pub fn retries_at(&self, due: Instant) -> bool {
+        self.blocked.is_some_and(|blocked| blocked.retry == due)
     }
 
     /// For how long the kernel has taken nothing, though something waits.
@@ -165,9 +176,12 @@ impl Client {
         self.backlog.sent_messages()
     }
 
-    /// Forgets what waits, but for the rest of a frame that has begun, so that a close frame can still be read.
-    pub fn forget_backlog(&mut self) {
+    /// Forgets what waits, but for the rest of a frame that has begun, so that a close frame can still be read. It
+    /// hears nothing later either: behind a gap nothing may come that looks as if there were none.
+    pub fn forget(&mut self) {
         self.backlog.keep_started_frame();
+        self.own.clear();
+        self.stop_hearing(0);
     }
 
     /// It has had its time: ends TCP in both directions, which wakes the connection's thread if it still reads.
@@ -178,6 +192,7 @@ impl Client {
 
     /// TCP failed, so nothing that waits can reach it.
     pub fn tcp_failed(&mut self) {
+        self.failed = true;
         self.closing.ended_ours();
         self.end_both_directions();
     }
@@ -209,5 +224,87 @@ impl Hearing {
         }
         self.listens = until.is_none();
         since..until.unwrap_or(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    /// What a client gets of one round of the batch `abcdef` (six events of a byte, in real life whole frames).
+    fn gets(listens: bool, since: usize, prepare: impl FnOnce(&mut Client)) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let mut peer =
+            TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+        let (socket, _) = listener.accept().expect("the peer came");
+        let mut client = Client::new(ClientId(1), Arc::new(socket), listens, Instant::now(), since);
+        prepare(&mut client);
+        client.queue(&Round { frames: Bytes::from_static(b"abcdef"), events: 6 });
+        assert!(matches!(client.send_now(Instant::now()), Ok(None)));
+        drop(client);
+        let mut got = String::new();
+        peer.read_to_string(&mut got).expect("TCP ends in order");
+        got
+    }
+
+    fn own(client: &mut Client, replaced: Range<usize>, frames: &'static str) {
+        client.splice(replaced, Bytes::from_static(frames.as_bytes()));
+    }
+
+    #[test]
+    fn a_round_reaches_each_client_in_order_with_what_is_its_own() {
+        assert_eq!(gets(true, 0, |_| {}), "abcdef");
+        assert_eq!(gets(true, 2, |client| own(client, 2..2, "welcome ")), "welcome cdef");
+        assert_eq!(gets(true, 0, |client| own(client, 1..2, "B")), "aBcdef");
+        let both = |client: &mut Client| {
+            own(client, 1..2, "B");
+            own(client, 4..4, "-");
+            own(client, 4..5, "");
+        };
+        assert_eq!(gets(true, 0, both), "aBcd-f");
+    }
+
+    #[test]
+    fn who_leaves_within_a_round_hears_the_part_before() {
+        let leaves = |client: &mut Client| {
+            own(client, 1..1, "+");
+            client.stop_hearing(3);
+            own(client, 3..3, " close");
+        };
+        assert_eq!(gets(true, 0, leaves), "a+bc close");
+        assert_eq!(gets(true, 2, leaves), "+c close");
+    }
+
+    #[test]
+    fn an_echo_gets_its_own_and_nothing_of_the_chat() {
+        let twice = |client: &mut Client| {
+            own(client, 2..2, "one ");
+            own(client, 5..5, "two");
+        };
+        assert_eq!(gets(false, 2, twice), "one two");
+        assert_eq!(gets(false, 0, |_| {}), "");
+    }
+
+    #[test]
+    fn who_is_cut_off_hears_nothing_behind_the_gap() {
+        let cut_off = |client: &mut Client| {
+            own(client, 1..1, "lost");
+            client.forget();
+            client.stop_hearing(4);
+            own(client, 4..4, "close");
+        };
+        assert_eq!(gets(true, 0, cut_off), "close");
+    }
+
+    #[test]
+    fn nothing_reaches_a_client_whose_tcp_failed() {
+        let failed = |client: &mut Client| {
+            own(client, 1..1, "own");
+            client.tcp_failed();
+        };
+        assert_eq!(gets(true, 0, failed), "");
     }
 }

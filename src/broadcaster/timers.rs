@@ -1,7 +1,8 @@
 //! What the broadcaster has to do later, by time.
 //!
-//! At most one retry and one closing wait for each client, so the heap is bounded by twice the number of clients that
-//! were here within the longest delay. An entry for a client that is gone does nothing.
+//! At most one closing waits for each client, and one retry that counts. An entry that counts no more, or for a client
+//! that is gone, does nothing when its time comes; none waits longer than the deadline of a closing, so the heap is
+//! bounded by a few entries for each client that was here within that time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -29,11 +30,11 @@ impl Timers {
         self.0.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// The earliest that is due.
-    pub fn take_due(&mut self, now: Instant) -> Option<Timer> {
+    /// The earliest that is due, and when it was.
+    pub fn take_due(&mut self, now: Instant) -> Option<(Instant, Timer)> {
         if self.next_due()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse((_, timer))| timer)
+        self.0.pop().map(|Reverse(due)| due)
     }
 }

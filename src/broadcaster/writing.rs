@@ -3,10 +3,11 @@
 //! The second half of the broadcaster's work, on its thread. Must never wait for a client: whoever is full is tried
 //! again later, and given up when that goes on for too long or too much has gathered.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use log::debug;
+use log::{debug, info};
 
 use super::Broadcaster;
 use super::batch::Round;
@@ -40,8 +41,8 @@ impl Broadcaster {
             let mut troubles = Vec::new();
             let Self { clients, timers, moment, backlog_bound, .. } = self;
             let mut write = |client: &mut Client| {
-                if let Err(cause) = write(client, &round, *backlog_bound, moment.now, timers) {
-                    troubles.push((client.id, cause));
+                if let Err(trouble) = write(client, &round, *backlog_bound, moment.now, timers) {
+                    troubles.push((client.id, trouble));
                 }
             };
             if round.frames.is_empty() {
@@ -51,8 +52,8 @@ impl Broadcaster {
             } else {
                 clients.iter_mut().for_each(write);
             }
-            for (id, cause) in troubles {
-                self.give_up(id, cause);
+            for (id, trouble) in troubles {
+                self.give_up(id, trouble);
             }
             for id in touched {
                 self.remove_if_over(id);
@@ -61,24 +62,25 @@ impl Broadcaster {
     }
 
     /// The client cannot be written to as it should.
-    fn give_up(&mut self, id: ClientId, cause: Cause) {
-        let Some(client) = self.clients.get_mut(id) else {
-            return;
-        };
-        if let Cause::Cut(_) = cause {
-            client.tcp_failed();
-        } else {
-            client.forget_backlog();
-        }
-        if !client.closing.has_begun() {
-            self.begin_closing(id, cause);
+    fn give_up(&mut self, id: ClientId, trouble: Trouble) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        match trouble {
+            // How it ends is for the connection's thread to say: a close frame may lie unread behind the failure.
+            Trouble::TcpFailed(error) => {
+                info!("{id}: cannot be written to: {error}");
+                client.tcp_failed();
+            }
+            Trouble::TooSlow(reason) => {
+                client.forget();
+                self.begin_closing(id, Cause::Server(reason));
+            }
         }
     }
 
     pub(super) fn run_timers(&mut self) {
-        while let Some(timer) = self.timers.take_due(self.moment.now) {
+        while let Some((due, timer)) = self.timers.take_due(self.moment.now) {
             match timer {
-                Timer::Retry(id) => self.retry(id),
+                Timer::Retry(id) => self.retry(id, due),
                 Timer::EndClosing(id) => {
                     if let Some(client) = self.clients.get_mut(id) {
                         debug!("{id}: the deadline of the closing has passed");
@@ -91,20 +93,29 @@ impl Broadcaster {
     }
 
     /// Tries a client again whose kernel buffer was full.
-    fn retry(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get_mut(id).filter(|client| client.is_blocked()) else {
+    fn retry(&mut self, id: ClientId, due: Instant) {
+        let now = self.moment.now;
+        let Some(client) = self.clients.get_mut(id).filter(|client| client.retries_at(due)) else {
             return;
         };
-        let trouble = match send_now(client, self.moment.now, &mut self.timers) {
-            Err(cause) => Some(cause),
-            Ok(()) if client.stalled_for(self.moment.now) >= STALL => Some(Cause::Server(STALLED)),
-            Ok(()) => None,
+        let trouble = match send_now(client, now, &mut self.timers) {
+            Err(trouble) => Some(trouble),
+            // A closing has its own deadline.
+            Ok(()) if client.closing.has_begun() || client.stalled_for(now) < STALL => None,
+            Ok(()) => Some(Trouble::TooSlow(STALLED)),
         };
-        if let Some(cause) = trouble {
-            self.give_up(id, cause);
+        if let Some(trouble) = trouble {
+            self.give_up(id, trouble);
         }
         self.remove_if_over(id);
     }
+}
+
+/// Why a client cannot be written to as it should.
+enum Trouble {
+    /// In the system's words.
+    TcpFailed(io::Error),
+    TooSlow(CloseReason),
 }
 
 /// Queues the round for one client and lets its kernel take what it will.
@@ -114,19 +125,24 @@ fn write(
     backlog_bound: usize,
     now: Instant,
     timers: &mut Timers,
-) -> Result<(), Cause> {
-    // A round comes on top of the bound, so that no single message is too long for an empty backlog.
-    let too_much = client.waiting() >= backlog_bound && !client.closing.has_begun();
-    client.queue(round);
-    match client.is_blocked() {
-        true if too_much => Err(Cause::Server(BACKLOG_FULL)),
-        true => Ok(()),
-        false => send_now(client, now, timers),
+) -> Result<(), Trouble> {
+    let is_over = |client: &Client| {
+        client.is_blocked() && client.waiting() >= backlog_bound && !client.closing.has_begun()
+    };
+    // Judged before the round is queued, so that no single message is too long for an empty backlog; and not without
+    // another try, as the last one may be long ago.
+    if is_over(client) {
+        send_now(client, now, timers)?;
+        if is_over(client) {
+            return Err(Trouble::TooSlow(BACKLOG_FULL));
+        }
     }
+    client.queue(round);
+    if client.is_blocked() { Ok(()) } else { send_now(client, now, timers) }
 }
 
-fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Cause> {
-    if let Some(retry) = client.send_now(now).map_err(Cause::Cut)? {
+fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Trouble> {
+    if let Some(retry) = client.send_now(now).map_err(Trouble::TcpFailed)? {
         timers.set(retry, Timer::Retry(client.id));
     }
     Ok(())

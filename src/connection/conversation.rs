@@ -4,6 +4,7 @@
 //! broadcaster; nothing must be written here but through the stream.
 
 use std::io::ErrorKind;
+use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -28,6 +29,9 @@ const WRITE_BUFFER_HEADROOM: usize = 16;
 
 /// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client.
 const READ_BUFFER: usize = 4096;
+
+/// How many times faster than a member of the chat an echo may be.
+const ECHO_RATE: u32 = 10;
 
 const BINARY: CloseReason = CloseReason::new(
     close::UNSUPPORTED_DATA,
@@ -70,13 +74,17 @@ impl<'a> Conversation<'a> {
             )
             .max_message_size(Some(options.max_message))
             .max_frame_size(Some(options.max_message));
+        let rate = match endpoint {
+            Endpoint::Chat(_) => options.rate,
+            Endpoint::Echo => options.rate.saturating_mul(ECHO_RATE),
+        };
         Conversation {
             client,
             websocket: WebSocket::from_raw_socket(stream, Role::Server, Some(config)),
             to_broadcaster,
             endpoint,
             options,
-            rate: RateLimit::new(options.rate, Instant::now()),
+            rate: RateLimit::new(rate, Instant::now()),
             messages: 0,
             ping: None,
         }
@@ -118,20 +126,15 @@ impl<'a> Conversation<'a> {
                 }
             },
             // tungstenite has the pong ready and hands it to the stream with the next read.
-            Message::Ping(_) => match self.endpoint {
-                Endpoint::Chat(_) => self.pinged(),
-                Endpoint::Echo => Ok(()),
-            },
-            Message::Pong(_) => {
-                if let Some((sent, _)) = self.ping.take() {
-                    debug!(
-                        "{}: pong after {:.1} ms",
-                        self.client,
-                        sent.elapsed().as_secs_f64() * 1e3
-                    );
+            Message::Ping(_) => self.control_frame(),
+            Message::Pong(_) => match self.ping.take() {
+                Some((sent, _)) => {
+                    let milliseconds = sent.elapsed().as_secs_f64() * 1e3;
+                    debug!("{}: pong after {milliseconds:.1} ms", self.client);
+                    Ok(())
                 }
-                Ok(())
-            }
+                None => self.control_frame(),
+            },
             // tungstenite has a reply ready, but the broadcaster writes it: nothing may come behind a close frame,
             // and only the broadcaster knows what else is on its way to this client.
             Message::Close(frame) => Err(closed_by(frame)),
@@ -141,7 +144,7 @@ impl<'a> Conversation<'a> {
 
     fn say(&mut self, text: &str) -> Result<(), Cause> {
         let said = Command::parse(text);
-        let said = match self.rate.message(Instant::now()) {
+        let said = match self.rate.message(text.len(), Instant::now()) {
             Verdict::Allowed => said,
             Verdict::Warned => {
                 let reference = said.map_or_else(|refusal| refusal.reference, Command::reference);
@@ -152,9 +155,13 @@ impl<'a> Conversation<'a> {
         self.tell(Incoming::Said { client: self.client, said })
     }
 
-    /// Each ping makes us write a pong, so in the chat it counts like a message.
-    fn pinged(&mut self) -> Result<(), Cause> {
-        match self.rate.message(Instant::now()) {
+    /// A ping, or a pong that nobody asked for: each costs us work, so it counts like a message.
+    fn control_frame(&mut self) -> Result<(), Cause> {
+        if *self.endpoint == Endpoint::Echo {
+            self.slow_down();
+            return Ok(());
+        }
+        match self.rate.message(0, Instant::now()) {
             Verdict::Allowed => Ok(()),
             Verdict::Warned => {
                 let said = Err(Refusal::too_fast(self.options.rate, None));
@@ -165,7 +172,17 @@ impl<'a> Conversation<'a> {
     }
 
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
+        self.slow_down();
         self.websocket.send(message).map_err(|error| self.cause(error))
+    }
+
+    /// An echo is not warned or thrown out when it is too fast: nothing more is read until it may go on, and TCP slows
+    /// the sender.
+    fn slow_down(&mut self) {
+        let wait = self.rate.frame(Instant::now());
+        if !wait.is_zero() {
+            thread::sleep(wait);
+        }
     }
 
     /// Nothing came for the time of `--ping`. The first time we ask; after the second we believe that nobody is

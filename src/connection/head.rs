@@ -11,6 +11,8 @@ pub const MAX_HEADERS: usize = 64;
 #[derive(Debug)]
 pub struct Request {
     pub method: String,
+    /// Host and port, if the target named them: `GET http://host/path`.
+    pub authority: Option<String>,
     /// Without the query.
     pub path: String,
     /// Behind the `?`, still encoded; empty if there is none.
@@ -129,7 +131,8 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> 
         let value = std::str::from_utf8(line.value).map_err(|_| broken("a header is not UTF-8"))?;
         headers.0.push((line.name.to_owned(), value.to_owned()));
     }
-    let (path, query) = path_and_query(target).ok_or_else(|| broken("its target is no path"))?;
+    let Target { authority, path, query } =
+        target_parts(target).ok_or_else(|| broken("its target is no path"))?;
     let content_length = match headers.single("content-length") {
         Ok(None) => None,
         Ok(Some(value)) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -140,12 +143,12 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> 
     let framing = Framing {
         content_length,
         chunked: headers.all("transfer-encoding").next().is_some(),
-        expects_continue: headers
-            .list("expect")
-            .any(|word| word.eq_ignore_ascii_case("100-continue")),
+        expects_continue: version == 1
+            && headers.list("expect").any(|word| word.eq_ignore_ascii_case("100-continue")),
     };
     let request = Request {
         method: method.to_owned(),
+        authority: authority.map(str::to_owned),
         path: path.to_owned(),
         query: query.to_owned(),
         http_1_1: version == 1,
@@ -169,18 +172,27 @@ fn what_is_wrong(error: httparse::Error) -> &'static str {
     }
 }
 
+/// The parts of a request's target.
+#[derive(Debug, PartialEq, Eq)]
+struct Target<'a> {
+    authority: Option<&'a str>,
+    path: &'a str,
+    query: &'a str,
+}
+
 /// `/ws?name=Ana` or `http://host/ws?name=Ana` (RFC 9112, 3.2).
-fn path_and_query(target: &str) -> Option<(&str, &str)> {
-    let path = if target.starts_with('/') {
-        target
+fn target_parts(target: &str) -> Option<Target<'_>> {
+    let (authority, rest) = if target.starts_with('/') {
+        (None, target)
     } else {
-        let scheme = target.split_once("://").filter(|(scheme, _)| {
-            ["http", "ws"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
-        });
-        let (_, rest) = scheme?;
-        rest.find('/').map_or("/", |slash| &rest[slash..])
+        let known =
+            |scheme: &str| ["http", "ws"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        let (_, rest) = target.split_once("://").filter(|(scheme, _)| known(scheme))?;
+        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        (Some(authority), rest)
     };
-    Some(path.split_once('?').unwrap_or((path, "")))
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    Some(Target { authority, path: if path.is_empty() { "/" } else { path }, query })
 }
 
 #[cfg(test)]
@@ -217,9 +229,12 @@ mod tests {
 
     #[test]
     fn targets_come_in_two_forms() {
-        assert_eq!(path_and_query("/ws?name=Ana"), Some(("/ws", "name=Ana")));
-        assert_eq!(path_and_query("http://localhost:3000/ws?x"), Some(("/ws", "x")));
-        assert_eq!(path_and_query("ws://localhost"), Some(("/", "")));
-        assert_eq!(path_and_query("*"), None);
+        let parts =
+            |target| target_parts(target).map(|parts| (parts.authority, parts.path, parts.query));
+        assert_eq!(parts("/ws?name=Ana"), Some((None, "/ws", "name=Ana")));
+        assert_eq!(parts("http://localhost:3000/ws?x"), Some((Some("localhost:3000"), "/ws", "x")));
+        assert_eq!(parts("ws://localhost"), Some((Some("localhost"), "/", "")));
+        assert_eq!(parts("http://localhost?x"), Some((Some("localhost"), "/", "x")));
+        assert_eq!(parts("*"), None);
     }
 }

@@ -21,7 +21,7 @@ pub use origin::HostNames;
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use log::info;
@@ -37,6 +37,9 @@ use head::Request;
 use request::NoRequest;
 use route::Route;
 use stream::ClientStream;
+
+/// How long a connection may go on asking by plain HTTP; it can always come anew.
+const HTTP_LIFETIME: Duration = Duration::from_secs(60);
 
 /// What every connection needs to know; nobody changes it.
 pub struct Site {
@@ -58,6 +61,8 @@ pub struct Connection {
     pub site: Arc<Site>,
     /// When it was accepted.
     pub opened: Instant,
+    /// Its place among those that speak HTTP, given back once it is a WebSocket, which has a place of another kind.
+    pub seat: Seat,
 }
 
 /// What comes after a request.
@@ -79,7 +84,7 @@ impl Connection {
                 Next::AnotherRequest => first = false,
                 Next::End => return,
                 Next::WebSocket(endpoint, handshake, seat) => {
-                    return self.websocket(&endpoint, handshake, &seat, unread);
+                    return self.websocket(&endpoint, handshake, seat, unread);
                 }
             }
         }
@@ -104,10 +109,14 @@ impl Connection {
         match route {
             Route::WebSocket(endpoint) => match self.admit(&request) {
                 Ok((handshake, seat)) => Next::WebSocket(endpoint, handshake, seat),
-                Err(answer) => self.answer(&format!("handshake {asked}"), &answer),
+                Err(mut answer) => {
+                    answer.closes = true;
+                    self.answer(&format!("handshake {asked}"), &answer)
+                }
             },
             Route::Answer(mut answer) => {
-                answer.closes |= !request.keeps_connection();
+                answer.closes |=
+                    !request.keeps_connection() || self.opened.elapsed() > HTTP_LIFETIME;
                 self.answer(&asked, &answer.with_method(request.is_head()))
             }
         }
@@ -142,8 +151,9 @@ impl Connection {
         Ok((handshake, seat))
     }
 
-    /// Steps 1 to 3 of a WebSocket. The seat is borrowed, so that it is given back only after the last step.
-    fn websocket(&self, endpoint: &Endpoint, handshake: Handshake, _seat: &Seat, early: Vec<u8>) {
+    /// Steps 1 to 3 of a WebSocket.
+    fn websocket(mut self, endpoint: &Endpoint, handshake: Handshake, seat: Seat, early: Vec<u8>) {
+        self.seat = seat;
         let id = self.id;
         info!(
             "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",

@@ -47,7 +47,9 @@ impl HostNames {
                 return Err(Answer::refusal(400, "There must be one Host header, not more."));
             }
         };
-        if !host.is_empty() {
+        // In `GET http://host/path` it is this host that counts (RFC 9112, 3.2.2).
+        let host = request.authority.as_deref().unwrap_or(host);
+        if request.http_1_1 || !host.is_empty() {
             let name = host_name(host)
                 .ok_or_else(|| Answer::refusal(400, "The Host header is not a name or address."))?;
             if !self.is_ours(&name) {
@@ -94,7 +96,10 @@ fn host_name(host: &str) -> Option<String> {
     };
     let port_is_right = match port.strip_prefix(':') {
         None => port.is_empty(),
-        Some(digits) => digits.is_empty() || digits.parse::<u16>().is_ok(),
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit())
+                && (digits.is_empty() || digits.parse::<u16>().is_ok())
+        }
     };
     let name = name.strip_suffix('.').unwrap_or(name);
     let name_is_right = !name.is_empty()
@@ -119,6 +124,8 @@ mod tests {
             ("localhost:port", None),
             ("localhost:3000:1", None),
             ("localhost:99999", None),
+            ("localhost:+80", None),
+            ("", None),
             ("a b", None),
             ("user@localhost", None),
             ("localhost/x", None),

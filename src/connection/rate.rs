@@ -2,16 +2,19 @@
 //!
 //! Belongs to one connection's thread. It is told the time, so a test needs none.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Messages that may come at once, in seconds' worth of the rate.
 const BURST_SECONDS: f64 = 5.0;
+
+/// Bytes for which a message costs one more token: what everybody has to read counts, not only how often.
+const BYTES_PER_TOKEN: usize = 4096;
 
 #[derive(Debug)]
 pub struct RateLimit {
     /// Tokens a second; `None` is no limit.
     rate: Option<f64>,
-    /// One is taken by each message, refused or not; below zero messages are refused.
+    /// Each message takes some, refused or not; below zero messages are refused.
     tokens: f64,
     filled: Instant,
 }
@@ -32,15 +35,9 @@ impl RateLimit {
         RateLimit { rate, tokens: rate.unwrap_or(0.0) * BURST_SECONDS, filled: now }
     }
 
-    /// One more message.
-    pub fn message(&mut self, now: Instant) -> Verdict {
-        let Some(rate) = self.rate else {
-            return Verdict::Allowed;
-        };
-        let burst = rate * BURST_SECONDS;
-        let since = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.filled = now;
-        self.tokens = (self.tokens + since * rate).min(burst) - 1.0;
+    /// One more message, so many bytes long. However long, it takes no more than a full bucket.
+    pub fn message(&mut self, bytes: usize, now: Instant) -> Verdict {
+        let Some(burst) = self.take(bytes, now) else { return Verdict::Allowed };
         if self.tokens >= 0.0 {
             Verdict::Allowed
         } else if self.tokens >= -burst {
@@ -49,18 +46,35 @@ impl RateLimit {
             Verdict::Excessive
         }
     }
+
+    /// One more frame of a client that is slowed down rather than warned: how long to wait before the next is read.
+    pub fn frame(&mut self, now: Instant) -> Duration {
+        self.take(0, now);
+        let Some(rate) = self.rate.filter(|_| self.tokens < 0.0) else { return Duration::ZERO };
+        Duration::from_secs_f64(-self.tokens / rate)
+    }
+
+    /// Takes a message's tokens out of the bucket, and returns how many it holds when full.
+    fn take(&mut self, bytes: usize, now: Instant) -> Option<f64> {
+        let rate = self.rate?;
+        let burst = rate * BURST_SECONDS;
+        let cost = (1 + bytes / BYTES_PER_TOKEN) as f64;
+        let since = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.filled = now;
+        self.tokens = (self.tokens + since * rate).min(burst) - cost.min(burst);
+        Some(burst)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_burst_passes_then_warnings_then_the_end() {
         let start = Instant::now();
         let mut limit = RateLimit::new(2, start);
-        let verdicts: Vec<Verdict> = (0..21).map(|_| limit.message(start)).collect();
+        let verdicts: Vec<Verdict> = (0..21).map(|_| limit.message(0, start)).collect();
         assert!(verdicts[..10].iter().all(|verdict| *verdict == Verdict::Allowed));
         assert!(verdicts[10..20].iter().all(|verdict| *verdict == Verdict::Warned));
         assert_eq!(verdicts[20], Verdict::Excessive);
@@ -72,9 +86,28 @@ mod tests {
         let mut limit = RateLimit::new(20, start);
         for message in 0..10_000 {
             assert_eq!(
-                limit.message(start + Duration::from_millis(50) * message),
+                limit.message(0, start + Duration::from_millis(50) * message),
                 Verdict::Allowed
             );
         }
+    }
+
+    #[test]
+    fn long_messages_cost_more_but_one_is_always_possible() {
+        let start = Instant::now();
+        let mut limit = RateLimit::new(20, start);
+        let allowed =
+            (0..100).take_while(|_| limit.message(65_536, start) == Verdict::Allowed).count();
+        assert_eq!(allowed, 5, "17 tokens each of 100");
+        assert_eq!(RateLimit::new(1, start).message(1 << 30, start), Verdict::Allowed);
+    }
+
+    #[test]
+    fn a_client_that_is_slowed_down_waits_as_long_as_its_tokens_take_to_come() {
+        let start = Instant::now();
+        let mut limit = RateLimit::new(10, start);
+        assert!((0..50).all(|_| limit.frame(start).is_zero()));
+        assert_eq!(limit.frame(start), Duration::from_millis(100));
+        assert!(RateLimit::new(0, start).frame(start).is_zero());
     }
 }

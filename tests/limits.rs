@@ -68,6 +68,14 @@ fn without_a_thread_a_newcomer_gets_a_503() {
     };
     assert_eq!(answer.status, 503, "{}", answer.text());
     server.wait_for_log("refused: no thread for it");
+    // Many at once are all told, none is just hung up on.
+    let mut crowd: Vec<TcpStream> = (0..500).map(|_| server.connect()).collect();
+    for socket in &mut crowd {
+        socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
+    }
+    for socket in &mut crowd {
+        assert_eq!(read_answer(socket, false).status, 503);
+    }
     ana.say("still here");
     assert_eq!(ana.message().1, "still here");
     drop(idle);

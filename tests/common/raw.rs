@@ -162,6 +162,11 @@ impl RawClient {
         self.socket.write_all(bytes).expect("the server takes bytes");
     }
 
+    /// The same where the server may have ended the connection.
+    pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.socket.write_all(bytes)
+    }
+
     /// The next frame: first byte and payload; `None` at the end of TCP.
     ///
     /// # Panics

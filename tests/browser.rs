@@ -315,7 +315,7 @@ fn enter(browser: &Browser, server: &Server, name: &str) -> Page {
     page
 }
 
-/// On a phone the name stands in a panel that covers the chat: it is opened for this and closed again.
+/// On a phone the name stands in a panel that covers the chat: it is opened for this, and the page closes it again.
 fn rename(page: &Page, name: &str) {
     let panel = "[aria-controls=people-panel]";
     let panel_is_closed =
@@ -330,7 +330,7 @@ fn rename(page: &Page, name: &str) {
         &format!("{name} among the people"),
     );
     if panel_is_closed {
-        page.click(panel);
+        page.wait_for("document.querySelector('#message').checkVisibility()", "the chat again");
     }
 }
 

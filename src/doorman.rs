@@ -57,6 +57,7 @@ impl Doorman {
 fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
     let answer = Answer::full().to_bytes();
     let mut leaving: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
+    let mut next_look = Deadline::after(ROUND);
     loop {
         let first = if leaving.is_empty() {
             arriving.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -75,7 +76,11 @@ fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
                 leaving.push_back((socket, Deadline::after(PATIENCE)));
             }
         }
-        leaving.retain(|(socket, deadline)| deadline.remaining().is_some() && is_there(socket));
+        // Looking after all of them for each newcomer would be work without end.
+        if next_look.remaining().is_none() {
+            leaving.retain(|(socket, deadline)| deadline.remaining().is_some() && is_there(socket));
+            next_look = Deadline::after(ROUND);
+        }
         leaving.drain(..leaving.len().saturating_sub(LEAVING));
     }
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::chat::KEPT_EVENTS;
+
 /// What the flags come to: out of [`parse`], every value is within its bound.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -17,6 +19,8 @@ pub struct Options {
     pub port: u16,
     /// Serve this file instead of the page inside the binary; read anew for each request.
     pub page: Option<PathBuf>,
+    /// Events of the past that a newcomer hears.
+    pub history: usize,
     /// WebSocket clients at once; further handshakes get a 503.
     pub max_clients: usize,
     /// Bytes of one message's payload, and of a request body.
@@ -140,6 +144,17 @@ pub const FLAGS: &[Flag] = &[
                 options.page = Some(file.into());
                 Ok(())
             },
+        },
+    },
+    Flag {
+        name: "history",
+        value: "NUMBER",
+        default: "100",
+        help: "events of the past that a newcomer hears",
+        kind: Kind::Number {
+            least: 0,
+            most: KEPT_EVENTS as u64,
+            set: |options, events| options.history = events as usize,
         },
     },
     Flag {

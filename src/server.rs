@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
 
 use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming};
+use crate::chat::Chat;
 use crate::client_id::ClientId;
 use crate::connection::{Connection, HostNames, Site};
 use crate::doorman::{self, Doorman};
@@ -96,8 +97,12 @@ impl Server {
     /// If a thread that everything needs cannot be created, or has failed.
     pub fn run(self) -> io::Result<()> {
         let counters = Arc::new(Counters::default());
-        let broadcaster =
-            Broadcaster::new(self.incoming, self.options.backlog, Arc::clone(&counters));
+        let broadcaster = Broadcaster::new(
+            self.incoming,
+            Chat::new(self.options.history, self.options.backlog),
+            self.options.backlog,
+            Arc::clone(&counters),
+        );
         let broadcaster =
             thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;
         let doorman = Doorman::start()?;
@@ -132,6 +137,7 @@ impl Stopper {
     /// Lets the server stop accepting, send what is queued, close everybody with 1001 and end.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        let _ = self.to_broadcaster.send(Incoming::ShutDown);
         for address in &self.addresses {
             // A thread that waits in accept notices when somebody comes.
             let ip = match address.ip() {
@@ -141,7 +147,6 @@ impl Stopper {
             };
             let _ = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), KNOCK);
         }
-        let _ = self.to_broadcaster.send(Incoming::ShutDown);
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn three_people_hear_each_other() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--history", "0"]);
     let mut ana = Client::join(&server, "Ana");
     let mut luis = Client::join(&server, "Luis");
     let mut eva = Client::join(&server, "Eva");
@@ -34,14 +34,15 @@ fn pair(from: &str, text: &str) -> (String, String) {
 
 #[test]
 fn a_welcome_lists_who_is_here_and_the_newcomer_hears_no_notice_of_itself() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--history", "0"]);
     let _ana = Client::join(&server, "Ana");
     let mut luis = Client::open(&server, "/?name=Luis");
     let welcome = luis.event();
-    assert_eq!(
-        welcome,
-        json!({"type":"welcome","you":"Luis","users":["Ana","Luis"],"count":2,"last":2})
-    );
+    let expected = json!({
+        "type": "welcome", "you": "Luis", "users": ["Ana", "Luis"], "count": 2, "last": 1, "recovered": false,
+        "session": welcome["session"], "epoch": welcome["epoch"],
+    });
+    assert_eq!(welcome, expected);
     luis.say("first");
     let next = luis.event();
     assert_eq!((next["type"].as_str(), next["id"].as_u64()), (Some("message"), Some(3)));
@@ -143,12 +144,12 @@ fn names_change_for_everybody_and_taken_or_bad_ones_are_refused() {
 
 #[test]
 fn a_wished_name_that_is_taken_makes_a_guest_who_is_told_why() {
-    let server = Server::start(&[]);
-    let ana = Client::join(&server, "Ana");
+    let server = Server::start(&["--history", "0"]);
+    let mut ana = Client::join(&server, "Ana");
     let mut second = Client::open(&server, "/ws?name=ana");
     assert_eq!(second.event()["you"], "guest-1");
     assert_eq!(second.event()["code"], "name_taken");
-    drop(ana);
+    ana.leave();
     assert_eq!(second.wait_for("left")["name"], "Ana");
     second.say(r#"{"type":"name","name":"ana"}"#);
     assert_eq!(
@@ -160,13 +161,13 @@ fn a_wished_name_that_is_taken_makes_a_guest_who_is_told_why() {
 
 #[test]
 fn what_is_not_understood_is_answered_and_nobody_else_hears_it() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--history", "0"]);
     let mut ana = Client::join(&server, "Ana");
     let mut luis = Client::join(&server, "Luis");
     for (said, code) in [
         ("{", "bad_message"),
         (r#"{"type":"shout","text":"x"}"#, "bad_message"),
-        (r#"{"type":"message","text":"psst","to":"Eva"}"#, "not_available"),
+        (r#"{"type":"message","text":"psst","to":"Eva"}"#, "no_such_user"),
         (r#"{"type":"message","text":""}"#, "empty"),
         ("  ", "empty"),
         (&("{\"type\":\"message\",\"text\":".to_owned() + &"[".repeat(60_000)), "bad_message"),

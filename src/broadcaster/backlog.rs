@@ -24,6 +24,8 @@ pub struct Backlog {
     chunks: VecDeque<Bytes>,
     /// Bytes of the first chunk that are sent.
     sent: usize,
+    /// The first chunk is no whole frame, but the rest of one whose beginning was sent.
+    rest_first: bool,
     /// Bytes of all chunks that are not.
     waiting: usize,
     /// Messages in all chunks since the beginning, less those forgotten.
@@ -43,7 +45,14 @@ pub struct Sent {
 
 impl Backlog {
     pub fn new(tap: Option<Box<Tap>>) -> Self {
-        Backlog { chunks: VecDeque::new(), sent: 0, waiting: 0, messages: 0, tap }
+        Backlog {
+            chunks: VecDeque::new(),
+            sent: 0,
+            rest_first: false,
+            waiting: 0,
+            messages: 0,
+            tap,
+        }
     }
 
     /// Queues whole frames that are so many messages.
@@ -127,6 +136,7 @@ impl Backlog {
     /// be read.
     pub fn keep_started_frame(&mut self) {
         let rest = self.forget();
+        self.rest_first = !rest.is_empty();
         self.push(rest, 0);
     }
 
@@ -137,16 +147,17 @@ impl Backlog {
 
     /// Empties the queue and returns the rest of a frame that is partly sent, which stays counted as sent.
     fn forget(&mut self) -> Bytes {
-        let chunks = std::mem::take(&mut self.chunks);
+        let mut chunks = std::mem::take(&mut self.chunks);
         let sent = std::mem::take(&mut self.sent);
+        let rest_first = std::mem::take(&mut self.rest_first);
         self.waiting = 0;
-        let all: u64 = chunks.iter().map(|chunk| messages_in(chunk)).sum();
-        let Some(first) = chunks.front() else {
-            return Bytes::new();
+        let Some(first) = chunks.pop_front() else { return Bytes::new() };
+        let end = match rest_first {
+            true => first.len(),
+            false => wire::frame_end_after(&first, sent).min(first.len()),
         };
-        let end = wire::frame_end_after(first, sent).min(first.len());
-        let forgotten = all - messages_in(&first[..end]);
-        self.messages = self.messages.saturating_sub(forgotten);
+        let behind: u64 = chunks.iter().map(|chunk| messages_in(chunk)).sum();
+        self.messages = self.messages.saturating_sub(behind + messages_in(&first[end..]));
         first.slice(sent..end)
     }
 
@@ -164,6 +175,7 @@ impl Backlog {
             }
             taken -= passed;
             self.sent = 0;
+            self.rest_first = false;
             self.chunks.pop_front();
         }
     }
@@ -194,6 +206,17 @@ mod tests {
         backlog.keep_started_frame();
         assert_eq!((backlog.waiting, backlog.sent_messages()), (3, 2));
         assert_eq!(backlog.chunks, [&b"\x02de"[..]]);
+    }
+
+    #[test]
+    fn forgetting_twice_still_keeps_the_rest() {
+        let mut backlog = backlog(6);
+        backlog.keep_started_frame();
+        backlog.advance(1);
+        backlog.push_frames(Bytes::from_static(b"\x81\x01y"));
+        backlog.keep_started_frame();
+        assert_eq!(backlog.chunks, [&b"de"[..]]);
+        assert_eq!(backlog.sent_messages(), 2);
     }
 
     #[test]

@@ -7,8 +7,6 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::chat::Event;
-
 /// A finished batch: whole frames, each of them one event.
 pub struct Round {
     pub frames: Bytes,
@@ -20,8 +18,6 @@ pub struct Round {
 pub struct Batch {
     frames: BytesMut,
     events: u64,
-    /// Reused for each event's JSON.
-    json: Vec<u8>,
 }
 
 impl Batch {
@@ -31,16 +27,9 @@ impl Batch {
     }
 
     /// Adds an event for everybody.
-    pub fn push(&mut self, event: &Event<'_>) {
-        encode(event, &mut self.json, &mut self.frames);
+    pub fn push(&mut self, json: &[u8]) {
+        put_frame(json, &mut self.frames);
         self.events += 1;
-    }
-
-    /// An event for somebody alone: encoded, but no part of the batch.
-    pub fn encode_alone(&mut self, event: &Event<'_>) -> Bytes {
-        let mut frame = BytesMut::new();
-        encode(event, &mut self.json, &mut frame);
-        frame.freeze()
     }
 
     /// The round's bytes; an empty batch remains.
@@ -49,17 +38,20 @@ impl Batch {
     }
 }
 
+/// Events for somebody alone, in one stretch of bytes, too.
+pub fn frames(events: &[&Bytes]) -> Bytes {
+    let mut frames = BytesMut::new();
+    for json in events {
+        put_frame(json, &mut frames);
+    }
+    frames.freeze()
+}
+
 /// One event as one unmasked text frame.
-fn encode(event: &Event<'_>, json: &mut Vec<u8>, frames: &mut BytesMut) {
-    json.clear();
+fn put_frame(json: &[u8], frames: &mut BytesMut) {
     let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
-    let begin = frames.len();
-    // Neither step can fail, as both write plain data into memory; were one to, the event is left out whole.
-    let encoded = serde_json::to_writer(&mut *json, event).is_ok()
-        && header.format(json.len() as u64, &mut (&mut *frames).writer()).is_ok();
-    if encoded {
+    // Writing a header into memory cannot fail; were it to, the event is left out whole.
+    if header.format(json.len() as u64, &mut (&mut *frames).writer()).is_ok() {
         frames.extend_from_slice(json);
-    } else {
-        frames.truncate(begin);
     }
 }

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use super::backlog::Backlog;
 use super::batch::Round;
 use super::closing::Closing;
+use super::incoming::Newcomer;
 use crate::client_id::ClientId;
+use crate::seats::Seat;
 use crate::wire::{Direction, Tap};
 
 /// Wait before a client whose kernel buffer is full is tried again; doubled at each try that gets nothing through.
@@ -25,6 +27,8 @@ pub struct Client {
     pub id: ClientId,
     /// Shared with the connection's thread, which only reads it.
     socket: Arc<TcpStream>,
+    /// Its place among the WebSockets, given back when this entry is dropped.
+    _seat: Seat,
     /// When TCP was accepted.
     pub opened: Instant,
     hearing: Hearing,
@@ -72,16 +76,12 @@ struct Blocked {
 
 impl Client {
     /// A client in the chat hears all that comes from byte `since` of the present batch on; an echo hears nothing.
-    pub fn new(
-        id: ClientId,
-        socket: Arc<TcpStream>,
-        listens: bool,
-        opened: Instant,
-        since: usize,
-    ) -> Self {
+    pub fn new(id: ClientId, newcomer: Newcomer, listens: bool, since: usize) -> Self {
+        let Newcomer { socket, seat, opened } = newcomer;
         Client {
             id,
             socket,
+            _seat: seat,
             opened,
             hearing: Hearing { listens, since, until: None },
             own: Vec::new(),
@@ -145,7 +145,7 @@ impl Client {
         // Everything sent before still arrives, as it would not if the socket were just dropped (RFC 6455, 7.1.1).
         if self.has_nothing_to_send() && self.closing.may_end_ours() {
             let _ = self.socket.shutdown(Shutdown::Write);
-            self.closing.ended_ours();
+            self.closing.sent_all();
         }
         Ok(self.blocked.map(|blocked| blocked.retry))
     }
@@ -233,6 +233,7 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
+    use crate::seats::Seats;
 
     /// What a client gets of one round of the batch `abcdef` (six events of a byte, in real life whole frames).
     fn gets(listens: bool, since: usize, prepare: impl FnOnce(&mut Client)) -> String {
@@ -240,7 +241,11 @@ mod tests {
         let mut peer =
             TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
         let (socket, _) = listener.accept().expect("the peer came");
-        let mut client = Client::new(ClientId(1), Arc::new(socket), listens, Instant::now(), since);
+        let mut client = {
+            let seat = Seats::new(1).take().expect("a free seat");
+            let newcomer = Newcomer { socket: Arc::new(socket), seat, opened: Instant::now() };
+            Client::new(ClientId(1), newcomer, listens, since)
+        };
         prepare(&mut client);
         client.queue(&Round { frames: Bytes::from_static(b"abcdef"), events: 6 });
         assert!(matches!(client.send_now(Instant::now()), Ok(None)));

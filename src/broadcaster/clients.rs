@@ -4,17 +4,16 @@
 //! what concerns one client.
 
 use std::collections::HashMap;
-use std::net::TcpStream;
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::batch::{Batch, Round};
+use super::batch::{self, Batch, Round};
 use super::client::Client;
-use crate::chat::{Audience, Event};
+use super::incoming::Newcomer;
+use crate::chat::Audience;
 use crate::client_id::ClientId;
+use crate::close::CloseReason;
 
 #[derive(Default)]
 pub struct Clients {
@@ -23,17 +22,19 @@ pub struct Clients {
     places: HashMap<ClientId, usize>,
     /// What everybody hears of the present round.
     batch: Batch,
-    /// Clients that have something of their own in the present round; one may be named twice.
+    /// Clients that have something of their own in the present round; while it is made, one may be named twice.
     touched: Vec<ClientId>,
     /// Bytes of the present round that are for one client each.
     own_bytes: usize,
+    /// Clients that the chat wants to be closed.
+    to_close: Vec<(ClientId, CloseReason)>,
 }
 
 impl Clients {
     /// A new client, which hears what comes from now on if it `listens`.
-    pub fn open(&mut self, id: ClientId, socket: Arc<TcpStream>, listens: bool, opened: Instant) {
+    pub fn open(&mut self, id: ClientId, newcomer: Newcomer, listens: bool) {
         self.places.insert(id, self.list.len());
-        self.list.push(Client::new(id, socket, listens, opened, self.batch.len()));
+        self.list.push(Client::new(id, newcomer, listens, self.batch.len()));
     }
 
     /// Takes a client out; the last of the list moves into its place.
@@ -70,12 +71,20 @@ impl Clients {
     /// Ends the round: what everybody hears, and who has something of its own. The next one begins.
     pub fn take_round(&mut self) -> (Round, Vec<ClientId>) {
         self.own_bytes = 0;
-        (self.batch.take(), std::mem::take(&mut self.touched))
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        (self.batch.take(), touched)
     }
 
     /// Nobody has anything to hear in the present round.
     pub fn round_is_empty(&self) -> bool {
         self.batch.len() == 0 && self.touched.is_empty()
+    }
+
+    /// Whom the chat wants to be closed, and why.
+    pub fn take_to_close(&mut self) -> Vec<(ClientId, CloseReason)> {
+        std::mem::take(&mut self.to_close)
     }
 
     /// The client is written to in this round, even if it hears nothing new.
@@ -108,20 +117,27 @@ impl Clients {
 }
 
 impl Audience for Clients {
-    fn everyone(&mut self, event: &Event<'_>) {
-        self.batch.push(event);
+    fn everyone(&mut self, json: &Bytes) {
+        self.batch.push(json);
     }
 
-    fn everyone_but(&mut self, one: ClientId, event: &Event<'_>, own: Option<&Event<'_>>) {
+    fn everyone_but(&mut self, one: ClientId, json: &Bytes, own: Option<&Bytes>) {
         let begin = self.batch.len();
-        self.batch.push(event);
+        self.batch.push(json);
         let replaced = begin..self.batch.len();
-        let own = own.map(|own| self.batch.encode_alone(own)).unwrap_or_default();
+        let own = own.map(|own| batch::frames(&[own])).unwrap_or_default();
         self.splice(one, replaced, own);
     }
 
-    fn one(&mut self, one: ClientId, event: &Event<'_>) {
-        let frame = self.batch.encode_alone(event);
-        self.send_one(one, frame);
+    fn one(&mut self, one: ClientId, json: &Bytes) {
+        self.send_one(one, batch::frames(&[json]));
+    }
+
+    fn replay(&mut self, one: ClientId, past: &[&Bytes]) {
+        self.send_one(one, batch::frames(past));
+    }
+
+    fn close(&mut self, one: ClientId, reason: CloseReason) {
+        self.to_close.push((one, reason));
     }
 }

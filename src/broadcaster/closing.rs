@@ -81,6 +81,8 @@ pub struct Closing {
     ours: Ours,
     /// The client sent a close frame, as its own wish or as an answer to ours.
     close_frame_came: bool,
+    /// Ours is with the kernel, and everything before it.
+    close_frame_sent: bool,
     /// The connection's thread is done: what came in, and how the client's direction of TCP ended.
     their_end: Option<(Received, TcpEnd)>,
     /// We ended TCP in both directions before the client had ended its own.
@@ -90,7 +92,13 @@ pub struct Closing {
 impl Closing {
     /// Nothing of it has begun.
     pub fn not_begun() -> Self {
-        Closing { ours: Ours::Open, close_frame_came: false, their_end: None, abandoned: false }
+        Closing {
+            ours: Ours::Open,
+            close_frame_came: false,
+            close_frame_sent: false,
+            their_end: None,
+            abandoned: false,
+        }
     }
 
     pub fn has_begun(&self) -> bool {
@@ -130,7 +138,13 @@ impl Closing {
         }
     }
 
-    /// Our direction of TCP is ended.
+    /// The last byte is with the kernel, and our direction of TCP is ended.
+    pub fn sent_all(&mut self) {
+        self.close_frame_sent = true;
+        self.ended_ours();
+    }
+
+    /// Our direction of TCP is ended, whatever was still to be sent.
     pub fn ended_ours(&mut self) {
         self.ours = match std::mem::replace(&mut self.ours, Ours::Open) {
             Ours::Closing(cause) | Ours::Ended(cause) => Ours::Ended(cause),
@@ -153,9 +167,13 @@ impl fmt::Display for Closing {
         };
         write!(formatter, "closed {cause}")?;
         match (cause, &self.their_end) {
-            (Cause::Client(_), _) => write!(formatter, ", answered by the server"),
+            (Cause::Client(_), _) if self.close_frame_sent => {
+                write!(formatter, ", answered by the server")
+            }
             (Cause::Cut(_), _) => Ok(()),
-            _ if self.close_frame_came => write!(formatter, ", answered by the client"),
+            (Cause::Fault(_) | Cause::NoPong | Cause::Server(_), _) if self.close_frame_came => {
+                write!(formatter, ", answered by the client")
+            }
             (_, Some((_, tcp))) => write!(formatter, "; {tcp}"),
             (_, None) => Ok(()),
         }
@@ -222,7 +240,7 @@ mod tests {
         let mut closing = Closing::not_begun();
         closing.begin(Cause::Client(Some(BYE)));
         assert!(closing.has_begun() && closing.may_end_ours());
-        closing.ended_ours();
+        closing.sent_all();
         assert!(!closing.may_end_ours());
         closing.their_end_came(Received::default(), TcpEnd::Fin);
         assert_eq!(
@@ -264,5 +282,14 @@ mod tests {
         closing.abandoned();
         closing.their_end_came(Received::default(), TcpEnd::Failed("reset".to_owned()));
         assert!(closing.to_string().ends_with("TCP failed: reset"), "{closing}");
+    }
+
+    #[test]
+    fn an_answer_that_was_never_sent_is_not_told() {
+        let mut closing = Closing::not_begun();
+        closing.begin(Cause::Client(Some(BYE)));
+        closing.ended_ours();
+        closing.their_end_came(Received::default(), TcpEnd::Failed("reset".to_owned()));
+        assert!(closing.to_string().ends_with("; TCP failed: reset"), "{closing}");
     }
 }

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use super::closing::{Cause, TcpEnd};
 use crate::chat::{Command, Entrance, Refusal};
 use crate::client_id::ClientId;
+use crate::seats::Seat;
 
 /// One step in the life of a connection. Each connection's own come in the order in which its thread sent them:
 /// `Opened`, any number of `Said` and `Frames`, one `Closing`, `Ended`.
 pub enum Incoming {
-    /// Step 1 is done: the 101 answer is sent, and from now on only the broadcaster writes to `socket`.
-    Opened { client: ClientId, socket: Arc<TcpStream>, endpoint: Endpoint, opened: Instant },
+    /// Step 1 is done: the 101 answer is sent, and from now on only the broadcaster writes to its socket.
+    Opened { client: ClientId, newcomer: Newcomer, endpoint: Endpoint },
     /// Step 2: a member of the chat sent a text message, understood or not.
     Said { client: ClientId, said: Result<Command, Refusal> },
     /// Step 2: whole frames for this client alone: a ping, a pong, an echo.
@@ -31,8 +32,17 @@ pub enum Incoming {
     ShutDown,
 }
 
+/// What a new WebSocket hands over.
+pub struct Newcomer {
+    pub socket: Arc<TcpStream>,
+    /// Its place among the WebSockets.
+    pub seat: Seat,
+    /// When TCP was accepted.
+    pub opened: Instant,
+}
+
 /// What a WebSocket was opened for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Endpoint {
     Chat(Entrance),
     /// Its own echo: hears nobody and is heard by nobody.

@@ -22,9 +22,8 @@ mod writing;
 mod tests;
 
 pub use closing::{Cause, TcpEnd};
-pub use incoming::{Counters, Endpoint, Incoming, Received};
+pub use incoming::{Counters, Endpoint, Incoming, Newcomer, Received};
 
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,6 +74,7 @@ impl Broadcaster {
     /// `backlog_bound` in bytes.
     pub fn new(
         incoming: Receiver<Incoming>,
+        chat: Chat,
         backlog_bound: usize,
         counters: Arc<Counters>,
     ) -> Self {
@@ -82,7 +82,7 @@ impl Broadcaster {
             incoming,
             backlog_bound,
             counters,
-            chat: Chat::default(),
+            chat,
             clients: Clients::default(),
             timers: Timers::default(),
             moment: Moment::now(),
@@ -132,8 +132,8 @@ impl Broadcaster {
 
     fn take(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Opened { client, socket, endpoint, opened } => {
-                self.open(client, socket, &endpoint, opened);
+            Incoming::Opened { client, newcomer, endpoint } => {
+                self.open(client, newcomer, &endpoint)
             }
             Incoming::Said { client, said } => self.said(client, &said),
             Incoming::Frames { client, frames } => {
@@ -147,9 +147,9 @@ impl Broadcaster {
         }
     }
 
-    fn open(&mut self, id: ClientId, socket: Arc<TcpStream>, endpoint: &Endpoint, opened: Instant) {
+    fn open(&mut self, id: ClientId, newcomer: Newcomer, endpoint: &Endpoint) {
         let listens = matches!(endpoint, Endpoint::Chat(_));
-        self.clients.open(id, socket, listens, opened);
+        self.clients.open(id, newcomer, listens);
         match endpoint {
             Endpoint::Chat(entrance) => {
                 let name = self.chat.enter(id, entrance, &self.moment, &mut self.clients);
@@ -160,6 +160,11 @@ impl Broadcaster {
                 );
             }
             Endpoint::Echo => info!("{id}: talks to the echo"),
+        }
+        for (other, reason) in self.clients.take_to_close() {
+            if self.is_open(other) {
+                self.begin_closing(other, Cause::Server(reason));
+            }
         }
         if self.shut_down.is_some() {
             self.begin_closing(id, Cause::Server(SHUTTING_DOWN));

@@ -8,15 +8,22 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Received, TcpEnd};
+use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Newcomer, Received, TcpEnd};
+use crate::chat::Chat;
 use crate::client_id::ClientId;
+use crate::seats::Seats;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running broadcaster, and the way to it.
 fn broadcaster() -> Sender<Incoming> {
     let (sender, incoming) = bounded(CHANNEL);
-    let broadcaster = Broadcaster::new(incoming, 1 << 20, Arc::new(Counters::default()));
+    let broadcaster = Broadcaster::new(
+        incoming,
+        Chat::new(0, usize::MAX),
+        1 << 20,
+        Arc::new(Counters::default()),
+    );
     thread::spawn(|| broadcaster.run());
     sender
 }
@@ -36,8 +43,9 @@ fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
     let to_broadcaster = broadcaster();
     let (mut client, socket) = connection();
     let id = ClientId(1);
-    let opened = Instant::now();
-    let first = Incoming::Opened { client: id, socket, endpoint: Endpoint::Echo, opened };
+    let seat = Seats::new(1).take().expect("a free seat");
+    let newcomer = Newcomer { socket, seat, opened: Instant::now() };
+    let first = Incoming::Opened { client: id, newcomer, endpoint: Endpoint::Echo };
     let received = Received::default();
     let last = Incoming::Ended { client: id, received, tcp: TcpEnd::Unknown };
     for incoming in [first, last] {

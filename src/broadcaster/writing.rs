@@ -70,6 +70,7 @@ impl Broadcaster {
                 info!("{id}: cannot be written to: {error}");
                 client.tcp_failed();
             }
+            Trouble::TooSlow(_) if client.closing.has_begun() => {}
             Trouble::TooSlow(reason) => {
                 client.forget();
                 self.begin_closing(id, Cause::Server(reason));

@@ -18,10 +18,12 @@ pub const JSON_GROWTH: usize = 2;
 /// One text message of a client, understood.
 #[derive(Debug)]
 pub enum Command {
-    /// To everybody. `text` is a JSON string, ready to be sent.
-    Say { text: Box<RawValue>, reference: Option<String> },
+    /// To everybody, or to one person alone. `text` is a JSON string, ready to be sent.
+    Say { text: Box<RawValue>, to: Option<String>, reference: Option<String> },
     /// Change my name to this.
     Rename { name: String },
+    /// I am writing a message to everybody.
+    Typing,
 }
 
 /// Not understood, or not allowed; the sender alone is told.
@@ -54,7 +56,7 @@ impl Command {
     pub fn parse(text: &str) -> Result<Command, Refusal> {
         if !text.starts_with('{') {
             // websocat sends the line with its end.
-            return say(text.trim_end_matches(['\r', '\n']), None);
+            return say(text.trim_end_matches(['\r', '\n']), None, None);
         }
         let fields: Fields = match serde_json::from_str(text) {
             Ok(fields) => fields,
@@ -68,18 +70,18 @@ impl Command {
             return refused(ErrorCode::BadMessage, reason, None);
         }
         match (fields.kind.as_str(), fields.text, fields.name) {
-            ("message", Some(_), _) if fields.to.is_some() => refused(
-                ErrorCode::NotAvailable,
-                "private messages are not available yet; nobody has seen this one",
-                reference,
-            ),
-            ("message", Some(text), _) => say(&text, reference),
+            ("message", Some(text), _) => say(&text, fields.to, reference),
             ("message", None, _) => {
                 refused(ErrorCode::BadMessage, "a message needs a text", reference)
             }
             ("name", _, Some(name)) => Ok(Command::Rename { name }),
             ("name", _, None) => refused(ErrorCode::BadMessage, "a name needs a name", reference),
-            _ => refused(ErrorCode::BadMessage, "the type is neither message nor name", reference),
+            ("typing", ..) => Ok(Command::Typing),
+            _ => refused(
+                ErrorCode::BadMessage,
+                "the type is none of message, name and typing",
+                reference,
+            ),
         }
     }
 
@@ -87,7 +89,7 @@ impl Command {
     pub fn reference(self) -> Option<String> {
         match self {
             Command::Say { reference, .. } => reference,
-            Command::Rename { .. } => None,
+            Command::Rename { .. } | Command::Typing => None,
         }
     }
 }
@@ -102,7 +104,7 @@ impl Refusal {
     }
 }
 
-fn say(text: &str, reference: Option<String>) -> Result<Command, Refusal> {
+fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Command, Refusal> {
     if text.trim().is_empty() {
         return refused(ErrorCode::Empty, "a message needs some text", reference);
     }
@@ -110,7 +112,7 @@ fn say(text: &str, reference: Option<String>) -> Result<Command, Refusal> {
         Ok(json) if json.get().len() > JSON_GROWTH * text.len() + 2 => {
             refused(ErrorCode::BadMessage, "a text of control characters", reference)
         }
-        Ok(json) => Ok(Command::Say { text: json, reference }),
+        Ok(json) => Ok(Command::Say { text: json, to, reference }),
         Err(error) => refused(ErrorCode::BadMessage, format!("not a text: {error}"), reference),
     }
 }
@@ -132,7 +134,7 @@ mod tests {
         for said in
             ["hola \"tú\"", "hola \"tú\"\n", r#"{"type":"message","text":"hola \"t\u00fa\""}"#]
         {
-            let Ok(Command::Say { text, reference: None }) = Command::parse(said) else {
+            let Ok(Command::Say { text, to: None, reference: None }) = Command::parse(said) else {
                 panic!("{said}")
             };
             assert_eq!(text.get(), r#""hola \"tú\"""#);
@@ -151,7 +153,7 @@ mod tests {
             r#"{"type":"message","text":"a","text":"b"}"#,
             r#"{"type":"message","text":"\ud800"}"#,
             r#"{"type":"message","text":"x"} trailing"#,
-            r#"{"type":"message","text":"secret","to":"Luis"}"#,
+            r#"{"type":"message","text":"secret","to":5}"#,
             r#"{"type":"message","text":1e999999}"#,
             &deep,
             "\u{1}\u{2}\u{3}",

@@ -1,8 +1,9 @@
 //! What the server tells: one JSON object a text frame.
 //!
-//! Built by the chat, turned into bytes once by the broadcaster. Notices are types of their own, so no name and no
+//! Built by the chat and turned into bytes once, for everybody and for the history. Notices are types of their own, so no name and no
 //! text can imitate one.
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -10,17 +11,27 @@ use serde_json::value::RawValue;
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Event<'a> {
-    /// The first thing a newcomer hears. `users` holds at most [`super::LISTED_USERS`] names, the earliest first.
+    /// The first thing a client hears. What was said before follows it, up to event `last`.
     Welcome {
         you: &'a str,
+        /// At most [`super::LISTED_USERS`] names of those who are here, the earliest first.
         users: Vec<&'a str>,
         count: usize,
+        /// What to bring along to come back; absent if the system had no random numbers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+        epoch: &'a str,
         last: u64,
+        /// It came back, and what follows is all that it missed.
+        recovered: bool,
     },
     Message {
         id: u64,
         at: &'a str,
         from: &'a str,
+        /// Only in a private message.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<&'a str>,
         /// A JSON string, made on the sender's own thread.
         text: &'a RawValue,
         /// Only in the sender's copy: what it called this message.
@@ -32,6 +43,9 @@ pub enum Event<'a> {
         at: &'a str,
         name: &'a str,
         count: usize,
+        /// After its connection had dropped.
+        #[serde(skip_serializing_if = "is_false")]
+        back: bool,
     },
     Left {
         id: u64,
@@ -55,6 +69,16 @@ pub enum Event<'a> {
         left: u64,
         count: usize,
     },
+    /// A message that was sent again under the same `ref` had been posted already, as event `id`.
+    Posted {
+        #[serde(rename = "ref")]
+        reference: &'a str,
+        id: u64,
+    },
+    /// Somebody is writing. No event of the chat: it has no id and is not kept.
+    Typing {
+        name: &'a str,
+    },
     Error {
         code: ErrorCode,
         text: &'a str,
@@ -75,6 +99,19 @@ pub enum ErrorCode {
     Empty,
     /// Over the rate; this message was not posted.
     TooFast,
-    /// Part of the protocol, but not of this version.
-    NotAvailable,
+    /// A private message to a name that nobody has.
+    NoSuchUser,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde wants a reference.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Event<'_> {
+    /// The event as it goes into a text frame.
+    pub fn json(&self) -> Bytes {
+        // A struct of plain fields has no way to fail; were there one, an empty object says nothing wrong.
+        serde_json::to_vec(self).map_or_else(|_| Bytes::from_static(b"{}"), Bytes::from)
+    }
 }

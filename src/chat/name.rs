@@ -8,6 +8,7 @@ use std::fmt;
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_security::confusable_detection::skeleton;
 
 /// Longest name in characters (Unicode scalar values after normalisation).
 pub const MAX_NAME: usize = 32;
@@ -76,9 +77,11 @@ impl Name {
         &self.0
     }
 
-    /// Case-folded, and normalised again since folding can undo that.
+    /// Case-folded, normalised again since folding can undo that, and each character replaced by the one it looks like
+    /// (Unicode Technical Standard 39, section 4): `раура1` in Cyrillic has the key of `paypal`.
     pub fn key(&self) -> NameKey {
-        NameKey(self.0.chars().default_case_fold().nfkc().collect())
+        let folded: String = self.0.chars().default_case_fold().nfkc().collect();
+        NameKey(skeleton(&folded).collect())
     }
 }
 
@@ -136,6 +139,14 @@ mod tests {
         assert_eq!(key("ANA"), key("ana"));
         assert_eq!(key("STRASSE"), key("Straße"));
         assert_ne!(key("Ana"), key("Aña"));
+    }
+
+    #[test]
+    fn names_that_look_alike_are_the_same_name() {
+        let key = |text| Name::parse(text).map(|name| name.key());
+        assert_eq!(key("paypal"), key("раураl"), "the second is Cyrillic");
+        assert_eq!(key("Paul"), key("Pau1"));
+        assert_ne!(Name::guest(1).key(), Name::guest(11).key());
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! broadcaster; nothing must be written here but through the stream.
 
 use std::io::ErrorKind;
-use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -37,10 +36,8 @@ const BINARY: CloseReason = CloseReason::new(
     close::UNSUPPORTED_DATA,
     "the chat takes text only; binary frames are for /echo",
 );
-const TOO_FAST: CloseReason = CloseReason::new(
-    close::POLICY_VIOLATION,
-    "too many messages a second, in spite of the warnings",
-);
+const TOO_FAST: CloseReason =
+    CloseReason::new(close::POLICY_VIOLATION, "too many messages a second");
 const WRONG_CODE: CloseReason =
     CloseReason::new(close::PROTOCOL_ERROR, "a close code that must not be sent (RFC 6455, 7.4)");
 const NOT_UTF8: CloseReason =
@@ -157,31 +154,23 @@ impl<'a> Conversation<'a> {
 
     /// A ping, or a pong that nobody asked for: each costs us work, so it counts like a message.
     fn control_frame(&mut self) -> Result<(), Cause> {
-        if *self.endpoint == Endpoint::Echo {
-            self.slow_down();
-            return Ok(());
-        }
-        match self.rate.message(0, Instant::now()) {
-            Verdict::Allowed => Ok(()),
-            Verdict::Warned => {
+        match (self.rate.message(0, Instant::now()), self.endpoint) {
+            (Verdict::Excessive, _) => Err(Cause::Fault(TOO_FAST)),
+            (Verdict::Warned, Endpoint::Chat(_)) => {
                 let said = Err(Refusal::too_fast(self.options.rate, None));
                 self.tell(Incoming::Said { client: self.client, said })
             }
-            Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
+            (Verdict::Warned | Verdict::Allowed, _) => Ok(()),
         }
     }
 
+    /// There is no way to warn on an echo, so it may go on twice as long before it ends.
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
-        self.slow_down();
-        self.websocket.send(message).map_err(|error| self.cause(error))
-    }
-
-    /// An echo is not warned or thrown out when it is too fast: nothing more is read until it may go on, and TCP slows
-    /// the sender.
-    fn slow_down(&mut self) {
-        let wait = self.rate.frame(Instant::now());
-        if !wait.is_zero() {
-            thread::sleep(wait);
+        match self.rate.message(0, Instant::now()) {
+            Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
+            Verdict::Allowed | Verdict::Warned => {
+                self.websocket.send(message).map_err(|error| self.cause(error))
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use log::info;
 
-use crate::broadcaster::{Cause, Counters, Endpoint, Incoming, Received, TcpEnd};
+use crate::broadcaster::{Cause, Counters, Endpoint, Incoming, Newcomer, Received, TcpEnd};
 use crate::client_id::ClientId;
 use crate::deadline::Deadline;
 use crate::options::Options;
@@ -152,8 +152,8 @@ impl Connection {
     }
 
     /// Steps 1 to 3 of a WebSocket.
-    fn websocket(mut self, endpoint: &Endpoint, handshake: Handshake, seat: Seat, early: Vec<u8>) {
-        self.seat = seat;
+    fn websocket(self, endpoint: &Endpoint, handshake: Handshake, seat: Seat, early: Vec<u8>) {
+        drop(self.seat);
         let id = self.id;
         info!(
             "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
@@ -169,13 +169,8 @@ impl Connection {
         }
 
         let to_broadcaster = &self.site.to_broadcaster;
-        let socket = Arc::clone(&self.socket);
-        let opened = Incoming::Opened {
-            client: id,
-            socket,
-            endpoint: endpoint.clone(),
-            opened: self.opened,
-        };
+        let newcomer = Newcomer { socket: Arc::clone(&self.socket), seat, opened: self.opened };
+        let opened = Incoming::Opened { client: id, newcomer, endpoint: endpoint.clone() };
         // A broadcaster that has ended takes nothing, and then nothing is left to be done.
         if to_broadcaster.send(opened).is_err() {
             return;

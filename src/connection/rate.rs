@@ -2,7 +2,7 @@
 //!
 //! Belongs to one connection's thread. It is told the time, so a test needs none.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Messages that may come at once, in seconds' worth of the rate.
 const BURST_SECONDS: f64 = 5.0;
@@ -47,13 +47,6 @@ impl RateLimit {
         }
     }
 
-    /// One more frame of a client that is slowed down rather than warned: how long to wait before the next is read.
-    pub fn frame(&mut self, now: Instant) -> Duration {
-        self.take(0, now);
-        let Some(rate) = self.rate.filter(|_| self.tokens < 0.0) else { return Duration::ZERO };
-        Duration::from_secs_f64(-self.tokens / rate)
-    }
-
     /// Takes a message's tokens out of the bucket, and returns how many it holds when full.
     fn take(&mut self, bytes: usize, now: Instant) -> Option<f64> {
         let rate = self.rate?;
@@ -68,6 +61,8 @@ impl RateLimit {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -100,14 +95,5 @@ mod tests {
             (0..100).take_while(|_| limit.message(65_536, start) == Verdict::Allowed).count();
         assert_eq!(allowed, 5, "17 tokens each of 100");
         assert_eq!(RateLimit::new(1, start).message(1 << 30, start), Verdict::Allowed);
-    }
-
-    #[test]
-    fn a_client_that_is_slowed_down_waits_as_long_as_its_tokens_take_to_come() {
-        let start = Instant::now();
-        let mut limit = RateLimit::new(10, start);
-        assert!((0..50).all(|_| limit.frame(start).is_zero()));
-        assert_eq!(limit.frame(start), Duration::from_millis(100));
-        assert!(RateLimit::new(0, start).frame(start).is_zero());
     }
 }

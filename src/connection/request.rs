@@ -2,10 +2,10 @@
 //!
 //! Runs on the connection's thread. What is wrong with a request comes back as the [`Answer`] that says so.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 
-use super::answer::Answer;
+use super::answer::{Answer, write_all};
 use super::head::{Request, parse};
 use crate::deadline::Deadline;
 
@@ -69,7 +69,7 @@ pub fn read(
     let length = framing.body_length(max_body).map_err(refused)?;
     if framing.expects_continue && unread.len() < length {
         // Where this cannot be written, reading will tell.
-        let _ = (&*socket).write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+        let _ = write_all(socket, b"HTTP/1.1 100 Continue\r\n\r\n", deadline);
     }
     while unread.len() < length {
         let text = match more(socket, unread, length, deadline) {

@@ -67,7 +67,7 @@ impl Browser {
         let attach = json!({ "targetId": target, "flatten": true });
         let session = text_of(&self.call("Target.attachToTarget", attach)["sessionId"]);
         let page = Page { connection: Rc::clone(&self.connection), session, target };
-        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable", "Network.enable"] {
             page.call(domain, json!({}));
         }
         page.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true }));
@@ -130,6 +130,11 @@ impl Page {
     pub fn wait_for(&self, condition: &str, what: &str) {
         // A hidden tab draws nothing.
         self.bring_to_front();
+        self.wait_in_background_for(condition, what);
+    }
+
+    /// The same, but the tab stays as it is, perhaps hidden.
+    pub fn wait_in_background_for(&self, condition: &str, what: &str) {
         let outcome = self.try_evaluate(&awaiting(condition));
         if outcome == Ok(Value::Null) {
             return;
@@ -238,6 +243,19 @@ impl Page {
             .iter()
             .filter(|event| event["sessionId"] == self.session.as_str())
             .filter_map(console_error)
+            .collect()
+    }
+
+    /// The payloads of all WebSocket frames that this tab has received so far.
+    pub fn frames(&self) -> Vec<String> {
+        let _ = self.try_evaluate("0");
+        self.connection
+            .borrow()
+            .events
+            .iter()
+            .filter(|event| event["sessionId"] == self.session.as_str())
+            .filter(|event| event["method"] == "Network.webSocketFrameReceived")
+            .map(|event| text_of(&event["params"]["response"]["payloadData"]))
             .collect()
     }
 

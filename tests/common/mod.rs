@@ -265,6 +265,12 @@ impl Client {
         }
     }
 
+    /// Says goodbye with a close frame, so that the name is free.
+    pub fn leave(&mut self) {
+        self.websocket.close(None).expect("a close frame can be sent");
+        self.read_to_end();
+    }
+
     /// Everything until TCP ends; a reset fails the test.
     pub fn read_to_end(&mut self) {
         loop {

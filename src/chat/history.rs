@@ -1,0 +1,171 @@
+//! What was said lately, for newcomers and for those who come back.
+//!
+//! Called by the chat. Holds finished JSON, shared with the round in which it was first sent.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::presence::MemberId;
+
+/// Events that are kept, whatever `--history` shows a newcomer.
+pub const KEPT_EVENTS: usize = 10_000;
+
+/// Bytes of JSON that are kept, upkeep included.
+pub const KEPT_BYTES: usize = 4 << 20;
+
+/// Bytes that are sent to one client at once when it comes in, at most; and never more than half of what may wait for
+/// it, else it would be thrown out for what it missed.
+pub const REPLAY_BYTES: usize = 512 << 10;
+
+/// Memory that a record costs beside its JSON.
+const RECORD_UPKEEP: usize = 160;
+
+/// One event as it was told.
+#[derive(Debug)]
+pub struct Record {
+    pub id: u64,
+    pub json: Bytes,
+    pub visibility: Visibility,
+    /// The copy of whom it is about, if it differs; empty if that one does not hear it.
+    pub own: Option<(MemberId, Bytes)>,
+}
+
+/// Who may read an event, now and later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    Everyone,
+    /// Private between these two.
+    Two(MemberId, MemberId),
+}
+
+impl Visibility {
+    fn includes(self, member: MemberId) -> bool {
+        match self {
+            Visibility::Everyone => true,
+            Visibility::Two(one, other) => member == one || member == other,
+        }
+    }
+}
+
+impl Record {
+    fn memory(&self) -> usize {
+        self.json.len() + self.own.as_ref().map_or(0, |(_, json)| json.len()) + RECORD_UPKEEP
+    }
+
+    /// The event as this member may read it.
+    fn seen_by(&self, member: MemberId) -> Option<&Bytes> {
+        match &self.own {
+            Some((owner, own)) if *owner == member => Some(own).filter(|own| !own.is_empty()),
+            _ => self.visibility.includes(member).then_some(&self.json),
+        }
+    }
+}
+
+/// The latest events, ids rising.
+#[derive(Debug)]
+pub struct History {
+    records: VecDeque<Record>,
+    bytes: usize,
+    /// Bytes that one client is given at once.
+    replay_bytes: usize,
+    /// The highest id that is no longer kept; 0 if all are.
+    forgotten: u64,
+}
+
+impl History {
+    /// So many bytes may wait for one client.
+    pub fn new(backlog: usize) -> Self {
+        let replay_bytes = REPLAY_BYTES.min(backlog / 2);
+        History { records: VecDeque::new(), bytes: 0, replay_bytes, forgotten: 0 }
+    }
+
+    pub fn push(&mut self, record: Record) {
+        self.bytes += record.memory();
+        self.records.push_back(record);
+        while self.records.len() > KEPT_EVENTS || self.bytes > KEPT_BYTES {
+            let Some(oldest) = self.records.pop_front() else { return };
+            self.bytes -= oldest.memory();
+            self.forgotten = oldest.id;
+        }
+    }
+
+    /// Everything behind event `after` that the member may read, in order; `None` if it cannot be had whole.
+    pub fn since(&self, after: u64, member: MemberId) -> Option<Vec<&Bytes>> {
+        if after < self.forgotten {
+            return None;
+        }
+        let begin = self.records.partition_point(|record| record.id <= after);
+        let missed: Vec<&Bytes> =
+            self.records.range(begin..).filter_map(|record| record.seen_by(member)).collect();
+        let bytes: usize = missed.iter().map(|json| json.len()).sum();
+        (bytes <= self.replay_bytes).then_some(missed)
+    }
+
+    /// The last so many events that the member may read, in order; fewer if they are long.
+    pub fn last(&self, count: usize, member: MemberId) -> Vec<&Bytes> {
+        let mut bytes = 0;
+        let mut last: Vec<&Bytes> = self
+            .records
+            .iter()
+            .rev()
+            .filter_map(|record| record.seen_by(member))
+            .take(count)
+            .take_while(|json| {
+                bytes += json.len();
+                bytes <= self.replay_bytes
+            })
+            .collect();
+        last.reverse();
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANA: MemberId = MemberId(1);
+    const LUIS: MemberId = MemberId(2);
+    const EVA: MemberId = MemberId(3);
+
+    fn record(id: u64, visibility: Visibility, length: usize) -> Record {
+        Record { id, json: Bytes::from(vec![b'x'; length]), visibility, own: None }
+    }
+
+    #[test]
+    fn private_events_are_for_the_two_and_each_has_its_own_copy() {
+        let mut history = History::new(usize::MAX);
+        history.push(record(1, Visibility::Everyone, 1));
+        let own = Some((ANA, Bytes::from_static(b"with ref")));
+        history.push(Record { own, ..record(2, Visibility::Two(ANA, LUIS), 2) });
+        let lengths =
+            |member| history.last(10, member).iter().map(|json| json.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(ANA), [1, 8]);
+        assert_eq!(lengths(LUIS), [1, 2]);
+        assert_eq!(lengths(EVA), [1]);
+        assert_eq!(history.since(1, EVA), Some(vec![]));
+        assert_eq!(history.last(1, EVA).len(), 1, "counted are the events that one may read");
+    }
+
+    #[test]
+    fn what_cannot_be_had_whole_is_not_had_in_part() {
+        let mut history = History::new(usize::MAX);
+        for id in 1..=(KEPT_EVENTS as u64 + 5) {
+            history.push(record(id, Visibility::Everyone, 1));
+        }
+        assert_eq!(history.since(4, ANA), None, "event 5 is forgotten");
+        assert_eq!(history.since(5, ANA).map(|missed| missed.len()), Some(KEPT_EVENTS));
+    }
+
+    #[test]
+    fn long_events_are_bounded_in_bytes() {
+        let mut history = History::new(usize::MAX);
+        for id in 1..=100 {
+            history.push(record(id, Visibility::Everyone, 100_000));
+        }
+        assert!(history.bytes <= KEPT_BYTES);
+        assert_eq!(history.since(90, ANA), None, "ten are more than are sent at once");
+        assert_eq!(history.last(100, ANA).len(), REPLAY_BYTES / 100_000);
+    }
+}

@@ -1,0 +1,306 @@
+//! Properties of the chat without any socket: random sequences of joins, returns, leaves, renames and messages, by seed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::*;
+
+/// Everybody hears into a mailbox of their own.
+#[derive(Default)]
+struct Mailboxes {
+    open: BTreeMap<ClientId, Vec<Value>>,
+    closed: Vec<ClientId>,
+}
+
+impl Mailboxes {
+    fn put(&mut self, one: ClientId, json: &Bytes) {
+        let event = serde_json::from_slice(json).expect("an event is JSON");
+        self.open.get_mut(&one).expect("told only to those who are here").push(event);
+    }
+}
+
+impl Audience for Mailboxes {
+    fn everyone(&mut self, json: &Bytes) {
+        for one in self.open.keys().copied().collect::<Vec<_>>() {
+            self.put(one, json);
+        }
+    }
+
+    fn everyone_but(&mut self, one: ClientId, json: &Bytes, own: Option<&Bytes>) {
+        for other in self.open.keys().copied().filter(|other| *other != one).collect::<Vec<_>>() {
+            self.put(other, json);
+        }
+        if let Some(own) = own {
+            self.put(one, own);
+        }
+    }
+
+    fn one(&mut self, one: ClientId, json: &Bytes) {
+        self.put(one, json);
+    }
+
+    fn replay(&mut self, one: ClientId, past: &[&Bytes]) {
+        for json in past {
+            self.put(one, json);
+        }
+    }
+
+    fn close(&mut self, one: ClientId, _reason: CloseReason) {
+        self.closed.push(one);
+    }
+}
+
+/// Splitmix64: small, and the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+    }
+}
+
+/// What a client of the chat remembers.
+#[derive(Debug, Clone)]
+struct Person {
+    connection: ClientId,
+    session: String,
+    epoch: String,
+    /// The highest event heard.
+    heard: u64,
+    /// It came back without a gap, so nothing it hears can be known to it.
+    recovered: bool,
+}
+
+const NAMES: [&str; 6] = ["Ana", "ANA", "Luis", "Eva", "Ｅｖａ", "guest-3"];
+
+struct World {
+    chat: Chat,
+    mailboxes: Mailboxes,
+    people: Vec<Person>,
+    away: Vec<Person>,
+    next_connection: u64,
+    now: Moment,
+    /// All ids that anybody ever heard live, in the order in which they came about.
+    ids: Vec<u64>,
+    /// Private texts, and the two sessions that may read them.
+    private: Vec<(String, HashSet<String>)>,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            chat: Chat::new(50, usize::MAX),
+            mailboxes: Mailboxes::default(),
+            people: Vec::new(),
+            away: Vec::new(),
+            next_connection: 0,
+            now: Moment { now: Instant::now(), at: "2026-11-23T09:00:00.000Z".to_owned() },
+            ids: Vec::new(),
+            private: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, query: &str, before: Option<Person>) {
+        self.next_connection += 1;
+        let connection = ClientId(self.next_connection);
+        self.mailboxes.open.insert(connection, Vec::new());
+        self.chat.enter(connection, &Entrance::parse(query), &self.now, &mut self.mailboxes);
+        let welcome = self.mailboxes.open[&connection][0].clone();
+        assert_eq!(welcome["type"], "welcome", "the first thing a client hears");
+        let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
+        let same_epoch = before.as_ref().is_some_and(|before| before.epoch == text("epoch"));
+        let heard = before.filter(|_| same_epoch).map_or(0, |before| before.heard);
+        let recovered = welcome["recovered"] == true;
+        let (session, epoch) = (text("session"), text("epoch"));
+        self.people.push(Person { connection, session, epoch, heard, recovered });
+        for old in std::mem::take(&mut self.mailboxes.closed) {
+            self.leave_as(old, &CONTINUED);
+        }
+    }
+
+    fn leave_as(&mut self, connection: ClientId, how: &CloseReason) {
+        self.mailboxes.open.remove(&connection);
+        self.chat.leave(connection, how, &self.now, &mut self.mailboxes);
+    }
+
+    /// Everybody reads the mail, and what they may not find in it is looked for.
+    fn read(&mut self) {
+        for person in &mut self.people {
+            let mail = self.mailboxes.open.get_mut(&person.connection).expect("here");
+            for event in mail.drain(..) {
+                if let Some(text) = event["text"].as_str().filter(|text| text.starts_with("secret"))
+                {
+                    let (_, allowed) = self
+                        .private
+                        .iter()
+                        .find(|(private, _)| private == text)
+                        .expect("one of ours");
+                    assert!(allowed.contains(&person.session), "{event} leaked");
+                }
+                if let Some(id) = event["id"].as_u64().filter(|_| event["type"] != "posted") {
+                    if id <= person.heard && !person.recovered {
+                        continue;
+                    }
+                    assert!(id > person.heard, "{event} behind {}", person.heard);
+                    person.heard = id;
+                    self.ids.push(id);
+                }
+            }
+        }
+    }
+
+    /// No two who are here have the same name.
+    fn check_names(&self) {
+        let names: Vec<_> = self.chat.presence.here().map(|member| member.name.key()).collect();
+        let different: HashSet<_> = names.iter().collect();
+        assert_eq!(different.len(), names.len());
+        assert_eq!(self.chat.count(), self.people.len());
+    }
+
+    fn step(&mut self, dice: &mut Dice, number: usize) {
+        match dice.roll(10) {
+            0 | 1 if self.people.len() < 8 => {
+                let name = NAMES[dice.roll(NAMES.len())];
+                self.enter(&format!("name={name}"), None);
+            }
+            2 if !self.people.is_empty() => {
+                let person = self.people.swap_remove(dice.roll(self.people.len()));
+                let code = [1001, 1006][dice.roll(2)];
+                self.leave_as(person.connection, &CloseReason::new(code, ""));
+                self.away.push(person);
+            }
+            3 if !self.away.is_empty() => {
+                let person = self.away.swap_remove(dice.roll(self.away.len()));
+                let Person { session, epoch, heard, .. } = &person;
+                self.enter(&format!("session={session}&epoch={epoch}&after={heard}"), Some(person));
+            }
+            // On a second connection while the first still hangs.
+            4 if !self.people.is_empty() => {
+                self.read();
+                let person = self.people.swap_remove(dice.roll(self.people.len()));
+                let Person { session, epoch, heard, .. } = &person;
+                self.enter(&format!("session={session}&epoch={epoch}&after={heard}"), Some(person));
+            }
+            5 => self.now.now += Duration::from_secs(dice.roll(200) as u64),
+            6 if !self.people.is_empty() => {
+                let connection = self.people[dice.roll(self.people.len())].connection;
+                let name = NAMES[dice.roll(NAMES.len())].to_owned();
+                self.chat.command(
+                    connection,
+                    &Command::Rename { name },
+                    &self.now,
+                    &mut self.mailboxes,
+                );
+            }
+            7 if self.people.len() > 1 => {
+                let (from, to) = (dice.roll(self.people.len()), dice.roll(self.people.len()));
+                let recipient = self.chat.presence.by_connection(self.people[to].connection);
+                let name =
+                    self.chat.presence.get(recipient.expect("here")).expect("known").name.clone();
+                let text = format!("secret {number};");
+                let two = [from, to].map(|index| self.people[index].session.clone());
+                self.private.push((text.clone(), two.into()));
+                let said = format!(
+                    r#"{{"type":"message","text":"{text}","to":"{name}","ref":"r{number}"}}"#
+                );
+                let command = Command::parse(&said).expect("a message");
+                let connection = self.people[from].connection;
+                self.chat.command(connection, &command, &self.now, &mut self.mailboxes);
+            }
+            _ if !self.people.is_empty() => {
+                let connection = self.people[dice.roll(self.people.len())].connection;
+                let command = Command::parse(&format!("message {number}")).expect("a message");
+                self.chat.command(connection, &command, &self.now, &mut self.mailboxes);
+            }
+            _ => {}
+        }
+        self.chat.tick(&self.now, &mut self.mailboxes);
+        self.read();
+        self.check_names();
+    }
+}
+
+#[test]
+fn whatever_happens_names_are_unique_ids_rise_and_private_stays_private() {
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let mut world = World::new();
+        for number in 0..300 {
+            world.step(&mut dice, number);
+        }
+        let told: HashSet<u64> = world.ids.iter().copied().collect();
+        assert!(told.iter().all(|id| *id <= world.chat.last_id), "seed {seed}");
+    }
+}
+
+#[test]
+fn whoever_comes_back_has_missed_nothing() {
+    let mut world = World::new();
+    world.enter("name=Ana", None);
+    world.enter("name=Luis", None);
+    world.read();
+    let luis = world.people.pop().expect("Luis is here");
+    world.leave_as(luis.connection, &CloseReason::new(1006, ""));
+    let ana = world.people[0].connection;
+    for text in ["one", "two", r#"{"type":"message","text":"psst","to":"Luis"}"#] {
+        let command = Command::parse(text).expect("a message");
+        world.chat.command(ana, &command, &world.now, &mut world.mailboxes);
+    }
+    let Person { session, epoch, heard, .. } = luis.clone();
+    world.enter(&format!("session={session}&epoch={epoch}&after={heard}"), Some(luis));
+    let connection = world.people[1].connection;
+    let mail = &world.mailboxes.open[&connection];
+    assert_eq!((&mail[0]["recovered"], &mail[0]["you"]), (&true.into(), &"Luis".into()));
+    assert!(
+        mail.iter().all(|event| event["type"] != "joined"),
+        "nobody hears of its own coming: {mail:?}"
+    );
+    let texts: Vec<_> = mail.iter().filter_map(|event| event["text"].as_str()).collect();
+    assert_eq!(texts, ["one", "two", "psst"]);
+    let back = world.mailboxes.open[&ana].last().expect("Ana is told");
+    assert_eq!((&back["type"], &back["back"]), (&"joined".into(), &true.into()));
+}
+
+#[test]
+fn a_ref_is_posted_once() {
+    let mut world = World::new();
+    world.enter("name=Ana", None);
+    let ana = world.people[0].connection;
+    let command =
+        Command::parse(r#"{"type":"message","text":"hola","ref":"a1"}"#).expect("a message");
+    for _ in 0..2 {
+        world.chat.command(ana, &command, &world.now, &mut world.mailboxes);
+    }
+    let mail = &world.mailboxes.open[&ana];
+    let kinds: Vec<_> = mail.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(kinds, ["welcome", "message", "posted"]);
+    assert_eq!(mail[1]["id"], mail[2]["id"]);
+    assert_eq!(world.chat.messages(), 1);
+}
+
+#[test]
+fn absent_members_are_forgotten_in_time_and_in_number() {
+    let mut world = World { chat: Chat::new(0, usize::MAX), ..World::new() };
+    for _ in 0..presence::ABSENT_MEMBERS + 10 {
+        world.enter("", None);
+        let person = world.people.pop().expect("here");
+        world.leave_as(person.connection, &CloseReason::new(1006, ""));
+        world.away.push(person);
+    }
+    let oldest = world.away[0].clone();
+    let claim = session::Claim::parse(&oldest.session).expect("our own token");
+    assert!(world.chat.presence.by_claim(&claim).is_none(), "one too many");
+    let youngest = world.away.last().expect("somebody").clone();
+    let claim = session::Claim::parse(&youngest.session).expect("our own token");
+    assert!(world.chat.presence.by_claim(&claim).is_some());
+    world.now.now += presence::SESSION_KEPT;
+    world.chat.tick(&world.now, &mut world.mailboxes);
+    assert!(world.chat.presence.by_claim(&claim).is_none(), "too old");
+}

@@ -1,0 +1,332 @@
+//! Clients that come back: [`Person`], whom a test leads step by step, and [`Returning`], which does it by itself and is
+//! the reference for "Coming back" in the protocol, to be read beside the page's own code. Its rules:
+//! 1. Keep what the `welcome` says: session, epoch, name. Keep the highest `id` seen, and skip what is not above it.
+//! 2. Give each message a `ref` and keep it until the server confirms it: by one's own copy of it, or by `posted`.
+//! 3. When the connection ends, however it ends, open a new one with session, epoch and `after`, and send again, in
+//!    order, what is not confirmed.
+//! 4. Where the welcome says `recovered: false`, something is missing: say so. In another epoch ids begin anew.
+
+#![allow(dead_code)] // Each test file uses its own part.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tungstenite::{Error, Message, WebSocket};
+
+use crate::common::{Client, PATIENCE, Server, Uninterrupted};
+
+/// From here on a close code means: do not come back.
+const FINAL_CODES: u16 = 4500;
+
+/// What a client needs to come back.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    pub name: String,
+    pub session: String,
+    pub epoch: String,
+    /// The highest id seen.
+    pub after: u64,
+}
+
+impl Ticket {
+    /// From the first `welcome`, before any event.
+    pub fn new(welcome: &Value) -> Ticket {
+        let text = |field: &str| welcome[field].as_str().unwrap_or_default().to_owned();
+        Ticket { name: text("you"), session: text("session"), epoch: text("epoch"), after: 0 }
+    }
+
+    /// Where to open the next connection.
+    pub fn path(&self) -> String {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("name", &self.name)
+            .append_pair("session", &self.session)
+            .append_pair("epoch", &self.epoch)
+            .append_pair("after", &self.after.to_string())
+            .finish();
+        format!("/ws?{query}")
+    }
+}
+
+/// Said last, so that whatever should not have come would have come before it.
+pub const MARK: &str = "that is all";
+
+/// A member led step by step, who keeps what is needed to come back.
+pub struct Person {
+    pub client: Client,
+    pub ticket: Ticket,
+    pub welcome: Value,
+}
+
+impl Person {
+    /// Comes in for the first time, under a name that is free.
+    pub fn join(server: &Server, name: &str) -> Person {
+        let person = Person::open(server, &format!("/ws?name={name}"));
+        let Value::Object(welcome) = &person.welcome else { panic!("an object") };
+        assert_eq!((&welcome["you"], &welcome["recovered"]), (&json!(name), &json!(false)));
+        person
+    }
+
+    pub fn open(server: &Server, path: &str) -> Person {
+        let mut client = Client::open(server, path);
+        let welcome = client.event();
+        assert_eq!(welcome["type"], "welcome", "{path}: {welcome}");
+        let ticket = Ticket::new(&welcome);
+        Person { client, ticket, welcome }
+    }
+
+    /// Comes back on a new connection, whatever became of the old one, and is recovered.
+    pub fn back(server: &Server, ticket: &Ticket) -> Person {
+        let mut person = Person::open(server, &ticket.path());
+        assert_eq!(person.welcome["recovered"], true, "{ticket:?}: {}", person.welcome);
+        assert_eq!(person.welcome["you"], ticket.name.as_str());
+        person.ticket.after = ticket.after;
+        person
+    }
+
+    /// Cut off, without a close frame.
+    pub fn cut(self) -> Ticket {
+        self.ticket
+    }
+
+    /// Says goodbye with this code.
+    pub fn close(mut self, code: u16) -> Ticket {
+        let frame = tungstenite::protocol::CloseFrame { code: code.into(), reason: "".into() };
+        self.client.websocket.close(Some(frame)).expect("the server takes a close frame");
+        self.client.read_to_end();
+        self.ticket
+    }
+
+    pub fn event(&mut self) -> Value {
+        let event = self.client.event();
+        if let Some(id) = event["id"].as_u64()
+            && event["type"] != "posted"
+        {
+            assert!(id > self.ticket.after, "ids rise: {event} after {}", self.ticket.after);
+            self.ticket.after = id;
+        }
+        event
+    }
+
+    pub fn wait_for(&mut self, event_type: &str) -> Value {
+        loop {
+            let event = self.event();
+            if event["type"] == event_type {
+                return event;
+            }
+        }
+    }
+
+    pub fn say(&mut self, text: &str) {
+        self.client.say(text);
+    }
+
+    pub fn send(&mut self, command: &Value) {
+        self.client.say(&command.to_string());
+    }
+
+    pub fn tell(&mut self, to: &str, text: &str) {
+        self.send(&json!({"type": "message", "to": to, "text": text, "ref": text}));
+    }
+
+    /// All that comes before an event like this.
+    pub fn until(&mut self, found: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut events = Vec::new();
+        loop {
+            match self.event() {
+                event if found(&event) => return events,
+                event => events.push(event),
+            }
+        }
+    }
+
+    pub fn until_mark(&mut self) -> Vec<Value> {
+        self.until(|event| event["text"] == MARK)
+    }
+
+    #[track_caller]
+    pub fn hears_nothing(&mut self) {
+        let events = self.until_mark();
+        assert!(events.is_empty(), "{events:?}");
+    }
+
+    /// The messages among it.
+    pub fn texts_until_mark(&mut self) -> Vec<String> {
+        texts(&self.until_mark())
+    }
+}
+
+/// The messages among the events.
+pub fn texts(events: &[Value]) -> Vec<String> {
+    let messages = events.iter().filter(|event| event["type"] == "message");
+    messages.map(|event| event["text"].as_str().expect("a text").to_owned()).collect()
+}
+
+/// Comes back by itself, as often as that takes.
+pub struct Returning {
+    port: u16,
+    ticket: Ticket,
+    /// `None` between two connections.
+    websocket: Option<WebSocket<Uninterrupted>>,
+    /// What was said and is not confirmed, in the order in which it was said. The number is the `ref`.
+    unconfirmed: BTreeMap<u64, String>,
+    last_ref: u64,
+    /// How often a welcome said `recovered: false`.
+    pub gaps: u64,
+    /// Events that came though they were seen already.
+    pub repeated: u64,
+    /// Messages that were sent again, and those of them that the server had posted already.
+    pub resent: u64,
+    pub posted: u64,
+}
+
+impl Returning {
+    /// Joins for the first time.
+    pub fn join(port: u16, name: &str) -> Returning {
+        let websocket = open(port, &format!("/ws?name={name}")).expect("the handshake succeeds");
+        let mut client = Returning {
+            port,
+            ticket: Ticket::new(&Value::Null),
+            websocket: Some(websocket),
+            unconfirmed: BTreeMap::new(),
+            last_ref: 0,
+            gaps: 0,
+            repeated: 0,
+            resent: 0,
+            posted: 0,
+        };
+        let welcome = client.hear().expect("a welcome comes");
+        assert_eq!((&welcome["type"], &welcome["you"]), (&json!("welcome"), &json!(name)));
+        client.ticket = Ticket::new(&welcome);
+        client
+    }
+
+    pub fn name(&self) -> &str {
+        &self.ticket.name
+    }
+
+    /// Is remembered until it is confirmed. Where there is no connection now, it is sent on the next one.
+    pub fn say(&mut self, to: Option<&str>, text: &str) {
+        self.last_ref += 1;
+        let mut message =
+            json!({"type": "message", "text": text, "ref": self.last_ref.to_string()});
+        if let Some(to) = to {
+            message["to"] = json!(to);
+        }
+        let message = message.to_string();
+        self.send(message.clone());
+        self.unconfirmed.insert(self.last_ref, message);
+    }
+
+    /// How many messages are not confirmed.
+    pub fn unconfirmed(&self) -> usize {
+        self.unconfirmed.len()
+    }
+
+    /// The next event that was not heard before; comes back as often as that takes.
+    pub fn next_event(&mut self) -> Value {
+        loop {
+            match self.hear() {
+                Some(event) if self.is_news(&event) => return event,
+                Some(_) => {}
+                None => self.come_back(),
+            }
+        }
+    }
+
+    /// Notes what the event says about this client's own state.
+    fn is_news(&mut self, event: &Value) -> bool {
+        if let Some(reference) = event["ref"].as_str() {
+            // Also an error is an answer: the message was not posted and never will be.
+            let reference = reference.parse().expect("the ref is one of ours");
+            self.unconfirmed.remove(&reference);
+        }
+        if event["type"] == "posted" {
+            self.posted += 1;
+            return false;
+        }
+        let Some(id) = event["id"].as_u64() else {
+            return true;
+        };
+        if id <= self.ticket.after {
+            self.repeated += 1;
+            return false;
+        }
+        self.ticket.after = id;
+        true
+    }
+
+    fn come_back(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.try_to_come_back() {
+            assert!(Instant::now() < deadline, "{} cannot come back", self.name());
+        }
+    }
+
+    /// `false` if the new connection ended before its welcome came.
+    fn try_to_come_back(&mut self) -> bool {
+        self.websocket = open(self.port, &self.ticket.path());
+        let Some(welcome) = self.hear() else {
+            return false;
+        };
+        assert_eq!(welcome["type"], "welcome", "the first event: {welcome}");
+        assert_eq!(welcome["you"], self.ticket.name.as_str(), "the name stays: {welcome}");
+        let seen = self.ticket.after;
+        let same_epoch = welcome["epoch"] == self.ticket.epoch.as_str();
+        self.ticket = Ticket::new(&welcome);
+        self.ticket.after = if same_epoch { seen } else { 0 };
+        self.gaps += u64::from(welcome["recovered"] != true);
+        for message in self.unconfirmed.clone().into_values() {
+            self.send(message);
+            self.resent += 1;
+        }
+        true
+    }
+
+    /// What a broken connection does not take is sent again on the next one.
+    fn send(&mut self, message: String) {
+        let sent = self.websocket.as_mut().map(|websocket| websocket.send(message.into()));
+        if sent.is_some_and(|sent| sent.is_err()) {
+            self.websocket = None;
+        }
+    }
+
+    /// The next event; `None` where the connection ended.
+    fn hear(&mut self) -> Option<Value> {
+        let name = &self.ticket.name;
+        loop {
+            match self.websocket.as_mut()?.read() {
+                Ok(Message::Text(text)) => {
+                    return Some(serde_json::from_str(&text).expect("an event is JSON"));
+                }
+                Ok(Message::Close(Some(frame))) if u16::from(frame.code) >= FINAL_CODES => {
+                    panic!("{name} must not come back: {frame}")
+                }
+                Err(error) if nothing_came(&error) => panic!("{name} waits in vain: {error}"),
+                Ok(Message::Close(_)) | Err(_) => {
+                    self.websocket = None;
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// The connection is there, but silent for longer than anything may take.
+fn nothing_came(error: &Error) -> bool {
+    let slow =
+        |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    matches!(error, Error::Io(error) if slow(error))
+}
+
+/// `None` where the connection ends before the handshake does.
+fn open(port: u16, path: &str) -> Option<WebSocket<Uninterrupted>> {
+    let socket = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    socket.set_read_timeout(Some(PATIENCE)).ok()?;
+    socket.set_write_timeout(Some(PATIENCE)).ok()?;
+    let url = format!("ws://localhost:{port}{path}");
+    let (websocket, _) = tungstenite::client(url, Uninterrupted(socket)).ok()?;
+    Some(websocket)
+}

@@ -296,7 +296,9 @@ fn a_message_that_is_sent_again_with_its_ref_is_posted_once() {
 #[test]
 fn a_name_stays_reserved_after_a_cut_and_is_free_after_a_goodbye() {
     let server = Server::start(&[]);
-    let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    luis.say("hola");
+    ana.wait_for("message");
     let ticket = luis.cut();
     ana.wait_for("left");
     let mut thief = Person::open(&server, "/ws?name=luis");

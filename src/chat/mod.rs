@@ -147,6 +147,7 @@ impl Chat {
         audience: &mut impl Audience,
     ) {
         let Some(member) = self.presence.by_connection(client) else { return };
+        self.presence.spoke(member);
         match command {
             Command::Say { text, to, reference } => {
                 let said = Said { from: member, text, reference: reference.as_deref() };
@@ -408,8 +409,9 @@ impl Chat {
     }
 
     /// The wish as a name that nobody else has.
-    fn free_name(&self, member: Option<MemberId>, wish: &str) -> Result<Name, NameRefused> {
+    fn free_name(&mut self, member: Option<MemberId>, wish: &str) -> Result<Name, NameRefused> {
         let name = Name::parse(wish).map_err(NameRefused::Bad)?;
+        self.presence.let_silent_name_go(&name.key());
         match self.presence.by_name(&name.key()) {
             Some(owner) if Some(owner) != member => Err(NameRefused::Taken),
             _ => Ok(name),

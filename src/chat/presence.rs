@@ -32,6 +32,8 @@ pub struct Member {
     pub name: Name,
     pub secret: Option<Secret>,
     whereabouts: Whereabouts,
+    /// It has asked for something or come back, so the welcome with its session had reached it.
+    spoke: bool,
     /// What it called its latest messages, and which events they became.
     posted: VecDeque<(String, u64)>,
 }
@@ -124,6 +126,23 @@ impl Presence {
         self.names.get(key).copied()
     }
 
+    /// Somebody asked for something.
+    pub fn spoke(&mut self, member: MemberId) {
+        if let Some(member) = self.members.get_mut(&member) {
+            member.spoke = true;
+        }
+    }
+
+    /// Lets the name of somebody go who dropped without a word. Its session may never have reached it, and then it is
+    /// perhaps the very person who asks for the name again.
+    pub fn let_silent_name_go(&mut self, key: &NameKey) {
+        let Some(id) = self.by_name(key) else { return };
+        let Some(member) = self.members.get(&id).filter(|member| !member.spoke) else { return };
+        if let Whereabouts::Dropped { since } = member.whereabouts {
+            self.free_name(since, id);
+        }
+    }
+
     /// Whose session this is.
     pub fn by_claim(&self, claim: &Claim) -> Option<MemberId> {
         let member = self.members.get(&claim.member)?;
@@ -137,8 +156,8 @@ impl Presence {
         self.names.insert(name.key(), id);
         self.here.insert(connection, id);
         let whereabouts = Whereabouts::Here(connection);
-        let member =
-            Member { name, secret: Secret::random(), whereabouts, posted: VecDeque::new() };
+        let secret = Secret::random();
+        let member = Member { name, secret, whereabouts, spoke: false, posted: VecDeque::new() };
         self.members.insert(id, member);
         id
     }
@@ -148,6 +167,7 @@ impl Presence {
     pub fn bring_back(&mut self, id: MemberId, connection: ClientId) -> Option<ClientId> {
         let member = self.members.get_mut(&id)?;
         let before = std::mem::replace(&mut member.whereabouts, Whereabouts::Here(connection));
+        member.spoke = true;
         let key = member.name.key();
         self.here.insert(connection, id);
         match before {

@@ -269,6 +269,22 @@ fn whoever_comes_back_has_missed_nothing() {
 }
 
 #[test]
+fn a_name_is_kept_after_a_cut_for_whoever_has_spoken() {
+    for (spoke, name) in [(true, "guest-1"), (false, "Ana")] {
+        let mut world = World::new();
+        world.enter("name=Ana", None);
+        let ana = world.people.pop().expect("Ana is here").connection;
+        if spoke {
+            world.chat.command(ana, &Command::Typing, &world.now, &mut world.mailboxes);
+        }
+        world.leave_as(ana, &CloseReason::new(1006, ""));
+        world.enter("name=Ana", None);
+        let welcome = &world.mailboxes.open[&world.people[0].connection][0];
+        assert_eq!(welcome["you"], name, "spoke: {spoke}");
+    }
+}
+
+#[test]
 fn a_ref_is_posted_once() {
     let mut world = World::new();
     world.enter("name=Ana", None);

@@ -553,6 +553,8 @@ fn spawn_chromium(profile: &Path) -> Child {
                 "--remote-debugging-port=0",
             ])
             .arg(format!("--user-data-dir={}", profile.display()))
+            // What it leaves behind goes with the profile.
+            .env("TMPDIR", profile)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -102,11 +102,11 @@ impl Server {
         socket
     }
 
-    /// Sends a signal such as `TERM`.
+    /// Sends a signal such as `TERM`. The shell's own `kill`, since not every system has it as a program.
     pub fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(status.expect("kill can be run").success());
+        let kill = format!("kill -{name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell can be run");
+        assert!(status.success(), "{kill}");
     }
 
     /// SIGTERM, and how it ended.

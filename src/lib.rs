@@ -16,7 +16,7 @@
 //! | `broadcaster::incoming`, `batch`, `clients` | What reaches the one thread that writes, and what does it make of it? |
 //! | `broadcaster::client`, `backlog`, `timers`, `closing` | Why does a slow reader not stop the others? |
 //! | `broadcaster`, `broadcaster::writing` | How does all that come together? |
-//! | `chat` | Who is here, and who hears what? |
+//! | `chat`: `name`, `command`, `event`, `presence`, `history`, `session`, then `arrival` and `talk` | Who is here, and who hears what? |
 //!
 //! `client_id` and `deadline` are the two small words that all of them use.
 //!

@@ -1,7 +1,7 @@
 //! The listener is ours: bind, accept, give each connection a thread, and stop in order.
 //!
 //! `main` calls it. One thread accepts on each address; none of them may read from or write to a client. Whoever
-//! cannot be served for lack of room or threads goes to the [doorman](crate::doorman).
+//! cannot be served for lack of room or threads goes to the doorman.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};

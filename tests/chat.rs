@@ -199,7 +199,7 @@ fn too_many_messages_a_second_are_warned_about_and_then_end_with_1008() {
 fn a_ping_is_answered_while_a_broadcast_is_in_progress() {
     let server = Server::start(&["--rate", "0", "--log", "info"]);
     let mut noisy = Client::join(&server, "noisy");
-    let mut calm = RawClient::open(&server, "/ws?name=calm");
+    let mut calm = RawClient::join(&server, "calm");
     let sender = thread::spawn(move || {
         for number in 0..2000 {
             noisy.say(&format!("noise {number}"));

@@ -78,7 +78,7 @@ fn a_message_right_before_the_close_is_heard_before_the_leaving() {
 fn on_sigterm_what_is_queued_is_delivered_and_everybody_gets_1001() {
     let mut server = Server::start(&["--rate", "0", "--log", "info"]);
     let mut ana = Client::join(&server, "Ana");
-    let mut raw = RawClient::open(&server, "/ws?name=Luis");
+    let mut raw = RawClient::join(&server, "Luis");
     let echo = RawClient::open(&server, "/echo");
     for number in 0..1000 {
         ana.say(&format!("{number}"));

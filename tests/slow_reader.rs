@@ -77,7 +77,7 @@ fn a_flood_is_slowed_by_tcp_and_loses_nothing_while_memory_stays_flat() {
     const FLOODS: usize = 4;
     const MESSAGES: usize = 10_000;
     let server = Server::start(&["--rate", "0", "--log", "warn"]);
-    let mut witness = RawClient::open(&server, "/ws?name=witness");
+    let mut witness = RawClient::join(&server, "witness");
     let floods: Vec<_> = (0..FLOODS).map(|_| RawClient::open(&server, "/ws")).collect();
     let before = server.status("VmRSS");
     for mut flood in floods {

@@ -14,7 +14,7 @@ pub enum Event<'a> {
     /// The first thing a client hears. What was said before follows it, up to event `last`.
     Welcome {
         you: &'a str,
-        /// At most [`super::LISTED_USERS`] names of those who are here, the earliest first.
+        /// At most [`super::arrival::LISTED_USERS`] names of those who are here, the earliest first.
         users: Vec<&'a str>,
         count: usize,
         /// What to bring along to come back; absent if the system had no random numbers.

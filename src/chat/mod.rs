@@ -4,6 +4,7 @@
 //! thing that happened and tells the [`Audience`] what is to be heard by whom; the order of the calls is the order in
 //! which everybody hears it. Must never wait for anything.
 
+mod arrival;
 mod command;
 mod entrance;
 mod event;
@@ -12,6 +13,7 @@ mod name;
 mod notices;
 mod presence;
 mod session;
+mod talk;
 
 #[cfg(test)]
 mod tests;
@@ -25,24 +27,17 @@ pub use name::Name;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use crate::client_id::ClientId;
-use crate::close::{self, CloseReason};
-use entrance::Return;
+use crate::close::CloseReason;
 use history::{History, Record, Visibility};
 use name::BadName;
 use notices::Notices;
-use presence::{Departure, MemberId, Presence};
-
-/// Names in a `welcome`; of more people only the count is told.
-pub const LISTED_USERS: usize = 100;
+use presence::{MemberId, Presence};
+use talk::Said;
 
 /// When more are here, nobody is told that somebody is writing.
 pub const TYPING_CROWD: usize = 30;
-
-const CONTINUED: CloseReason =
-    CloseReason::new(close::SESSION_CONTINUED, "this session was continued on another connection");
 
 /// Who hears what, as JSON for a text frame. The broadcaster is one; a test may be another.
 pub trait Audience {
@@ -102,42 +97,6 @@ impl Chat {
         }
     }
 
-    /// Somebody comes in, or comes back. Returns the name, which need not be the one that was wished for.
-    pub fn enter(
-        &mut self,
-        client: ClientId,
-        entrance: &Entrance,
-        moment: &Moment,
-        audience: &mut impl Audience,
-    ) -> Name {
-        let returned =
-            entrance.back.as_ref().and_then(|back| self.come_back(client, back, audience));
-        let (member, missed, announced, refused) = match returned {
-            Some(Returned { member, after, was_here }) => (member, Some(after), !was_here, None),
-            None => {
-                let (member, refused) = self.come_in(client, entrance.name.as_deref());
-                (member, None, true, refused)
-            }
-        };
-        let Some(name) = self.presence.get(member).map(|member| member.name.clone()) else {
-            return Name::guest(0);
-        };
-        self.welcome(client, member, missed, audience);
-        if announced && self.notices.joined(moment.now) {
-            let back = missed.is_some();
-            let (at, count) = (moment.at.as_str(), self.presence.count());
-            let id = self.next_id();
-            let joined = Event::Joined { id, at, name: name.as_str(), count, back }.json();
-            audience.everyone_but(client, &joined, None);
-            // Not told to whom it is about, now or later.
-            self.keep(id, joined, Visibility::Everyone, Some((member, Bytes::new())));
-        }
-        if let Some(refused) = refused {
-            audience.one(client, &refused.event().json());
-        }
-        name
-    }
-
     /// Does what somebody asked for.
     pub fn command(
         &mut self,
@@ -179,37 +138,6 @@ impl Chat {
         audience.one(client, &error.json());
     }
 
-    /// A connection is over; `how` is told to the others, unless its member is here on another one.
-    pub fn leave(
-        &mut self,
-        client: ClientId,
-        how: &CloseReason,
-        moment: &Moment,
-        audience: &mut impl Audience,
-    ) {
-        // Whoever said goodbye, or was thrown out for a fault, gives the name free.
-        let departure = match how.code() {
-            close::ABNORMAL | close::INTERNAL_ERROR | 4000..=4499 => Departure::Cut,
-            _ => Departure::Goodbye,
-        };
-        let Some(member) = self.presence.leave(client, departure, moment.now) else { return };
-        let Some(name) = self.presence.get(member).map(|member| member.name.clone()) else {
-            return;
-        };
-        if self.notices.left(moment.now) {
-            let id = self.next_id();
-            let left = Event::Left {
-                id,
-                at: &moment.at,
-                name: name.as_str(),
-                count: self.presence.count(),
-                code: how.code(),
-                reason: how.reason(),
-            };
-            self.tell_everyone(id, left.json(), audience);
-        }
-    }
-
     /// When [`Chat::tick`] has something to do.
     pub fn due(&self) -> Option<Instant> {
         [self.notices.due(), self.presence.due()].into_iter().flatten().min()
@@ -241,158 +169,6 @@ impl Chat {
         self.messages
     }
 
-    /// The member whose session it is, if it is anybody's; an old connection of it is closed.
-    fn come_back(
-        &mut self,
-        client: ClientId,
-        back: &Return,
-        audience: &mut impl Audience,
-    ) -> Option<Returned> {
-        let claim = back.claim.as_ref().filter(|_| back.epoch == self.epoch)?;
-        let member = self.presence.by_claim(claim)?;
-        let old = self.presence.bring_back(member, client);
-        if let Some(old) = old {
-            audience.close(old, CONTINUED);
-        }
-        Some(Returned { member, after: back.after, was_here: old.is_some() })
-    }
-
-    /// A new member under the name it wishes for, or as a guest.
-    fn come_in(&mut self, client: ClientId, wish: Option<&str>) -> (MemberId, Option<NameRefused>) {
-        match wish.map(|wish| self.free_name(None, wish)) {
-            Some(Ok(name)) => (self.presence.add(client, name), None),
-            refused => {
-                let guest = self.presence.next_guest();
-                (self.presence.add(client, guest), refused.and_then(Result::err))
-            }
-        }
-    }
-
-    /// The first thing a client hears, and what was said before: what it missed behind an event, or the last of it.
-    fn welcome(
-        &self,
-        client: ClientId,
-        member: MemberId,
-        missed: Option<u64>,
-        audience: &mut impl Audience,
-    ) {
-        let Some(who) = self.presence.get(member) else { return };
-        let missed = missed
-            .filter(|after| *after <= self.last_id)
-            .and_then(|after| self.history.since(after, member));
-        let welcome = Event::Welcome {
-            you: who.name.as_str(),
-            users: self
-                .presence
-                .here()
-                .take(LISTED_USERS)
-                .map(|member| member.name.as_str())
-                .collect(),
-            count: self.presence.count(),
-            session: who.secret.as_ref().map(|secret| secret.token(member)),
-            epoch: &self.epoch,
-            last: self.last_id,
-            recovered: missed.is_some(),
-        };
-        audience.one(client, &welcome.json());
-        let past = missed.unwrap_or_else(|| self.history.last(self.shown, member));
-        audience.replay(client, &past);
-    }
-
-    /// A message that was sent again under the same `ref`: says what became of it the first time.
-    fn confirm_posted(
-        &self,
-        client: ClientId,
-        said: &Said<'_>,
-        audience: &mut impl Audience,
-    ) -> bool {
-        let from = self.presence.get(said.from);
-        let Some((reference, id)) =
-            said.reference.and_then(|reference| Some((reference, from?.posted(reference)?)))
-        else {
-            return false;
-        };
-        audience.one(client, &Event::Posted { reference, id }.json());
-        true
-    }
-
-    fn say(
-        &mut self,
-        client: ClientId,
-        said: &Said<'_>,
-        moment: &Moment,
-        audience: &mut impl Audience,
-    ) {
-        let Some((id, json, own)) = self.post(said, None, moment) else { return };
-        match &own {
-            None => audience.everyone(&json),
-            own => audience.everyone_but(client, &json, own.as_ref()),
-        }
-        self.keep(id, json, Visibility::Everyone, own.map(|own| (said.from, own)));
-    }
-
-    /// To one person alone: here, or just dropped, when it is kept for the return.
-    fn whisper(
-        &mut self,
-        client: ClientId,
-        said: &Said<'_>,
-        to: &str,
-        moment: &Moment,
-        audience: &mut impl Audience,
-    ) {
-        let recipient = Name::parse(to).ok().and_then(|name| self.presence.by_name(&name.key()));
-        let Some(recipient) = recipient else {
-            let (code, text) = (ErrorCode::NoSuchUser, "nobody of that name is here");
-            return audience
-                .one(client, &Event::Error { code, text, reference: said.reference }.json());
-        };
-        let Some((id, json, own)) = self.post(said, Some(recipient), moment) else { return };
-        audience.one(client, own.as_ref().unwrap_or(&json));
-        let connection = self.presence.get(recipient).and_then(presence::Member::connection);
-        if let Some(connection) = connection.filter(|connection| *connection != client) {
-            audience.one(connection, &json);
-        }
-        self.keep(id, json, Visibility::Two(said.from, recipient), own.map(|own| (said.from, own)));
-    }
-
-    /// A message becomes an event: its id, its JSON, and the sender's own if it has a `ref`.
-    fn post(
-        &mut self,
-        said: &Said<'_>,
-        to: Option<MemberId>,
-        moment: &Moment,
-    ) -> Option<(u64, Bytes, Option<Bytes>)> {
-        let id = self.next_id();
-        self.messages += 1;
-        let from = self.presence.get(said.from)?.name.as_str();
-        let to = to.and_then(|to| self.presence.get(to)).map(|to| to.name.as_str());
-        let message =
-            |reference| Event::Message { id, at: &moment.at, from, to, text: said.text, reference };
-        let json = message(None).json();
-        let own = said.reference.map(|reference| message(Some(reference)).json());
-        if let (Some(reference), Some(from)) = (said.reference, self.presence.get_mut(said.from)) {
-            from.remember_posted(reference.to_owned(), id);
-        }
-        Some((id, json, own))
-    }
-
-    fn rename(
-        &mut self,
-        member: MemberId,
-        name: Name,
-        moment: &Moment,
-        audience: &mut impl Audience,
-    ) {
-        if self.presence.get(member).is_none_or(|member| member.name == name) {
-            return;
-        }
-        let Some(before) = self.presence.rename(member, name.clone()) else { return };
-        let id = self.next_id();
-        let (from, name) = (before.as_str(), name.as_str());
-        let renamed = Event::Renamed { id, at: &moment.at, from, name };
-        self.tell_everyone(id, renamed.json(), audience);
-    }
-
     fn tell_everyone(&mut self, id: u64, json: Bytes, audience: &mut impl Audience) {
         audience.everyone(&json);
         self.keep(id, json, Visibility::Everyone, None);
@@ -422,23 +198,6 @@ impl Chat {
         self.last_id += 1;
         self.last_id
     }
-}
-
-/// Somebody who came back.
-struct Returned {
-    member: MemberId,
-    /// The last event it heard.
-    after: u64,
-    /// On another connection, which had not ended yet: nobody noticed that it was away.
-    was_here: bool,
-}
-
-/// A message of somebody who is here.
-struct Said<'a> {
-    from: MemberId,
-    /// A JSON string.
-    text: &'a RawValue,
-    reference: Option<&'a str>,
 }
 
 /// Why somebody does not get the name they wished for; the old one stays.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::arrival::CONTINUED;
 use super::*;
 
 /// Everybody hears into a mailbox of their own.

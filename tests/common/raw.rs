@@ -158,6 +158,14 @@ impl RawClient {
         RawClient { socket, reader }
     }
 
+    /// Opens the chat and waits for the welcome: from then on nothing that is said is missed.
+    pub fn join(server: &Server, name: &str) -> RawClient {
+        let mut client = RawClient::open(server, &format!("/ws?name={name}"));
+        let welcome = client.wait_for(TEXT);
+        assert!(welcome.starts_with(br#"{"type":"welcome""#));
+        client
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).expect("the server takes bytes");
     }

@@ -15,7 +15,7 @@ help:
 
 # A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words. Only what stands behind
 # `make run` counts: many a shell has a HOST of its own.
-SINGLE := host port page history max-clients max-message backlog rate ping handshake-timeout log
+SINGLE := host port page history max-clients max-message backlog rate ping handshake-timeout teacher-key log
 REPEATED := host-name origin
 variable = $(shell echo '$(1)' | tr 'a-z-' 'A-Z_')
 given = $(if $(filter command,$(origin $(variable))),$($(variable)))

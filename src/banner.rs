@@ -12,12 +12,21 @@ use qrcode::render::unicode::Dense1x2;
 ///
 /// # Errors
 /// If standard output is closed; nobody misses the banner then.
-pub fn print(addresses: &[SocketAddr], terminal: bool, mut out: impl Write) -> io::Result<()> {
+pub fn print(
+    addresses: &[SocketAddr],
+    teacher_key: Option<&str>,
+    terminal: bool,
+    mut out: impl Write,
+) -> io::Result<()> {
     let urls = urls(addresses);
     let first = urls.first().map_or("", String::as_str);
     writeln!(out, "websocket-classroom {}\n", env!("CARGO_PKG_VERSION"))?;
     for (line, url) in urls.iter().enumerate() {
         writeln!(out, "  {:<9} {url}", if line == 0 { "page" } else { "" })?;
+    }
+    if let Some(key) = teacher_key {
+        // Behind the # it stays in the browser.
+        writeln!(out, "  {:<9} {first}#teacher={key}", "teacher")?;
     }
     // -E: websocat ends when the connection does.
     writeln!(out, "  {:<9} websocat -E {}ws", "websocat", first.replacen("http:", "ws:", 1))?;
@@ -104,9 +113,10 @@ mod tests {
     fn a_phone_gets_a_code_for_an_address_of_the_network() {
         let mut out = Vec::new();
         let address = "192.0.2.7:3000".parse().expect("an address");
-        print(&[address], true, &mut out).expect("memory can be written to");
+        print(&[address], Some("teacher-key"), true, &mut out).expect("memory can be written to");
         let text = String::from_utf8(out).expect("text");
         assert!(text.contains("page      http://192.0.2.7:3000/\n"), "{text}");
+        assert!(text.contains("teacher   http://192.0.2.7:3000/#teacher=teacher-key\n"), "{text}");
         assert!(text.contains("websocat -E ws://192.0.2.7:3000/ws\n"), "{text}");
         assert!(text.contains('█') && text.contains("the code opens http://192.0.2.7:3000/"));
     }

@@ -36,6 +36,12 @@ pub const NO_PONG: u16 = 4012;
 /// Our own: the session goes on on another connection.
 pub const SESSION_CONTINUED: u16 = 4501;
 
+/// The code may stand in a close frame (RFC 6455, 7.4): it is defined or free to use, and not only a name for what was
+/// never sent.
+pub fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
 /// What a code means, in words a student understands.
 pub fn meaning(code: u16) -> &'static str {
     match code {

@@ -37,6 +37,8 @@ pub struct Options {
     pub host_names: Vec<String>,
     /// Origins besides the page's own that may open WebSockets.
     pub origins: Vec<String>,
+    /// What lets the teacher watch everybody; `None` where `--teacher-key` is absent.
+    pub teacher_key: Option<String>,
     /// `None` where `--log` is absent: `RUST_LOG` decides, else `info`.
     pub log: Option<LevelFilter>,
 }
@@ -250,6 +252,23 @@ pub const FLAGS: &[Flag] = &[
                     return Err("is not an origin like https://school.example");
                 }
                 options.origins.push(origin.to_owned());
+                Ok(())
+            },
+        },
+    },
+    Flag {
+        name: "teacher-key",
+        value: "KEY",
+        default: "",
+        help: "what lets the teacher watch everybody's connection; where absent a random one is printed",
+        kind: Kind::Text {
+            bound: "8 to 64 letters, digits, - and _",
+            set: |options, key| {
+                let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+                if !(8..=64).contains(&key.len()) || !key.bytes().all(is_right) {
+                    return Err("is not 8 to 64 letters, digits, - and _");
+                }
+                options.teacher_key = Some(key.to_owned());
                 Ok(())
             },
         },

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
@@ -21,6 +21,7 @@ use crate::doorman::{self, Doorman};
 use crate::listen::{BindError, listen};
 use crate::options::Options;
 use crate::seats::Seats;
+use crate::wire::{self, Accepted};
 
 /// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no place from
 /// the WebSockets, nor these from them.
@@ -61,7 +62,8 @@ impl Server {
     ///
     /// # Errors
     /// If an address is in use, not of this machine, or not allowed.
-    pub fn bind(options: Options) -> Result<Server, BindError> {
+    pub fn bind(mut options: Options) -> Result<Server, BindError> {
+        options.teacher_key = options.teacher_key.or_else(wire::new_teacher_key);
         let listeners = listen(&options.host, options.port).map_err(|error| BindError {
             host: options.host.clone(),
             port: options.port,
@@ -86,6 +88,11 @@ impl Server {
         &self.addresses
     }
 
+    /// What lets the teacher watch everybody; `None` if the system has no random numbers.
+    pub fn teacher_key(&self) -> Option<&str> {
+        self.options.teacher_key.as_deref()
+    }
+
     /// What ends it.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
@@ -97,14 +104,21 @@ impl Server {
     /// If a thread that everything needs cannot be created, or has failed.
     pub fn run(self) -> io::Result<()> {
         let counters = Arc::new(Counters::default());
+        let (to_inspector, notes) = wire::channel();
         let broadcaster = Broadcaster::new(
             self.incoming,
             Chat::new(self.options.history, self.options.backlog),
             self.options.backlog,
             Arc::clone(&counters),
+            to_inspector,
         );
         let broadcaster =
             thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;
+        let to_broadcaster = self.stopper.to_broadcaster.clone();
+        let deliver = move |shown| to_broadcaster.send(Incoming::Shown(shown)).is_ok();
+        thread::Builder::new()
+            .name("inspector".to_owned())
+            .spawn(move || wire::run_inspector(&notes, deliver))?;
         let doorman = Doorman::start()?;
         let site = Arc::new(Site {
             host_names: HostNames::new(&self.options.host_names, &self.options.origins),
@@ -201,9 +215,8 @@ impl Reception {
         let connection = Connection {
             id,
             socket: Arc::clone(&socket),
-            peer,
+            accepted: Accepted { client: id, peer, now: Instant::now(), at: SystemTime::now() },
             site: Arc::clone(&self.site),
-            opened: Instant::now(),
             seat,
         };
         let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);

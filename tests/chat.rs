@@ -40,7 +40,7 @@ fn a_welcome_lists_who_is_here_and_the_newcomer_hears_no_notice_of_itself() {
     let welcome = luis.event();
     let expected = json!({
         "type": "welcome", "you": "Luis", "users": ["Ana", "Luis"], "count": 2, "last": 1, "recovered": false,
-        "session": welcome["session"], "epoch": welcome["epoch"],
+        "session": welcome["session"], "epoch": welcome["epoch"], "wire": welcome["wire"],
     });
     assert_eq!(welcome, expected);
     luis.say("first");

@@ -7,8 +7,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use common::raw::{
-    CLOSE, TEXT, ask_on, assert_not_reset, frame, handshake, read_answer, read_to_end, request,
-    without_date,
+    CLOSE, TEXT, ask_on, assert_not_reset, frame, handshake, lasting_head, read_answer,
+    read_to_end, request,
 };
 use common::{Client, PATIENCE, Server};
 
@@ -118,7 +118,7 @@ fn a_request_cut_anywhere_into_packets_is_answered_like_any_other() {
             // While another request is answered, the server has the time to read this piece alone.
             ask_on(&mut other, request("HEAD", "/health", ""));
         }
-        without_date(&String::from_utf8_lossy(&read_to_end(&mut socket)))
+        lasting_head(&String::from_utf8_lossy(&read_to_end(&mut socket)))
     };
     let page = request("GET", "/", "Connection: close\r\n");
     let echo = post("Connection: close\r\nContent-Length: 4\r\n") + "hola";

@@ -53,8 +53,19 @@ fn at_debug_each_frame_and_at_trace_its_bytes() {
         server.wait_for_log("conn 1: from client: text frame, FIN, masked, 5 bytes");
         server.wait_for_log("conn 1: to client: text frame, FIN, 5 bytes");
         if level == "trace" {
-            server.wait_for_log("conn 1: from client: bytes 81 85 37 fa 21 3d 7f 9f 4d 51 58");
-            server.wait_for_log("conn 1: to client: bytes 81 05 48 65 6c 6c 6f");
+            let first = "1 000 0001  FIN, RSV 000, opcode 1: text";
+            server.wait_for_log(&format!("conn 1: |  81                       {first}"));
+            for line in [
+                "85                       1 0000101   MASK, length 5",
+                "37 fa 21 3d              masking key",
+                "7f 9f 4d 51 58           payload as it came",
+                "48 65 6c 6c 6f           unmasked",
+                "                         \"Hello\"",
+                "05                       0 0000101   not MASK, length 5",
+                "48 65 6c 6c 6f           payload",
+            ] {
+                server.wait_for_log(&format!("conn 1: |  {line}"));
+            }
         }
         assert!(!server.log().iter().any(|line| line.contains("tungstenite")));
     }

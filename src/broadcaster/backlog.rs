@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use bytes::Bytes;
 use socket2::SockRef;
 
-use crate::wire::{self, Tap};
+use crate::wire;
 
 /// Chunks handed to the kernel in one call.
 const CHUNKS_PER_SEND: usize = 64;
@@ -30,8 +30,18 @@ pub struct Backlog {
     waiting: usize,
     /// Messages in all chunks since the beginning, less those forgotten.
     messages: u64,
-    /// Sees what the kernel takes, while somebody looks.
-    tap: Option<Box<Tap>>,
+    /// Set while somebody looks at what the kernel takes.
+    look: Option<Box<Look>>,
+}
+
+/// Whole frames as the kernel took them.
+#[derive(Debug, Default)]
+struct Look {
+    /// Bytes of the first chunk that were seen, or need not be: up to the end of a frame.
+    seen: usize,
+    /// The beginning of a frame whose rest is the first chunk.
+    begun: Bytes,
+    passed: Vec<Bytes>,
 }
 
 /// What [`Backlog::send_now`] came to.
@@ -44,14 +54,52 @@ pub struct Sent {
 }
 
 impl Backlog {
-    pub fn new(tap: Option<Box<Tap>>) -> Self {
+    /// `is_looked_at`: somebody wants to know what the kernel takes.
+    pub fn new(is_looked_at: bool) -> Self {
+        let look = is_looked_at.then(Box::default);
         Backlog {
             chunks: VecDeque::new(),
             sent: 0,
             rest_first: false,
             waiting: 0,
             messages: 0,
-            tap,
+            look,
+        }
+    }
+
+    /// Somebody looks, or nobody any more. What is seen begins with the next whole frame.
+    pub fn look(&mut self, is_looked_at: bool) {
+        if !is_looked_at {
+            return self.look = None;
+        }
+        let seen = match self.chunks.front() {
+            Some(rest) if self.rest_first => rest.len(),
+            Some(first) => wire::frame_end_after(first, self.sent),
+            None => 0,
+        };
+        self.look.get_or_insert_with(|| Box::new(Look { seen, ..Look::default() }));
+    }
+
+    /// Whole frames that the kernel took since the last call, if somebody looks.
+    pub fn take_passed(&mut self) -> Vec<Bytes> {
+        self.look.as_mut().map(|look| std::mem::take(&mut look.passed)).unwrap_or_default()
+    }
+
+    /// The beginning of a frame whose rest the kernel did not take, if somebody looks.
+    pub fn take_unfinished(&mut self) -> Option<Bytes> {
+        let begun = self.begun();
+        self.look.as_mut()?.begun.clear();
+        Some(begun).filter(|begun| !begun.is_empty())
+    }
+
+    /// What is sent of the frame that is partly sent, if somebody looks.
+    fn begun(&self) -> Bytes {
+        match (&self.look, self.chunks.front()) {
+            (Some(look), Some(first)) if look.seen < self.sent => {
+                [&look.begun[..], &first[look.seen..self.sent]].concat().into()
+            }
+            (Some(look), _) => look.begun.clone(),
+            (None, _) => Bytes::new(),
         }
     }
 
@@ -147,6 +195,7 @@ impl Backlog {
 
     /// Empties the queue and returns the rest of a frame that is partly sent, which stays counted as sent.
     fn forget(&mut self) -> Bytes {
+        let begun = self.begun();
         let mut chunks = std::mem::take(&mut self.chunks);
         let sent = std::mem::take(&mut self.sent);
         let rest_first = std::mem::take(&mut self.rest_first);
@@ -158,6 +207,11 @@ impl Backlog {
         };
         let behind: u64 = chunks.iter().map(|chunk| messages_in(chunk)).sum();
         self.messages = self.messages.saturating_sub(behind + messages_in(&first[end..]));
+        if let Some(look) = &mut self.look {
+            // A frame that began before anybody looked is not seen.
+            look.seen = look.seen.saturating_sub(sent).min(end - sent);
+            look.begun = if end > sent { begun } else { Bytes::new() };
+        }
         first.slice(sent..end)
     }
 
@@ -166,8 +220,8 @@ impl Backlog {
         while let Some(first) = self.chunks.front() {
             let rest = &first[self.sent..];
             let passed = rest.len().min(taken);
-            if let Some(tap) = &mut self.tap {
-                tap.pass(&rest[..passed]);
+            if let Some(look) = &mut self.look {
+                look.pass(first, self.sent + passed, self.rest_first);
             }
             if taken < rest.len() {
                 self.sent += taken;
@@ -179,6 +233,39 @@ impl Backlog {
             self.chunks.pop_front();
         }
     }
+}
+
+impl Look {
+    /// The kernel has so many bytes of the first chunk.
+    fn pass(&mut self, first: &Bytes, sent: usize, is_rest: bool) {
+        let whole = match sent == first.len() {
+            true => sent,
+            false if is_rest => 0,
+            false => last_frame_end(first, sent),
+        };
+        if whole > self.seen {
+            let frames = first.slice(self.seen..whole);
+            let begun = std::mem::take(&mut self.begun);
+            self.passed.push(match begun.is_empty() {
+                true => frames,
+                false => [begun, frames].concat().into(),
+            });
+            self.seen = whole;
+        }
+        if sent == first.len() {
+            self.seen = 0;
+        }
+    }
+}
+
+/// The end of the last frame of `bytes` that ends at byte `position` or before.
+fn last_frame_end(bytes: &[u8], position: usize) -> usize {
+    let lengths = wire::whole_frames(bytes).map(|(_, frame)| frame.len());
+    let ends = lengths.scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    });
+    ends.take_while(|end| *end <= position).last().unwrap_or(0)
 }
 
 /// Last frames of messages; pings, pongs and close frames are none.
@@ -193,7 +280,7 @@ mod tests {
 
     /// Three messages in two chunks, of which so many bytes are sent.
     fn backlog(sent: usize) -> Backlog {
-        let mut backlog = Backlog::new(None);
+        let mut backlog = Backlog::new(false);
         backlog.push_frames(Bytes::from_static(b"\x81\x03abc\x81\x02de"));
         backlog.push_frames(Bytes::from_static(b"\x81\x01x"));
         backlog.advance(sent);

@@ -3,9 +3,9 @@
 //! A server's frames are not masked (RFC 6455, 5.1), so every client gets the very same bytes: an event is encoded
 //! once, and a round of many events leaves in one system call a client.
 
-use bytes::{BufMut, Bytes, BytesMut};
-use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{Data, OpCode};
+use bytes::{Bytes, BytesMut};
+
+use crate::wire::put_text_frame;
 
 /// A finished batch: whole frames, each of them one event.
 pub struct Round {
@@ -28,7 +28,7 @@ impl Batch {
 
     /// Adds an event for everybody.
     pub fn push(&mut self, json: &[u8]) {
-        put_frame(json, &mut self.frames);
+        put_text_frame(json, &mut self.frames);
         self.events += 1;
     }
 
@@ -42,16 +42,7 @@ impl Batch {
 pub fn frames(events: &[&Bytes]) -> Bytes {
     let mut frames = BytesMut::new();
     for json in events {
-        put_frame(json, &mut frames);
+        put_text_frame(json, &mut frames);
     }
     frames.freeze()
-}
-
-/// One event as one unmasked text frame.
-fn put_frame(json: &[u8], frames: &mut BytesMut) {
-    let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
-    // Writing a header into memory cannot fail; were it to, the event is left out whole.
-    if header.format(json.len() as u64, &mut (&mut *frames).writer()).is_ok() {
-        frames.extend_from_slice(json);
-    }
 }

@@ -17,7 +17,7 @@ use super::closing::Closing;
 use super::incoming::Newcomer;
 use crate::client_id::ClientId;
 use crate::seats::Seat;
-use crate::wire::{Direction, Tap};
+use crate::wire::{self, Opening, Party, Watched, What};
 
 /// Wait before a client whose kernel buffer is full is tried again; doubled at each try that gets nothing through.
 const SHORTEST_RETRY: Duration = Duration::from_millis(2);
@@ -29,8 +29,10 @@ pub struct Client {
     socket: Arc<TcpStream>,
     /// Its place among the WebSockets, given back when this entry is dropped.
     _seat: Seat,
-    /// When TCP was accepted.
-    pub opened: Instant,
+    /// How it began.
+    pub opening: Arc<Opening>,
+    /// Set while somebody watches.
+    watched: Option<Box<Watched>>,
     hearing: Hearing,
     /// What this client alone gets in this round, in order.
     own: Vec<Splice>,
@@ -77,20 +79,48 @@ struct Blocked {
 impl Client {
     /// A client in the chat hears all that comes from byte `since` of the present batch on; an echo hears nothing.
     pub fn new(id: ClientId, newcomer: Newcomer, listens: bool, since: usize) -> Self {
-        let Newcomer { socket, seat, opened } = newcomer;
+        let Newcomer { socket, seat, opening } = newcomer;
+        let backlog = Backlog::new(wire::is_drawn(&opening));
         Client {
             id,
             socket,
             _seat: seat,
-            opened,
+            opening,
+            watched: None,
             hearing: Hearing { listens, since, until: None },
             own: Vec::new(),
-            backlog: Backlog::new(Tap::new(id, Direction::ToClient)),
+            backlog,
             blocked: None,
             closing: Closing::not_begun(),
             failed: false,
             sent_bytes: 0,
         }
+    }
+
+    /// From now on it is watched so, or not at all; its own thread finds out by itself.
+    pub fn watch(&mut self, watched: Option<Watched>) {
+        self.opening.set_tapped(watched.is_some());
+        self.watched = watched.map(Box::new);
+        self.backlog.look(self.watched.is_some() || wire::is_drawn(&self.opening));
+    }
+
+    pub fn is_watched(&self) -> bool {
+        self.watched.is_some()
+    }
+
+    pub fn tell_watchers(&mut self, at: Instant, what: impl FnOnce() -> What) {
+        if let Some(watched) = &mut self.watched {
+            watched.tell(at, what());
+        }
+    }
+
+    /// Tells the log and those who watch of frames that the kernel took.
+    fn tell_sent(&mut self, frames: Bytes, cut: bool) {
+        if wire::is_drawn(&self.opening) {
+            wire::log_frames(self.id, Party::Server, &frames, cut);
+        }
+        let what = || What::Frames { from: Party::Server, frames, cut };
+        self.tell_watchers(Instant::now(), what);
     }
 
     /// Puts frames for this client alone into what it hears of the batch.
@@ -133,7 +163,11 @@ impl Client {
     /// # Errors
     /// If TCP failed.
     pub fn send_now(&mut self, now: Instant) -> io::Result<Option<Instant>> {
-        let sent = self.backlog.send_now(&self.socket)?;
+        let sent = self.backlog.send_now(&self.socket);
+        for frames in self.backlog.take_passed() {
+            self.tell_sent(frames, false);
+        }
+        let sent = sent?;
         self.sent_bytes += sent.bytes as u64;
         let (progress, wait) = match self.blocked {
             Some(blocked) if sent.bytes == 0 => {
@@ -146,6 +180,9 @@ impl Client {
         if self.has_nothing_to_send() && self.closing.may_end_ours() {
             let _ = self.socket.shutdown(Shutdown::Write);
             self.closing.sent_all();
+            if self.closing.by() == Some(Party::Client) {
+                self.tell_watchers(Instant::now(), || What::Answered);
+            }
         }
         Ok(self.blocked.map(|blocked| blocked.retry))
     }
@@ -198,6 +235,9 @@ impl Client {
     }
 
     fn end_both_directions(&mut self) {
+        if let Some(begun) = self.backlog.take_unfinished() {
+            self.tell_sent(begun, true);
+        }
         self.backlog.clear();
         self.own.clear();
         self.blocked = None;
@@ -243,7 +283,8 @@ mod tests {
         let (socket, _) = listener.accept().expect("the peer came");
         let mut client = {
             let seat = Seats::new(1).take().expect("a free seat");
-            let newcomer = Newcomer { socket: Arc::new(socket), seat, opened: Instant::now() };
+            let opening = Opening::of_a_test();
+            let newcomer = Newcomer { socket: Arc::new(socket), seat, opening };
             Client::new(ClientId(1), newcomer, listens, since)
         };
         prepare(&mut client);

@@ -55,6 +55,10 @@ impl Clients {
         self.list.iter_mut()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.list.iter()
+    }
+
     pub fn ids(&self) -> Vec<ClientId> {
         self.list.iter().map(|client| client.id).collect()
     }

@@ -4,12 +4,14 @@
 //! section 7.1). No socket and no clock here; the broadcaster does what this book allows.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 use bytes::Bytes;
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 
 use super::incoming::Received;
 use crate::close::{self, CloseReason};
+use crate::wire::{Amount, Closed, Party};
 
 /// How the closing of a connection began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub enum Cause {
     Server(CloseReason),
     /// TCP ended without a close frame.
     Cut(TcpEnd),
+    /// The server ends TCP without a close frame: only when the client wants to see that.
+    Dropped,
 }
 
 /// How the client's direction of TCP ended.
@@ -33,10 +37,21 @@ pub enum TcpEnd {
     Fin,
     /// It had not ended when our patience did, so we ended it.
     Abandoned,
-    /// By an error of reading or writing, in the system's words; `Connection reset by peer` for one.
+    /// The client's side forgot about the connection at once.
+    Reset,
+    /// By another error of reading or writing, in the system's words.
     Failed(String),
     /// The connection's thread failed before it came to that.
     Unknown,
+}
+
+impl From<&io::Error> for TcpEnd {
+    fn from(error: &io::Error) -> TcpEnd {
+        match error.kind() {
+            ErrorKind::ConnectionReset => TcpEnd::Reset,
+            _ => TcpEnd::Failed(error.to_string()),
+        }
+    }
 }
 
 const NO_PONG: CloseReason = CloseReason::new(close::NO_PONG, "no answer to our ping in time");
@@ -50,7 +65,24 @@ impl Cause {
             }
             Cause::Client(None) => CloseReason::new(close::NO_STATUS, ""),
             Cause::NoPong => CloseReason::new(close::ABNORMAL, "no answer to our ping in time"),
-            Cause::Cut(_) => CloseReason::new(close::ABNORMAL, ""),
+            Cause::Cut(_) | Cause::Dropped => CloseReason::new(close::ABNORMAL, ""),
+        }
+    }
+
+    /// Which side began.
+    pub fn by(&self) -> Party {
+        match self {
+            Cause::Client(_) => Party::Client,
+            Cause::Fault(_) | Cause::NoPong | Cause::Server(_) | Cause::Dropped => Party::Server,
+            Cause::Cut(_) => Party::Nobody,
+        }
+    }
+
+    /// What stands in the close frame, or is said in its place.
+    pub fn reason(&self) -> CloseReason {
+        match self {
+            Cause::NoPong => NO_PONG,
+            cause => cause.told(),
         }
     }
 
@@ -60,7 +92,7 @@ impl Cause {
             Cause::Client(reason) => Some(close_frame(reason.as_ref())),
             Cause::Fault(reason) | Cause::Server(reason) => Some(close_frame(Some(reason))),
             Cause::NoPong => Some(close_frame(Some(&NO_PONG))),
-            Cause::Cut(_) => None,
+            Cause::Cut(_) | Cause::Dropped => None,
         }
     }
 }
@@ -87,6 +119,8 @@ pub struct Closing {
     their_end: Option<(Received, TcpEnd)>,
     /// We ended TCP in both directions before the client had ended its own.
     abandoned: bool,
+    /// Who ended TCP first.
+    tcp_ended_by: Option<Party>,
 }
 
 impl Closing {
@@ -98,6 +132,7 @@ impl Closing {
             close_frame_sent: false,
             their_end: None,
             abandoned: false,
+            tcp_ended_by: None,
         }
     }
 
@@ -117,6 +152,7 @@ impl Closing {
     pub fn their_end_came(&mut self, received: Received, tcp: TcpEnd) {
         // A read that we ended ourselves looks like the client's FIN.
         let tcp = if self.abandoned && tcp == TcpEnd::Fin { TcpEnd::Abandoned } else { tcp };
+        self.tcp_ended_by.get_or_insert(Party::Client);
         self.their_end = Some((received, tcp));
     }
 
@@ -146,6 +182,7 @@ impl Closing {
 
     /// Our direction of TCP is ended, whatever was still to be sent.
     pub fn ended_ours(&mut self) {
+        self.tcp_ended_by.get_or_insert(Party::Server);
         self.ours = match std::mem::replace(&mut self.ours, Ours::Open) {
             Ours::Closing(cause) | Ours::Ended(cause) => Ours::Ended(cause),
             Ours::Open => Ours::Open,
@@ -156,6 +193,53 @@ impl Closing {
     pub fn abandoned(&mut self) {
         self.abandoned = true;
         self.ended_ours();
+    }
+}
+
+impl Closing {
+    /// The last frame of the side that did not begin has come, or gone.
+    pub fn is_answered(&self) -> bool {
+        match self.cause() {
+            Some(Cause::Client(_)) => self.close_frame_sent,
+            Some(Cause::Fault(_) | Cause::NoPong | Cause::Server(_)) => self.close_frame_came,
+            Some(Cause::Cut(_) | Cause::Dropped) | None => false,
+        }
+    }
+
+    /// Which side began, if it has begun.
+    pub fn by(&self) -> Option<Party> {
+        self.cause().map(Cause::by)
+    }
+
+    fn cause(&self) -> Option<&Cause> {
+        match &self.ours {
+            Ours::Open => None,
+            Ours::Closing(cause) | Ours::Ended(cause) => Some(cause),
+        }
+    }
+
+    /// All of it for those who watch; `sent` went to the client.
+    pub fn shown(&self, sent: Amount) -> Closed {
+        let received = self.received();
+        let tcp = self.their_end.as_ref().map_or(&TcpEnd::Unknown, |(_, tcp)| tcp);
+        let nothing = Cause::Cut(TcpEnd::Unknown);
+        let cause = self.cause().unwrap_or(&nothing);
+        Closed {
+            by: cause.by(),
+            reason: cause.reason(),
+            answered: self.is_answered(),
+            tcp_by: self.tcp_ended_by,
+            tcp: match tcp {
+                TcpEnd::Fin => "fin",
+                TcpEnd::Abandoned => "abandoned",
+                TcpEnd::Reset => "reset",
+                TcpEnd::Failed(_) => "failed",
+                TcpEnd::Unknown => "unknown",
+            },
+            detail: tcp.to_string(),
+            from_client: Amount { messages: received.messages, bytes: received.bytes },
+            to_client: sent,
+        }
     }
 }
 
@@ -170,7 +254,7 @@ impl fmt::Display for Closing {
             (Cause::Client(_), _) if self.close_frame_sent => {
                 write!(formatter, ", answered by the server")
             }
-            (Cause::Cut(_), _) => Ok(()),
+            (Cause::Cut(_) | Cause::Dropped, _) => Ok(()),
             (Cause::Fault(_) | Cause::NoPong | Cause::Server(_), _) if self.close_frame_came => {
                 write!(formatter, ", answered by the client")
             }
@@ -192,6 +276,12 @@ impl fmt::Display for Cause {
                 write!(formatter, "by the server: {reason}")
             }
             Cause::NoPong => write!(formatter, "by the server: {NO_PONG}"),
+            Cause::Dropped => {
+                write!(
+                    formatter,
+                    "by the server without a close frame (1006), as the client wished"
+                )
+            }
             Cause::Cut(end) => write!(formatter, "without a close frame (1006): {end}"),
         }
     }
@@ -204,6 +294,7 @@ impl fmt::Display for TcpEnd {
             TcpEnd::Abandoned => {
                 write!(formatter, "the client did not end TCP in time, so the server did")
             }
+            TcpEnd::Reset => write!(formatter, "the client reset TCP"),
             TcpEnd::Failed(error) => write!(formatter, "TCP failed: {error}"),
             TcpEnd::Unknown => write!(formatter, "nobody saw how TCP ended"),
         }

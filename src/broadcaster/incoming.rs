@@ -14,9 +14,10 @@ use super::closing::{Cause, TcpEnd};
 use crate::chat::{Command, Entrance, Refusal};
 use crate::client_id::ClientId;
 use crate::seats::Seat;
+use crate::wire::{Opening, Shown, Tapped, Watch};
 
 /// One step in the life of a connection. Each connection's own come in the order in which its thread sent them:
-/// `Opened`, any number of `Said` and `Frames`, one `Closing`, `Ended`.
+/// `Opened`, any number of `Said`, `Frames` and `Tapped`, one `Closing`, `Ended`.
 pub enum Incoming {
     /// Step 1 is done: the 101 answer is sent, and from now on only the broadcaster writes to its socket.
     Opened { client: ClientId, newcomer: Newcomer, endpoint: Endpoint },
@@ -28,6 +29,12 @@ pub enum Incoming {
     Closing { client: ClientId, cause: Cause },
     /// TCP is at its end; the connection's thread says nothing more.
     Ended { client: ClientId, received: Received, tcp: TcpEnd },
+    /// Something was read from a client that may be watched; comes before what it means.
+    Tapped { client: ClientId, at: Instant, tapped: Tapped },
+    /// A request was refused while somebody watched.
+    Refused(Arc<Opening>),
+    /// The inspector has events for a watcher.
+    Shown(Shown),
     /// Send what is queued, close everybody with 1001 and end.
     ShutDown,
 }
@@ -37,8 +44,8 @@ pub struct Newcomer {
     pub socket: Arc<TcpStream>,
     /// Its place among the WebSockets.
     pub seat: Seat,
-    /// When TCP was accepted.
-    pub opened: Instant,
+    /// How it began.
+    pub opening: Arc<Opening>,
 }
 
 /// What a WebSocket was opened for.
@@ -47,6 +54,8 @@ pub enum Endpoint {
     Chat(Entrance),
     /// Its own echo: hears nobody and is heard by nobody.
     Echo,
+    /// Sees what happens on other connections.
+    Wire(Watch),
 }
 
 /// What came from a client over the whole connection.
@@ -64,4 +73,6 @@ pub struct Counters {
     pub clients: AtomicUsize,
     /// Messages said since the start.
     pub messages: AtomicU64,
+    /// Those who watch; not told, but the connection threads need it.
+    pub watchers: AtomicUsize,
 }

@@ -14,8 +14,10 @@ mod batch;
 mod client;
 mod clients;
 mod closing;
+mod demonstration;
 mod incoming;
 mod timers;
+mod watching;
 mod writing;
 
 #[cfg(test)]
@@ -33,8 +35,10 @@ use log::info;
 use crate::chat::{Chat, Command, Moment, Refusal};
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
+use crate::wire::{Amount, ToInspector, What};
 use clients::Clients;
 use timers::{Timer, Timers};
+use watching::Watching;
 
 /// Events that may wait in the channel. Each holds at most one message.
 pub const CHANNEL: usize = 1024;
@@ -64,6 +68,7 @@ pub struct Broadcaster {
     chat: Chat,
     clients: Clients,
     timers: Timers,
+    watching: Watching,
     /// The time of the present round, asked once.
     moment: Moment,
     /// Set by [`Incoming::ShutDown`]: when to end, no matter who is left.
@@ -77,6 +82,7 @@ impl Broadcaster {
         chat: Chat,
         backlog_bound: usize,
         counters: Arc<Counters>,
+        to_inspector: ToInspector,
     ) -> Self {
         Broadcaster {
             incoming,
@@ -85,6 +91,7 @@ impl Broadcaster {
             chat,
             clients: Clients::default(),
             timers: Timers::default(),
+            watching: Watching::new(to_inspector),
             moment: Moment::now(),
             shut_down: None,
         }
@@ -143,6 +150,9 @@ impl Broadcaster {
             }
             Incoming::Closing { client, cause } => self.conversation_over(client, cause),
             Incoming::Ended { client, received, tcp } => self.ended(client, received, tcp),
+            Incoming::Tapped { client, at, tapped } => self.tapped(client, at, tapped),
+            Incoming::Refused(opening) => self.refused(&opening),
+            Incoming::Shown(shown) => self.shown(shown),
             Incoming::ShutDown => self.begin_shut_down(),
         }
     }
@@ -160,7 +170,9 @@ impl Broadcaster {
                 );
             }
             Endpoint::Echo => info!("{id}: talks to the echo"),
+            Endpoint::Wire(watch) => self.begin_watching(id, watch),
         }
+        self.show_newcomer(id);
         for (other, reason) in self.clients.take_to_close() {
             if self.is_open(other) {
                 self.begin_closing(other, Cause::Server(reason));
@@ -176,7 +188,16 @@ impl Broadcaster {
             return;
         }
         match said {
-            Ok(command) => self.chat.command(id, command, &self.moment, &mut self.clients),
+            Ok(Command::Show(demonstration)) => self.demonstrate(id, *demonstration),
+            Ok(command) => {
+                let is_watched = self.clients.get_mut(id).is_some_and(|client| client.is_watched());
+                let named = |chat: &Chat| chat.name_of(id).map(str::to_owned);
+                let before = is_watched.then(|| named(&self.chat)).flatten();
+                self.chat.command(id, command, &self.moment, &mut self.clients);
+                if is_watched {
+                    self.show_name(id, before);
+                }
+            }
             Err(refusal) => self.chat.refuse(id, refusal, &mut self.clients),
         }
     }
@@ -196,6 +217,7 @@ impl Broadcaster {
         if let Cause::Client(_) = cause {
             info!("{id}: the client answered our close frame");
             client.closing.begin(cause);
+            client.tell_watchers(Instant::now(), || What::Answered);
         }
         self.clients.touch(id);
     }
@@ -204,8 +226,11 @@ impl Broadcaster {
     fn begin_closing(&mut self, id: ClientId, cause: Cause) {
         info!("{id}: closing begun {cause}");
         let (told, frame) = (cause.told(), cause.frame());
+        self.end_watching(id);
         self.clients.stop_hearing(id);
         if let Some(client) = self.clients.get_mut(id) {
+            let (by, reason) = (cause.by(), cause.reason());
+            client.tell_watchers(Instant::now(), || What::Closing { by, reason });
             client.closing.begin(cause);
         }
         match frame {
@@ -248,14 +273,17 @@ impl Broadcaster {
         if !self.clients.get_mut(id).is_some_and(|client| client.is_over()) {
             return;
         }
-        let Some(client) = self.clients.remove(id) else {
+        let Some(mut client) = self.clients.remove(id) else {
             return;
         };
+        let sent = Amount { messages: client.sent_messages(), bytes: client.sent_bytes };
+        let closed = client.closing.shown(sent);
+        client.tell_watchers(Instant::now(), || What::Closed(Box::new(closed)));
         let received = client.closing.received();
         info!(
             "{id}: {}; open for {:.1} s; messages: {} from client ({} bytes), {} to client ({} bytes)",
             client.closing,
-            (self.moment.now - client.opened).as_secs_f64(),
+            client.opening.since(self.moment.now).as_secs_f64(),
             received.messages,
             received.bytes,
             client.sent_messages(),

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
@@ -12,6 +12,7 @@ use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Newcomer, Receiv
 use crate::chat::Chat;
 use crate::client_id::ClientId;
 use crate::seats::Seats;
+use crate::wire::{self, Opening};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,6 +24,7 @@ fn broadcaster() -> Sender<Incoming> {
         Chat::new(0, usize::MAX),
         1 << 20,
         Arc::new(Counters::default()),
+        wire::channel().0,
     );
     thread::spawn(|| broadcaster.run());
     sender
@@ -44,7 +46,7 @@ fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
     let (mut client, socket) = connection();
     let id = ClientId(1);
     let seat = Seats::new(1).take().expect("a free seat");
-    let newcomer = Newcomer { socket, seat, opened: Instant::now() };
+    let newcomer = Newcomer { socket, seat, opening: Opening::of_a_test() };
     let first = Incoming::Opened { client: id, newcomer, endpoint: Endpoint::Echo };
     let received = Received::default();
     let last = Incoming::Ended { client: id, received, tcp: TcpEnd::Unknown };

@@ -16,6 +16,8 @@ pub enum Timer {
     Retry(ClientId),
     /// It has had its time to close.
     EndClosing(ClientId),
+    /// It asked for messages that it would not ask for; this is the number of the next.
+    Push(ClientId, u8),
 }
 
 #[derive(Debug, Default)]

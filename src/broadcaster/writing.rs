@@ -82,6 +82,7 @@ impl Broadcaster {
         while let Some((due, timer)) = self.timers.take_due(self.moment.now) {
             match timer {
                 Timer::Retry(id) => self.retry(id, due),
+                Timer::Push(id, number) => self.push(id, number),
                 Timer::EndClosing(id) => {
                     if let Some(client) = self.clients.get_mut(id) {
                         debug!("{id}: the deadline of the closing has passed");

@@ -12,6 +12,7 @@ use super::presence::{Departure, MemberId};
 use super::{Audience, Chat, Moment, NameRefused};
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
+use crate::wire::WireKey;
 
 /// Names in a `welcome`; of more people only the count is told.
 pub const LISTED_USERS: usize = 100;
@@ -49,7 +50,7 @@ impl Chat {
         let Some(name) = self.presence.get(member).map(|member| member.name.clone()) else {
             return Name::guest(0);
         };
-        self.welcome(client, member, missed, audience);
+        self.welcome(client, member, missed, entrance.wire.as_ref(), audience);
         if announced && self.notices.joined(moment.now) {
             let back = missed.is_some();
             let (at, count) = (moment.at.as_str(), self.presence.count());
@@ -129,6 +130,7 @@ impl Chat {
         client: ClientId,
         member: MemberId,
         missed: Option<u64>,
+        wire: Option<&WireKey>,
         audience: &mut impl Audience,
     ) {
         let Some(who) = self.presence.get(member) else { return };
@@ -148,6 +150,7 @@ impl Chat {
             epoch: &self.epoch,
             last: self.last_id,
             recovered: missed.is_some(),
+            wire,
         };
         audience.one(client, &welcome.json());
         let past = missed.unwrap_or_else(|| self.history.last(self.shown, member));

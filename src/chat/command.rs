@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event::ErrorCode;
+use crate::close;
 
 /// Longest `ref` in bytes.
 pub const MAX_REFERENCE: usize = 64;
@@ -24,6 +25,31 @@ pub enum Command {
     Rename { name: String },
     /// I am writing a message to everybody.
     Typing,
+    /// Do something to my own connection that I cannot ask for otherwise. Nothing of the chat's: the broadcaster does it.
+    Show(Demonstration),
+}
+
+/// What a server can do to a connection, for all to see in the inspector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demonstration {
+    /// A ping, which the client answers by itself.
+    Ping,
+    /// A message in three fragments, with a ping between two of them.
+    Fragments,
+    /// A binary message.
+    Binary,
+    /// A close frame with this code, which may be sent.
+    Close(u16),
+    /// The end of TCP without a close frame.
+    Drop,
+    /// A frame with a reserved bit.
+    BadFrame,
+    /// A text that is not UTF-8.
+    BadUtf8,
+    /// Nothing is read for a while.
+    Pause,
+    /// Three messages, one a second, that nobody asked for.
+    Push,
 }
 
 /// Not understood, or not allowed; the sender alone is told.
@@ -46,6 +72,8 @@ struct Fields {
     to: Option<String>,
     #[serde(rename = "ref")]
     reference: Option<String>,
+    what: Option<String>,
+    code: Option<u16>,
 }
 
 impl Command {
@@ -77,9 +105,10 @@ impl Command {
             ("name", _, Some(name)) => Ok(Command::Rename { name }),
             ("name", _, None) => refused(ErrorCode::BadMessage, "a name needs a name", reference),
             ("typing", ..) => Ok(Command::Typing),
+            ("show", ..) => demonstration(fields.what.as_deref(), fields.code, reference),
             _ => refused(
                 ErrorCode::BadMessage,
-                "the type is none of message, name and typing",
+                "the type is none of message, name, typing and show",
                 reference,
             ),
         }
@@ -89,9 +118,36 @@ impl Command {
     pub fn reference(self) -> Option<String> {
         match self {
             Command::Say { reference, .. } => reference,
-            Command::Rename { .. } | Command::Typing => None,
+            Command::Rename { .. } | Command::Typing | Command::Show(_) => None,
         }
     }
+}
+
+fn demonstration(
+    what: Option<&str>,
+    code: Option<u16>,
+    reference: Option<String>,
+) -> Result<Command, Refusal> {
+    let demonstration = match (what, code) {
+        (Some("ping"), _) => Demonstration::Ping,
+        (Some("fragments"), _) => Demonstration::Fragments,
+        (Some("binary"), _) => Demonstration::Binary,
+        (Some("close"), Some(code)) if close::may_be_sent(code) => Demonstration::Close(code),
+        (Some("close"), _) => {
+            let text = "show close needs a code that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999";
+            return refused(ErrorCode::BadMessage, text, reference);
+        }
+        (Some("drop"), _) => Demonstration::Drop,
+        (Some("bad_frame"), _) => Demonstration::BadFrame,
+        (Some("bad_utf8"), _) => Demonstration::BadUtf8,
+        (Some("pause"), _) => Demonstration::Pause,
+        (Some("push"), _) => Demonstration::Push,
+        _ => {
+            let text = "show what? ping, fragments, binary, close, drop, bad_frame, bad_utf8, pause or push";
+            return refused(ErrorCode::BadMessage, text, reference);
+        }
+    };
+    Ok(Command::Show(demonstration))
 }
 
 impl Refusal {
@@ -160,6 +216,24 @@ mod tests {
         ] {
             assert!(Command::parse(bad).is_err(), "{bad:.60}");
         }
+    }
+
+    #[test]
+    fn demonstrations_are_known_by_name_and_close_takes_only_codes_that_may_be_sent() {
+        let shown = |json: &str| match Command::parse(json) {
+            Ok(Command::Show(demonstration)) => Some(demonstration),
+            _ => None,
+        };
+        assert_eq!(shown(r#"{"type":"show","what":"ping"}"#), Some(Demonstration::Ping));
+        let close = |code| shown(&format!(r#"{{"type":"show","what":"close","code":{code}}}"#));
+        for code in [1000, 1003, 1007, 1014, 3000, 4999] {
+            assert_eq!(close(code), Some(Demonstration::Close(code)));
+        }
+        for code in [0, 999, 1004, 1005, 1006, 1015, 2000, 5000, 65_535] {
+            assert_eq!(close(code), None, "{code}");
+        }
+        assert_eq!(shown(r#"{"type":"show","what":"close"}"#), None);
+        assert_eq!(shown(r#"{"type":"show"}"#), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::session::Claim;
+use crate::wire::WireKey;
 
 /// What is wished for. None of it is checked yet; all of it is bounded by the length of a request's head.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +13,8 @@ pub struct Entrance {
     pub name: Option<String>,
     /// `session`, `epoch` and `after`: the wish to come back.
     pub back: Option<Return>,
+    /// What lets somebody watch this connection; its client is told.
+    pub wire: Option<WireKey>,
 }
 
 /// A session that dropped, and the last event it heard.
@@ -31,7 +34,7 @@ impl fmt::Debug for Return {
 
 impl Entrance {
     /// Reads a URL's query. Keys that nobody knows are skipped; of a repeated one the first counts.
-    pub fn parse(query: &str) -> Self {
+    pub fn parse(query: &str, wire: Option<WireKey>) -> Self {
         let value = |wanted: &str| {
             let mut pairs = form_urlencoded::parse(query.as_bytes());
             pairs.find(|(key, _)| key == wanted).map(|(_, value)| value.into_owned())
@@ -41,7 +44,7 @@ impl Entrance {
             epoch: value("epoch").unwrap_or_default(),
             after: value("after").and_then(|after| after.parse().ok()).unwrap_or(0),
         });
-        Entrance { name: value("name"), back }
+        Entrance { name: value("name"), back, wire }
     }
 }
 
@@ -51,14 +54,14 @@ mod tests {
 
     #[test]
     fn a_name_in_the_query_is_decoded() {
-        let name = |query| Entrance::parse(query).name;
+        let name = |query| Entrance::parse(query, None).name;
         assert_eq!(name("x=1&name=Ana+Mar%C3%ADa"), Some("Ana María".to_owned()));
         assert_eq!(name("named=x"), None);
     }
 
     #[test]
     fn a_return_is_read_whole_and_does_not_show_its_secret() {
-        let entrance = Entrance::parse("session=7.AAAAAAAAAAAAAAAAAAAAAA&epoch=e1&after=341");
+        let entrance = Entrance::parse("session=7.AAAAAAAAAAAAAAAAAAAAAA&epoch=e1&after=341", None);
         let back = entrance.back.as_ref().expect("it wishes to come back");
         assert!(back.claim.is_some());
         assert_eq!((back.epoch.as_str(), back.after), ("e1", 341));

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::wire::WireKey;
+
 /// `id` orders all events of the chat; `at` is the server's clock, UTC, RFC 3339 with milliseconds.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -24,6 +26,9 @@ pub enum Event<'a> {
         last: u64,
         /// It came back, and what follows is all that it missed.
         recovered: bool,
+        /// What lets it watch its own connection on `/wire`; absent like `session`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wire: Option<&'a WireKey>,
     },
     Message {
         id: u64,
@@ -78,6 +83,11 @@ pub enum Event<'a> {
     /// Somebody is writing. No event of the chat: it has no id and is not kept.
     Typing {
         name: &'a str,
+    },
+    /// What the server does to this connection now, as its client asked for.
+    Shown {
+        what: &'a str,
+        text: &'a str,
     },
     Error {
         code: ErrorCode,

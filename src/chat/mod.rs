@@ -18,7 +18,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Command, Refusal};
+pub use command::{Command, Demonstration, Refusal};
 pub use entrance::Entrance;
 pub use event::{ErrorCode, Event};
 pub use history::KEPT_EVENTS;
@@ -121,6 +121,8 @@ impl Chat {
                 Ok(name) => self.rename(member, name, moment, audience),
                 Err(refused) => audience.one(client, &refused.event().json()),
             },
+            // Not said to anybody.
+            Command::Show(_) => {}
             Command::Typing if self.presence.count() > TYPING_CROWD => {}
             Command::Typing => {
                 if let Some(member) = self.presence.get(member) {
@@ -157,6 +159,12 @@ impl Chat {
             };
             self.tell_everyone(id, crowd.json(), audience);
         }
+    }
+
+    /// Under which name a connection is here.
+    pub fn name_of(&self, client: ClientId) -> Option<&str> {
+        let member = self.presence.by_connection(client)?;
+        self.presence.get(member).map(|member| member.name.as_str())
     }
 
     /// How many are here.

@@ -112,7 +112,7 @@ impl World {
         self.next_connection += 1;
         let connection = ClientId(self.next_connection);
         self.mailboxes.open.insert(connection, Vec::new());
-        self.chat.enter(connection, &Entrance::parse(query), &self.now, &mut self.mailboxes);
+        self.chat.enter(connection, &Entrance::parse(query, None), &self.now, &mut self.mailboxes);
         let welcome = self.mailboxes.open[&connection][0].clone();
         assert_eq!(welcome["type"], "welcome", "the first thing a client hears");
         let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();

@@ -19,6 +19,8 @@ pub struct Answer {
     connection: Vec<(&'static str, &'static str)>,
     /// The connection ends after this answer.
     pub closes: bool,
+    /// One more header tells how long the head is.
+    tells_its_head: bool,
     /// It answers a HEAD: everything but the body is sent (RFC 9110, 9.3.2).
     head_only: bool,
 }
@@ -31,6 +33,7 @@ impl Answer {
             body: body.into(),
             connection: Vec::new(),
             closes: false,
+            tells_its_head: false,
             head_only: false,
         };
         answer.headers.push(("Content-Type", content_type.to_owned()));
@@ -68,6 +71,11 @@ impl Answer {
         self
     }
 
+    /// The same with a header `X-Response-Head`: the head's length in bytes, that header included.
+    pub fn that_tells_its_head(self) -> Self {
+        Answer { tells_its_head: true, ..self }
+    }
+
     /// The answer as the request's method wants it: without its body if that is HEAD.
     pub fn with_method(self, is_head: bool) -> Self {
         Answer { head_only: is_head, ..self }
@@ -97,13 +105,20 @@ impl Answer {
         let _ = response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], self.head_only, None);
 
         let close = self.closes.then_some(("Connection", "close"));
-        let lines: String = self
+        let mut lines: String = self
             .connection
             .iter()
             .copied()
             .chain(close)
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
+        if self.tells_its_head {
+            let blank_line = bytes.windows(4).position(|end| end == b"\r\n\r\n");
+            let head = blank_line.map_or(0, |at| at + 4) + lines.len();
+            let line = |length: usize| format!("X-Response-Head: {length}\r\n");
+            // No head is so near to 1,000 bytes that the number's own length could matter.
+            lines += &line(head + line(100).len());
+        }
         let status_line = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         bytes.splice(status_line..status_line, lines.into_bytes());
         bytes

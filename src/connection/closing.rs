@@ -22,20 +22,24 @@ const DRAIN: Duration = Duration::from_secs(2 * CLOSE_DEADLINE.as_secs() + 1);
 /// Bytes forgotten at once.
 const FORGOTTEN: usize = 2048;
 
-/// Reads and forgets until the client ends TCP. The broadcaster ends our direction, and abandons the client when its
-/// time is over.
-pub fn drain(socket: &TcpStream) -> TcpEnd {
-    read_until_end(socket, Deadline::after(DRAIN))
+/// Reads and forgets until the client ends TCP, but `shows` the bytes. The broadcaster ends our direction, and abandons
+/// the client when its time is over.
+pub fn drain(socket: &TcpStream, show: impl FnMut(&[u8])) -> TcpEnd {
+    read_until_end(socket, Deadline::after(DRAIN), show)
 }
 
 /// Ends a plain HTTP connection after the last answer.
 pub fn end_http(socket: &TcpStream) {
     if socket.shutdown(Shutdown::Write).is_ok() {
-        read_until_end(socket, Deadline::after(LINGER));
+        read_until_end(socket, Deadline::after(LINGER), |_| {});
     }
 }
 
-fn read_until_end(mut socket: &TcpStream, deadline: Deadline) -> TcpEnd {
+fn read_until_end(
+    mut socket: &TcpStream,
+    deadline: Deadline,
+    mut show: impl FnMut(&[u8]),
+) -> TcpEnd {
     let mut forgotten = [0; FORGOTTEN];
     while let Some(remaining) = deadline.remaining() {
         if let Err(error) = socket.set_read_timeout(Some(remaining)) {
@@ -43,12 +47,12 @@ fn read_until_end(mut socket: &TcpStream, deadline: Deadline) -> TcpEnd {
         }
         match socket.read(&mut forgotten) {
             Ok(0) => return TcpEnd::Fin,
-            Ok(_) => {}
+            Ok(length) => show(&forgotten[..length]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 break;
             }
-            Err(error) => return TcpEnd::Failed(error.to_string()),
+            Err(error) => return TcpEnd::from(&error),
         }
     }
     TcpEnd::Abandoned

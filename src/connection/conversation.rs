@@ -4,7 +4,8 @@
 //! broadcaster; nothing must be written here but through the stream.
 
 use std::io::ErrorKind;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use log::debug;
@@ -16,8 +17,9 @@ use tungstenite::{Bytes, Message, WebSocket};
 use super::guard::MAX_CONTROL_PAYLOAD;
 use super::rate::{RateLimit, Verdict};
 use super::stream::{ClientFault, ClientStream};
+use super::wiretap::Wiretap;
 use crate::broadcaster::{Cause, Endpoint, Incoming, Received, TcpEnd};
-use crate::chat::{Command, Refusal};
+use crate::chat::{Command, Demonstration, Refusal};
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
 use crate::options::Options;
@@ -29,6 +31,9 @@ const WRITE_BUFFER_HEADROOM: usize = 16;
 /// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client.
 const READ_BUFFER: usize = 4096;
 
+/// For how long nothing is read from a client that asked to see that.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// How many times faster than a member of the chat an echo may be.
 const ECHO_RATE: u32 = 10;
 
@@ -36,6 +41,8 @@ const BINARY: CloseReason = CloseReason::new(
     close::UNSUPPORTED_DATA,
     "the chat takes text only; binary frames are for /echo",
 );
+const ONLY_LISTEN: CloseReason =
+    CloseReason::new(close::UNSUPPORTED_DATA, "the inspector only tells and takes no messages");
 const TOO_FAST: CloseReason =
     CloseReason::new(close::POLICY_VIOLATION, "too many messages a second");
 const WRONG_CODE: CloseReason =
@@ -73,7 +80,7 @@ impl<'a> Conversation<'a> {
             .max_frame_size(Some(options.max_message));
         let rate = match endpoint {
             Endpoint::Chat(_) => options.rate,
-            Endpoint::Echo => options.rate.saturating_mul(ECHO_RATE),
+            Endpoint::Echo | Endpoint::Wire(_) => options.rate.saturating_mul(ECHO_RATE),
         };
         Conversation {
             client,
@@ -90,6 +97,11 @@ impl<'a> Conversation<'a> {
     /// What came in so far.
     pub fn received(&self) -> Received {
         Received { messages: self.messages, bytes: self.websocket.get_ref().received() }
+    }
+
+    /// The rest of the stream is nobody's message, but may be looked at.
+    pub fn wiretap(&mut self) -> &mut Wiretap {
+        self.websocket.get_mut().wiretap()
     }
 
     /// Listens until the conversation is over, and says how its closing begins.
@@ -113,6 +125,7 @@ impl<'a> Conversation<'a> {
                 match self.endpoint {
                     Endpoint::Chat(_) => self.say(&text),
                     Endpoint::Echo => self.echo(Message::Text(text)),
+                    Endpoint::Wire(_) => Err(Cause::Fault(ONLY_LISTEN)),
                 }
             }
             Message::Binary(bytes) => match self.endpoint {
@@ -121,6 +134,7 @@ impl<'a> Conversation<'a> {
                     self.messages += 1;
                     self.echo(Message::Binary(bytes))
                 }
+                Endpoint::Wire(_) => Err(Cause::Fault(ONLY_LISTEN)),
             },
             // tungstenite has the pong ready and hands it to the stream with the next read.
             Message::Ping(_) => self.control_frame(),
@@ -141,6 +155,7 @@ impl<'a> Conversation<'a> {
 
     fn say(&mut self, text: &str) -> Result<(), Cause> {
         let said = Command::parse(text);
+        let pauses = matches!(said, Ok(Command::Show(Demonstration::Pause)));
         let said = match self.rate.message(text.len(), Instant::now()) {
             Verdict::Allowed => said,
             Verdict::Warned => {
@@ -149,7 +164,13 @@ impl<'a> Conversation<'a> {
             }
             Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
         };
-        self.tell(Incoming::Said { client: self.client, said })
+        let pauses = pauses && said.is_ok();
+        self.tell(Incoming::Said { client: self.client, said })?;
+        if pauses {
+            // What the client sends meanwhile waits in the kernel's buffers, then with the client.
+            thread::sleep(PAUSE);
+        }
+        Ok(())
     }
 
     /// A ping, or a pong that nobody asked for: each costs us work, so it counts like a message.
@@ -196,7 +217,7 @@ impl<'a> Conversation<'a> {
         match error {
             Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 Some(ClientFault(fault)) => Cause::Fault(fault.clone()),
-                None => Cause::Cut(TcpEnd::Failed(error.to_string())),
+                None => Cause::Cut(TcpEnd::from(&error)),
             },
             // tungstenite's name for the end of the stream; a real reset is an `Io` error.
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Cause::Cut(TcpEnd::Fin),

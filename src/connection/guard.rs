@@ -5,7 +5,7 @@
 //! message of endless empty fragments, which would keep it busy for ever.
 
 use crate::close::{CloseReason, POLICY_VIOLATION, PROTOCOL_ERROR};
-use crate::wire::{FrameHead, FrameScanner, Opcode, Scan, WrongHeader};
+use crate::wire::{FrameHead, FrameScanner, Opcode, Scan};
 
 /// Longest payload of a control frame in bytes (RFC 6455, 5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
@@ -32,12 +32,20 @@ impl FrameGuard {
         loop {
             let (begin, consumed, verdict) = match self.scanner.scan(&bytes[at..]) {
                 Scan::NeedMore => return Ok(()),
-                Scan::Wrong { begin, wrong } => (begin, 0, Err(wrong_header(wrong))),
+                Scan::Wrong { begin, wrong } => {
+                    let fault = CloseReason::composed(PROTOCOL_ERROR, wrong.to_string());
+                    (begin, 0, Err(fault))
+                }
                 Scan::Head { begin, consumed, head } => (begin, consumed, self.judge(&head)),
             };
             verdict.map_err(|fault| (at + begin, fault))?;
             at += consumed;
         }
+    }
+
+    /// Where in a frame the stream stands.
+    pub fn scanner(&self) -> &FrameScanner {
+        &self.scanner
     }
 
     fn judge(&mut self, head: &FrameHead) -> Result<(), CloseReason> {
@@ -80,19 +88,6 @@ impl FrameGuard {
             return Err(CloseReason::new(POLICY_VIOLATION, "a message in endless empty fragments"));
         }
         Ok(())
-    }
-}
-
-fn wrong_header(wrong: WrongHeader) -> CloseReason {
-    match wrong {
-        WrongHeader::ReservedOpcode(opcode) => CloseReason::composed(
-            PROTOCOL_ERROR,
-            format!("opcode {opcode:#x} is reserved (RFC 6455, 5.2)"),
-        ),
-        WrongHeader::LengthTooLarge => CloseReason::new(
-            PROTOCOL_ERROR,
-            "the highest bit of a 64-bit length must be 0 (RFC 6455, 5.2)",
-        ),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Request {
     /// HTTP/1.1; else HTTP/1.0.
     pub http_1_1: bool,
     pub headers: Headers,
+    /// The head byte for byte, as the inspector shows it.
+    pub head: Vec<u8>,
     pub body: Vec<u8>,
 }
 
@@ -153,6 +155,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> 
         query: query.to_owned(),
         http_1_1: version == 1,
         headers,
+        head: bytes[..length].to_vec(),
         body: Vec::new(),
     };
     Ok(Some((length, request, framing)))

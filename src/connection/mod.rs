@@ -15,12 +15,14 @@ mod rate;
 mod request;
 mod route;
 mod stream;
+mod wiretap;
 
 pub use answer::Answer;
 pub use origin::HostNames;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -31,6 +33,7 @@ use crate::client_id::ClientId;
 use crate::deadline::Deadline;
 use crate::options::Options;
 use crate::seats::{Seat, Seats};
+use crate::wire::{Accepted, Opening, Purpose, WireKey};
 use conversation::Conversation;
 use handshake::Handshake;
 use head::Request;
@@ -57,10 +60,8 @@ pub struct Connection {
     pub id: ClientId,
     /// Shared with the broadcaster once the handshake is done: one descriptor a client.
     pub socket: Arc<TcpStream>,
-    pub peer: SocketAddr,
+    pub accepted: Accepted,
     pub site: Arc<Site>,
-    /// When it was accepted.
-    pub opened: Instant,
     /// Its place among those that speak HTTP, given back once it is a WebSocket, which has a place of another kind.
     pub seat: Seat,
 }
@@ -69,13 +70,32 @@ pub struct Connection {
 enum Next {
     AnotherRequest,
     End,
-    WebSocket(Endpoint, Handshake, Seat),
+    WebSocket(Box<Upgrade>),
+}
+
+/// A request that becomes a WebSocket.
+struct Upgrade {
+    endpoint: Endpoint,
+    handshake: Handshake,
+    /// Its place among the WebSockets.
+    seat: Seat,
+    asked: Asked,
+}
+
+/// A request as the inspector shows it.
+struct Asked {
+    /// The head byte for byte, or what came in its place.
+    head: Vec<u8>,
+    /// What lets somebody watch the connection, if it brought a key along.
+    key: Option<WireKey>,
+    /// When it was complete.
+    at: Instant,
 }
 
 impl Connection {
     /// The whole life.
     pub fn run(self) {
-        info!("{}: TCP connection from {}", self.id, self.peer);
+        info!("{}: TCP connection from {}", self.id, self.accepted.peer);
         let mut unread = Vec::new();
         let mut first = true;
         loop {
@@ -83,9 +103,7 @@ impl Connection {
             match self.serve(&mut unread, deadline, first) {
                 Next::AnotherRequest => first = false,
                 Next::End => return,
-                Next::WebSocket(endpoint, handshake, seat) => {
-                    return self.websocket(&endpoint, handshake, seat, unread);
-                }
+                Next::WebSocket(upgrade) => return self.websocket(*upgrade, unread),
             }
         }
     }
@@ -93,48 +111,65 @@ impl Connection {
     /// Reads one request and answers it, unless it becomes a WebSocket.
     fn serve(&self, unread: &mut Vec<u8>, deadline: Deadline, first: bool) -> Next {
         let max_body = self.site.options.max_message;
-        let request = match request::read(&self.socket, unread, deadline, first, max_body) {
+        let mut request = match request::read(&self.socket, unread, deadline, first, max_body) {
             Ok(request) => request,
             Err(NoRequest::Over(how)) => {
                 info!("{}: ended: {how}", self.id);
                 return Next::End;
             }
-            Err(NoRequest::Refused(answer)) => return self.answer("no request", &answer),
+            Err(NoRequest::Refused(answer)) => {
+                let head = std::mem::take(unread);
+                let asked = Asked { head, key: None, at: Instant::now() };
+                return self.answer("no request", &answer, asked);
+            }
         };
-        let asked = format!("{} {:?}", request.method, request.path);
+        let asked = Asked {
+            head: std::mem::take(&mut request.head),
+            key: route::wire_key(&request.query),
+            at: Instant::now(),
+        };
+        let line = format!("{} {:?}", request.method, request.path);
         let route = match self.site.host_names.check(&request) {
-            Ok(host) => route::route(&request, host, &self.site),
+            Ok(host) => route::route(&request, &asked, host, self),
             Err(answer) => Route::Answer(answer),
         };
         match route {
             Route::WebSocket(endpoint) => match self.admit(&request) {
-                Ok((handshake, seat)) => Next::WebSocket(endpoint, handshake, seat),
+                Ok((handshake, seat)) => {
+                    Next::WebSocket(Box::new(Upgrade { endpoint, handshake, seat, asked }))
+                }
                 Err(mut answer) => {
                     answer.closes = true;
-                    self.answer(&format!("handshake {asked}"), &answer)
+                    self.answer(&format!("handshake {line}"), &answer, asked)
                 }
             },
             Route::Answer(mut answer) => {
                 answer.closes |=
-                    !request.keeps_connection() || self.opened.elapsed() > HTTP_LIFETIME;
-                self.answer(&asked, &answer.with_method(request.is_head()))
+                    !request.keeps_connection() || self.accepted.now.elapsed() > HTTP_LIFETIME;
+                self.answer(&line, &answer.with_method(request.is_head()), asked)
             }
         }
     }
 
-    fn answer(&self, asked: &str, answer: &Answer) -> Next {
+    /// Answers; `line` names the request in the log.
+    fn answer(&self, line: &str, answer: &Answer, asked: Asked) -> Next {
         let why =
             if answer.status >= 400 { format!(": {}", answer.first_line()) } else { String::new() };
         // The answer gets as much time as the request had.
         let deadline = Deadline::after(self.site.options.handshake_timeout);
         match answer.send(&self.socket, deadline) {
             Ok(length) => {
-                info!("{}: {asked} answered {}, {length} bytes{why}", self.id, answer.status)
+                info!("{}: {line} answered {}, {length} bytes{why}", self.id, answer.status)
             }
             Err(error) => {
-                info!("{}: {asked} answered {}{why}, but ended: {error}", self.id, answer.status);
+                info!("{}: {line} answered {}{why}, but ended: {error}", self.id, answer.status);
                 return Next::End;
             }
+        }
+        // Whoever watches sees refusals, too.
+        if answer.status >= 400 && self.site.counters.watchers.load(Ordering::Relaxed) > 0 {
+            let refused = self.opening(Purpose::Refused(answer.status), asked, answer.to_bytes());
+            let _ = self.site.to_broadcaster.send(Incoming::Refused(refused));
         }
         if answer.closes {
             closing::end_http(&self.socket);
@@ -151,9 +186,16 @@ impl Connection {
         Ok((handshake, seat))
     }
 
+    fn opening(&self, purpose: Purpose, asked: Asked, response: Vec<u8>) -> Arc<Opening> {
+        let Asked { head, key, at } = asked;
+        let local = self.socket.local_addr().ok();
+        Arc::new(Opening::new(self.accepted, local, purpose, key, (head, at), response))
+    }
+
     /// Steps 1 to 3 of a WebSocket.
-    fn websocket(self, endpoint: &Endpoint, handshake: Handshake, seat: Seat, early: Vec<u8>) {
-        drop(self.seat);
+    fn websocket(self, upgrade: Upgrade, early: Vec<u8>) {
+        let Upgrade { endpoint, handshake, seat, mut asked } = upgrade;
+        let endpoint = &endpoint;
         let id = self.id;
         info!(
             "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
@@ -162,14 +204,24 @@ impl Connection {
         let deadline = Deadline::after(self.site.options.handshake_timeout);
         let begun = answer::write_all(&self.socket, &handshake.response, deadline)
             .and_then(|()| self.socket.set_read_timeout(self.site.options.ping));
-        drop(handshake);
         if let Err(error) = begun {
             info!("{id}: ended in the handshake: {error}");
             return;
         }
+        let purpose = match endpoint {
+            Endpoint::Chat(entrance) => {
+                asked.key.clone_from(&entrance.wire);
+                Purpose::Chat
+            }
+            Endpoint::Echo => Purpose::Echo,
+            Endpoint::Wire(_) => Purpose::Watching,
+        };
+        let opening = self.opening(purpose, asked, handshake.response);
+        drop(self.seat);
 
         let to_broadcaster = &self.site.to_broadcaster;
-        let newcomer = Newcomer { socket: Arc::clone(&self.socket), seat, opened: self.opened };
+        let newcomer =
+            Newcomer { socket: Arc::clone(&self.socket), seat, opening: Arc::clone(&opening) };
         let opened = Incoming::Opened { client: id, newcomer, endpoint: endpoint.clone() };
         // A broadcaster that has ended takes nothing, and then nothing is left to be done.
         if to_broadcaster.send(opened).is_err() {
@@ -177,18 +229,21 @@ impl Connection {
         }
         let mut farewell =
             Farewell { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
-        let stream = ClientStream::new(id, Arc::clone(&self.socket), early, to_broadcaster.clone());
+        let socket = Arc::clone(&self.socket);
+        let stream = ClientStream::new(socket, opening, early, to_broadcaster.clone());
         let mut conversation =
             Conversation::new(id, stream, endpoint, to_broadcaster, &self.site.options);
         let cause = conversation.run();
         farewell.received = conversation.received();
-        drop(conversation);
         let cut = match &cause {
             Cause::Cut(end) => Some(end.clone()),
             _ => None,
         };
         let _ = to_broadcaster.send(Incoming::Closing { client: id, cause });
-        farewell.tcp = cut.unwrap_or_else(|| closing::drain(&self.socket));
+        let wiretap = conversation.wiretap();
+        let show = |bytes: &[u8]| wiretap.pass_on(bytes);
+        farewell.tcp = cut.unwrap_or_else(|| closing::drain(&self.socket, show));
+        wiretap.end();
     }
 }
 

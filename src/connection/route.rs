@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::Site;
 use super::answer::Answer;
 use super::head::Request;
 use super::page::page;
+use super::{Asked, Connection, Site};
 use crate::broadcaster::Endpoint;
 use crate::chat::Entrance;
+use crate::wire::{Watch, WireKey};
 
 /// What to do with a request.
 pub enum Route {
@@ -29,6 +30,8 @@ enum Address {
     Chat,
     /// `/echo`: a WebSocket and a POST that give back what they get.
     Echo,
+    /// `/wire`: a WebSocket that shows what happens on others.
+    Wire,
     /// `/health`: how the server does.
     Health,
 }
@@ -39,6 +42,7 @@ impl Address {
             "/" => Some(Address::Page),
             "/ws" => Some(Address::Chat),
             "/echo" => Some(Address::Echo),
+            "/wire" => Some(Address::Wire),
             "/health" => Some(Address::Health),
             _ => None,
         }
@@ -46,16 +50,28 @@ impl Address {
 
     fn methods(self) -> &'static [&'static str] {
         match self {
-            Address::Page | Address::Chat | Address::Health => &["GET", "HEAD"],
+            Address::Page | Address::Chat | Address::Wire | Address::Health => &["GET", "HEAD"],
             Address::Echo => &["GET", "HEAD", "POST"],
         }
     }
 }
 
+/// What lets somebody watch the connection, if the request brought it along: `?wire=…`.
+pub fn wire_key(query: &str) -> Option<WireKey> {
+    parameter(query, "wire").and_then(|key| WireKey::parse(&key))
+}
+
 /// Finds what a request asks for. `host` is its checked `Host` header.
-pub fn route(request: &Request, host: &str, site: &Site) -> Route {
+pub(super) fn route(
+    request: &Request,
+    asked: &Asked,
+    host: &str,
+    connection: &Connection,
+) -> Route {
+    let site = &*connection.site;
     let Some(address) = Address::find(&request.path) else {
-        let text = "There is nothing here. Try / for the page, /ws for the chat, /echo or /health.";
+        let text =
+            "There is nothing here. Try / for the page, /ws for the chat, /echo, /wire or /health.";
         return Route::Answer(Answer::text(404, text));
     };
     if !address.methods().contains(&request.method.as_str()) {
@@ -66,19 +82,45 @@ pub fn route(request: &Request, host: &str, site: &Site) -> Route {
     let upgrade = request.wants_websocket() && request.method == "GET";
     match address {
         Address::Page | Address::Chat if upgrade => {
-            Route::WebSocket(Endpoint::Chat(Entrance::parse(&request.query)))
+            let key = asked.key.clone().or_else(WireKey::random);
+            Route::WebSocket(Endpoint::Chat(Entrance::parse(&request.query, key)))
         }
+        Address::Wire if upgrade => watch(&request.query, site),
         Address::Echo if upgrade => Route::WebSocket(Endpoint::Echo),
         Address::Page => Route::Answer(page(site.options.page.as_deref(), host)),
         Address::Health => Route::Answer(health(site)),
         Address::Echo if request.method == "POST" => {
-            Route::Answer(Answer::new(200, "application/octet-stream", request.body.clone()))
+            // For the lesson "HTTP or WebSocket?": what a page cannot see of its own request.
+            let answer = Answer::new(200, "application/octet-stream", request.body.clone())
+                .with_header("X-Connection", connection.id.0.to_string())
+                .with_header("X-Request-Head", asked.head.len().to_string());
+            Route::Answer(answer.that_tells_its_head())
         }
-        Address::Chat | Address::Echo => Route::Answer(Answer::upgrade_required(format!(
-            "{} speaks WebSocket: ask for it with Upgrade: websocket, for instance with the page at / or with websocat.",
-            request.path
-        ))),
+        Address::Chat | Address::Echo | Address::Wire => {
+            Route::Answer(Answer::upgrade_required(format!(
+                "{} speaks WebSocket: ask for it with Upgrade: websocket, for instance with the page at / or with websocat.",
+                request.path
+            )))
+        }
     }
+}
+
+/// The door of `/wire`.
+fn watch(query: &str, site: &Site) -> Route {
+    let key = parameter(query, "key").unwrap_or_default();
+    match Watch::parse(&key, site.options.teacher_key.as_deref()) {
+        Some(watch) => Route::WebSocket(Endpoint::Wire(watch)),
+        None => Route::Answer(Answer::refusal(
+            403,
+            "To watch takes a key: /wire?key=KEY with the \"wire\" of your chat's welcome, or the teacher's key.",
+        )),
+    }
+}
+
+/// The first value of this name in a query, decoded.
+fn parameter(query: &str, wanted: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
 }
 
 fn health(site: &Site) -> Answer {

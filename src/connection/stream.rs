@@ -11,10 +11,11 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use super::guard::FrameGuard;
+use super::wiretap::Wiretap;
 use crate::broadcaster::Incoming;
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
-use crate::wire::{Direction, Tap};
+use crate::wire::Opening;
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 
@@ -23,8 +24,7 @@ pub struct ClientStream {
     socket: Arc<TcpStream>,
     to_broadcaster: Sender<Incoming>,
     guard: FrameGuard,
-    /// Sees what is read, while somebody looks.
-    tap: Option<Box<Tap>>,
+    wiretap: Wiretap,
     /// Bytes that came right behind the request's head.
     early: Vec<u8>,
     /// Found by the guard; told once the bytes before it are read.
@@ -46,17 +46,17 @@ impl Error for ClientFault {}
 
 impl ClientStream {
     pub fn new(
-        client: ClientId,
         socket: Arc<TcpStream>,
+        opening: Arc<Opening>,
         early: Vec<u8>,
         to_broadcaster: Sender<Incoming>,
     ) -> Self {
         ClientStream {
-            client,
+            client: opening.accepted.client,
             socket,
-            to_broadcaster,
             guard: FrameGuard::default(),
-            tap: Tap::new(client, Direction::FromClient),
+            wiretap: Wiretap::new(opening, to_broadcaster.clone()),
+            to_broadcaster,
             early,
             fault: None,
             received: 0,
@@ -66,6 +66,11 @@ impl ClientStream {
     /// Bytes read so far.
     pub fn received(&self) -> u64 {
         self.received
+    }
+
+    /// What goes on listening when the conversation is over.
+    pub fn wiretap(&mut self) -> &mut Wiretap {
+        &mut self.wiretap
     }
 
     fn read_socket(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -92,9 +97,7 @@ impl Read for ClientStream {
         }
         let length = self.read_socket(buffer)?;
         self.received += length as u64;
-        if let Some(tap) = &mut self.tap {
-            tap.pass(&buffer[..length]);
-        }
+        self.wiretap.pass(&buffer[..length], self.guard.scanner());
         match self.guard.check(&buffer[..length]) {
             Ok(()) => Ok(length),
             Err((good, fault)) => {

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::Cursor;
 
+use bytes::{BufMut, BytesMut};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -29,7 +30,19 @@ impl Opcode {
         matches!(self, Opcode::Close | Opcode::Ping | Opcode::Pong)
     }
 
-    fn name(self) -> &'static str {
+    /// The four bits.
+    pub fn number(self) -> u8 {
+        match self {
+            Opcode::Continuation => 0x0,
+            Opcode::Text => 0x1,
+            Opcode::Binary => 0x2,
+            Opcode::Close => 0x8,
+            Opcode::Ping => 0x9,
+            Opcode::Pong => 0xa,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
         match self {
             Opcode::Continuation => "continuation",
             Opcode::Text => "text",
@@ -51,6 +64,8 @@ pub struct FrameHead {
     pub mask: Option<[u8; 4]>,
     /// Bytes of payload.
     pub length: u64,
+    /// Bits that tell the length: 7, 16 or 64.
+    pub length_bits: u8,
     /// The length stands in the fewest bytes that hold it, as it must.
     pub minimal: bool,
 }
@@ -79,6 +94,55 @@ pub enum WrongHeader {
     ReservedOpcode(u8),
     /// The highest bit of a 64-bit length is set.
     LengthTooLarge,
+}
+
+impl fmt::Display for WrongHeader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WrongHeader::ReservedOpcode(opcode) => {
+                write!(formatter, "opcode {opcode:#x} is reserved (RFC 6455, 5.2)")
+            }
+            WrongHeader::LengthTooLarge => {
+                write!(formatter, "the highest bit of a 64-bit length must be 0 (RFC 6455, 5.2)")
+            }
+        }
+    }
+}
+
+/// The header at the beginning of `bytes` and its length in bytes; `None` while it is not complete.
+///
+/// # Errors
+/// If no frame may begin so.
+pub fn read_head(bytes: &[u8]) -> Result<Option<(FrameHead, usize)>, WrongHeader> {
+    let mut cursor = Cursor::new(bytes);
+    let (header, length) = match FrameHeader::parse(&mut cursor) {
+        Ok(None) => return Ok(None),
+        Ok(Some((_, length))) if length >> 63 != 0 => return Err(WrongHeader::LengthTooLarge),
+        Ok(Some(parsed)) => parsed,
+        // Reading from memory fails for no other reason than the opcode.
+        Err(Error::Protocol(ProtocolError::InvalidOpcode(opcode))) => {
+            return Err(WrongHeader::ReservedOpcode(opcode));
+        }
+        Err(_) => {
+            let opcode = bytes.first().map_or(0, |first| first & 0x0f);
+            return Err(WrongHeader::ReservedOpcode(opcode));
+        }
+    };
+    let header_length = cursor.position() as usize;
+    let head = FrameHead {
+        fin: header.is_final,
+        reserved: u8::from(header.rsv1) << 2 | u8::from(header.rsv2) << 1 | u8::from(header.rsv3),
+        opcode: opcode(header.opcode),
+        mask: header.mask,
+        length,
+        length_bits: match bytes[1] & 0x7f {
+            127 => 64,
+            126 => 16,
+            _ => 7,
+        },
+        minimal: header.len(length) == header_length,
+    };
+    Ok(Some((head, header_length)))
 }
 
 /// What [`FrameScanner::scan`] found.
@@ -115,41 +179,28 @@ impl FrameScanner {
         let before = self.partial_length;
         let taken = rest.len().min(MAX_HEADER - before);
         self.partial[before..before + taken].copy_from_slice(&rest[..taken]);
-        let mut cursor = Cursor::new(&self.partial[..before + taken]);
-        match FrameHeader::parse(&mut cursor) {
+        match read_head(&self.partial[..before + taken]) {
             Ok(None) => {
                 self.partial_length = before + taken;
                 Scan::NeedMore
             }
-            Ok(Some((_, length))) if length >> 63 != 0 => {
-                Scan::Wrong { begin: skipped, wrong: WrongHeader::LengthTooLarge }
-            }
-            Ok(Some((header, length))) => {
-                let header_length = cursor.position() as usize;
+            Ok(Some((head, header_length))) => {
                 self.partial_length = 0;
-                self.payload_left = length;
-                let minimal = header.len(length) == header_length;
-                let head = FrameHead {
-                    fin: header.is_final,
-                    reserved: u8::from(header.rsv1) << 2
-                        | u8::from(header.rsv2) << 1
-                        | u8::from(header.rsv3),
-                    opcode: opcode(header.opcode),
-                    mask: header.mask,
-                    length,
-                    minimal,
-                };
+                self.payload_left = head.length;
                 Scan::Head { begin: skipped, consumed: skipped + header_length - before, head }
             }
-            Err(error) => {
-                // Reading from memory fails for no other reason than the opcode.
-                let opcode = match error {
-                    Error::Protocol(ProtocolError::InvalidOpcode(opcode)) => opcode,
-                    _ => self.partial[0] & 0x0f,
-                };
-                Scan::Wrong { begin: skipped, wrong: WrongHeader::ReservedOpcode(opcode) }
-            }
+            Err(wrong) => Scan::Wrong { begin: skipped, wrong },
         }
+    }
+
+    /// The first bytes of a header that is not complete.
+    pub fn partial_header(&self) -> &[u8] {
+        &self.partial[..self.partial_length]
+    }
+
+    /// Payload bytes that still belong to the last header.
+    pub fn payload_left(&self) -> u64 {
+        self.payload_left
     }
 
     /// The stream stands between two frames.
@@ -167,6 +218,20 @@ fn opcode(opcode: OpCode) -> Opcode {
         OpCode::Control(Control::Ping) => Opcode::Ping,
         OpCode::Control(Control::Pong) => Opcode::Pong,
         OpCode::Control(Control::Close | Control::Reserved(_)) => Opcode::Close,
+    }
+}
+
+/// One event as one unmasked text frame: what a server sends for people and for the page.
+pub fn put_text_frame(json: &[u8], frames: &mut BytesMut) {
+    put_frame(json, OpCode::Data(Data::Text), true, frames);
+}
+
+/// One unmasked frame, whole or a fragment.
+pub fn put_frame(payload: &[u8], opcode: OpCode, is_final: bool, frames: &mut BytesMut) {
+    let header = FrameHeader { opcode, is_final, ..FrameHeader::default() };
+    // Writing a header into memory cannot fail; were it to, the frame is left out whole.
+    if header.format(payload.len() as u64, &mut (&mut *frames).writer()).is_ok() {
+        frames.extend_from_slice(payload);
     }
 }
 

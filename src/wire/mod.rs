@@ -1,31 +1,66 @@
-//! What went over the wire, frame by frame: for the log now, for the inspector later.
+//! What went over the wire, frame by frame: for the log, and for those who watch on `/wire`.
 //!
-//! Fed by the connection thread (bytes read) and by the broadcaster (bytes written), never the other way round.
-//! It reads along and never changes a byte.
+//! Fed by the connection threads (bytes read) and by the broadcaster (bytes that the kernel took), never the other way
+//! round. It reads along and never changes a byte; while nobody looks there is nothing to do.
+//!
+//! To be read in this order: `frames` (what a frame is), `tap` (finding them), `drawing` (in the log), `secrets` (what is
+//! not shown), `key` (who may watch), `opening`, `record` (the way to the inspector), `inspector` and `event` (what
+//! watchers get).
 
+mod drawing;
+mod event;
 mod frames;
+mod inspector;
+mod key;
+mod opening;
+mod record;
+mod secrets;
 mod tap;
 
+pub use drawing::{is_drawn, log_frames, log_tapped};
+pub use event::{Amount, Event, Party};
 pub use frames::{
-    FrameHead, FrameScanner, Opcode, Scan, WrongHeader, frame_end_after, whole_frames,
+    FrameHead, FrameScanner, Opcode, Scan, frame_end_after, put_frame, put_text_frame, whole_frames,
 };
+pub use inspector::{Shown, run as run_inspector};
+pub use key::{Watch, WireKey, new_teacher_key};
+pub use opening::{Accepted, Opening, Purpose};
+pub use record::{Closed, Recipient, ToInspector, Watched, What, channel};
+pub use tap::{Tap, Tapped};
 
-pub use tap::{Direction, Tap};
+use std::ops::Range;
 
-use std::fmt::Write;
+/// What stands for a hidden byte.
+const HIDDEN: &str = "··";
 
-/// Bytes of one stretch that `trace` shows; the rest is counted only.
-const SHOWN_BYTES: usize = 128;
+/// `8185`, with `··` for each byte in `hidden`.
+fn hex(bytes: &[u8], hidden: &[Range<usize>]) -> String {
+    joined_hex(bytes, hidden, "")
+}
 
-/// `81 85 37 fa 21 3d 7f 9f 4d 51 58`, cut at [`SHOWN_BYTES`].
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(3 * bytes.len().min(SHOWN_BYTES));
-    for (position, byte) in bytes.iter().take(SHOWN_BYTES).enumerate() {
-        let space = if position == 0 { "" } else { " " };
-        let _ = write!(text, "{space}{byte:02x}");
-    }
-    if bytes.len() > SHOWN_BYTES {
-        let _ = write!(text, " and {} more", bytes.len() - SHOWN_BYTES);
+/// `81 85`
+fn spaced_hex(bytes: &[u8], hidden: &[Range<usize>]) -> String {
+    joined_hex(bytes, hidden, " ")
+}
+
+fn joined_hex(bytes: &[u8], hidden: &[Range<usize>], between: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(3 * bytes.len());
+    for (position, byte) in bytes.iter().enumerate() {
+        if position > 0 {
+            text.push_str(between);
+        }
+        if hidden.iter().any(|range| range.contains(&position)) {
+            text.push_str(HIDDEN);
+        } else {
+            text.push(DIGITS[usize::from(byte >> 4)].into());
+            text.push(DIGITS[usize::from(byte & 15)].into());
+        }
     }
     text
+}
+
+/// The payload behind its mask (RFC 6455, 5.3): each byte XOR the key's, the key over and over.
+fn unmasked(mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
 }

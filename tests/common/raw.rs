@@ -22,10 +22,11 @@ pub fn request(method: &str, path: &str, more: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
 }
 
-/// An answer's head without the only part that may change from one time to the next.
-pub fn without_date(head: &str) -> String {
-    let lines = head.split_inclusive("\r\n");
-    lines.filter(|line| !line.starts_with("Date: ")).collect()
+/// An answer's head without what may change from one time to the next.
+pub fn lasting_head(head: &str) -> String {
+    const CHANGES: [&str; 3] = ["Date: ", "X-Connection: ", "X-Response-Head: "];
+    let changes = |line: &str| CHANGES.iter().any(|begin| line.starts_with(begin));
+    head.split_inclusive("\r\n").filter(|line| !changes(line)).collect()
 }
 
 /// Everything until TCP ends; a reset fails the test.

@@ -1,0 +1,206 @@
+//! A frame as a student would draw it, for the log at `trace`, and in a line at `debug`.
+//!
+//! Called by connection threads (what came) and by the broadcaster (what went), while the log is at that level.
+//!
+//! ```text
+//! conn 3: from client: text frame, FIN, masked, 5 bytes
+//! conn 3: |  81                       1 000 0001  FIN, RSV 000, opcode 1: text
+//! conn 3: |  85                       1 0000101   MASK, length 5
+//! conn 3: |  37 fa 21 3d              masking key
+//! conn 3: |  7f 9f 4d 51 58           payload as it came
+//! conn 3: |  48 65 6c 6c 6f           unmasked
+//! conn 3: |                           "Hello"
+//! ```
+
+use std::ops::Range;
+
+use log::{Level, debug, log_enabled, trace};
+
+use super::event::Party;
+use super::frames::{FrameHead, Opcode, read_head};
+use super::opening::{Opening, Purpose};
+use super::tap::Tapped;
+use super::{secrets, spaced_hex, unmasked};
+use crate::client_id::ClientId;
+use crate::close;
+
+/// Bytes of one payload that are drawn; the rest is counted only.
+const DRAWN_PAYLOAD: usize = 64;
+
+/// Bytes in one line.
+const LINE: usize = 8;
+
+/// Somebody reads along in the log. Watchers' own connections are not drawn: what they get is made of the others' frames.
+pub fn is_drawn(opening: &Opening) -> bool {
+    opening.purpose != Purpose::Watching && log_enabled!(Level::Debug)
+}
+
+/// Tells the log what a tap found.
+pub fn log_tapped(client: ClientId, tapped: &Tapped) {
+    match tapped {
+        Tapped::Frame { frame, cut } => log_frames(client, Party::Client, frame, *cut),
+        Tapped::Broken { header, wrong } => {
+            debug!(
+                "{client}: from client: no frame may begin with {}: {wrong}",
+                spaced_hex(header, &[])
+            );
+        }
+    }
+}
+
+/// Tells the log of frames, of which the last may be shortened, or `cut` off.
+pub fn log_frames(client: ClientId, from: Party, mut bytes: &[u8], cut: bool) {
+    let direction = if from == Party::Client { "from client" } else { "to client" };
+    while let Ok(Some((head, header_length))) = read_head(bytes) {
+        let (header, rest) = bytes.split_at(header_length);
+        let length = usize::try_from(head.length).unwrap_or(usize::MAX).min(rest.len());
+        let (payload, behind) = rest.split_at(length);
+        bytes = behind;
+        let cut = if cut && bytes.is_empty() { ", cut off" } else { "" };
+        debug!("{client}: {direction}: {head}{cut}");
+        if log_enabled!(Level::Trace) {
+            for line in draw(&head, header, payload, from) {
+                trace!("{client}: |  {line}");
+            }
+        }
+    }
+    if !bytes.is_empty() {
+        debug!("{client}: {direction}: a header that was cut off: {}", spaced_hex(bytes, &[]));
+    }
+}
+
+/// The lines of one frame.
+fn draw(head: &FrameHead, header: &[u8], payload: &[u8], from: Party) -> Vec<String> {
+    let line = |bytes: &[u8], words: String| format!("{:<23}  {words}", spaced_hex(bytes, &[]));
+    let bit = |set: bool| u8::from(set);
+    let fin = if head.fin { "FIN" } else { "not FIN" };
+    let mask = if head.mask.is_some() { "MASK" } else { "not MASK" };
+    let mut lines = vec![line(
+        &header[..1],
+        format!(
+            "{} {:03b} {:04b}  {fin}, RSV {:03b}, opcode {:x}: {}",
+            bit(head.fin),
+            head.reserved,
+            head.opcode.number(),
+            head.reserved,
+            head.opcode.number(),
+            head.opcode.name()
+        ),
+    )];
+    let key = if head.mask.is_some() { 4 } else { 0 };
+    let (length, key) = header[1..].split_at(header.len() - 1 - key);
+    let how = match head.length_bits {
+        7 => String::new(),
+        bits => format!(" in the next {bits} bits"),
+    };
+    let first = length[0];
+    let drawn =
+        format!("{} {:07b}   {mask}, length {}{how}", first >> 7, first & 0x7f, head.length);
+    lines.push(line(&length[..1], drawn));
+    if length.len() > 1 {
+        lines.push(line(&length[1..], format!("length {}", head.length)));
+    }
+    if !key.is_empty() {
+        lines.push(line(key, "masking key".to_owned()));
+    }
+
+    let plain = head.mask.map(|mask| unmasked(mask, payload));
+    let read = plain.as_deref().unwrap_or(payload);
+    let secret = if from == Party::Client { Vec::new() } else { secrets::in_payload(read) };
+    let drawn = payload.len().min(DRAWN_PAYLOAD);
+    for begin in (0..drawn).step_by(LINE) {
+        let place = begin..drawn.min(begin + LINE);
+        // A secret's bytes, as places within this line.
+        let here: Vec<_> = secret
+            .iter()
+            .map(|range| range.start.max(begin) - begin..range.end.max(begin) - begin)
+            .collect();
+        let hex = |bytes: &[u8]| spaced_hex(&bytes[place.clone()], &here);
+        // Named once: what follows is more of it.
+        let label = |name| if begin == 0 { name } else { "" };
+        if plain.is_some() {
+            lines.push(format!("{:<23}  {}", hex(payload), label("payload as it came")));
+            lines.push(format!("{:<23}  {}", hex(read), label("unmasked")));
+        } else {
+            lines.push(format!("{:<23}  {}", hex(read), label("payload")));
+        }
+    }
+    if drawn > 0 {
+        lines.push(format!("{:<23}  {}", "", words(head, &read[..drawn], &secret)));
+    }
+    if head.length > drawn as u64 {
+        lines.push(format!("and {} bytes more", head.length - drawn as u64));
+    }
+    lines
+}
+
+/// What a payload says.
+fn words(head: &FrameHead, payload: &[u8], secret: &[Range<usize>]) -> String {
+    let mut bytes = payload.to_vec();
+    for range in secret {
+        let end = range.end.min(bytes.len());
+        bytes[range.start.min(end)..end].fill(b'*');
+    }
+    match bytes.split_first_chunk() {
+        Some((code, reason)) if head.opcode == Opcode::Close => {
+            let code = u16::from_be_bytes(*code);
+            let reason = String::from_utf8_lossy(reason);
+            format!("code {code} ({}), reason {reason:?}", close::meaning(code))
+        }
+        _ => format!("{:?}", String::from_utf8_lossy(&bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(frame: &[u8]) -> Vec<String> {
+        let (head, length) = read_head(frame).expect("a header").expect("complete");
+        draw(&head, &frame[..length], &frame[length..], Party::Server)
+    }
+
+    #[test]
+    fn the_masked_example_of_rfc_6455_section_5_7_as_a_student_would_draw_it() {
+        assert_eq!(
+            drawn(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
+            [
+                "81                       1 000 0001  FIN, RSV 000, opcode 1: text",
+                "85                       1 0000101   MASK, length 5",
+                "37 fa 21 3d              masking key",
+                "7f 9f 4d 51 58           payload as it came",
+                "48 65 6c 6c 6f           unmasked",
+                "                         \"Hello\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn long_lengths_and_close_codes_are_told() {
+        let mut long = b"\x02\x7e\x01\x00".to_vec();
+        long.extend([0; 256]);
+        let lines = drawn(&long);
+        assert_eq!(
+            lines[0],
+            "02                       0 000 0010  not FIN, RSV 000, opcode 2: binary"
+        );
+        assert_eq!(
+            lines[1],
+            "7e                       0 1111110   not MASK, length 256 in the next 16 bits"
+        );
+        assert_eq!(lines[2], "01 00                    length 256");
+        assert_eq!(lines.last().map(String::as_str), Some("and 192 bytes more"));
+        let close = drawn(b"\x88\x05\x03\xe9bye");
+        assert_eq!(close[3].trim_start(), "code 1001 (going away), reason \"bye\"");
+    }
+
+    #[test]
+    fn a_session_is_not_drawn() {
+        let welcome = b"{\"type\":\"welcome\",\"session\":\"secret!!\"}";
+        let mut frame = vec![0x81, welcome.len() as u8];
+        frame.extend(welcome);
+        let all = drawn(&frame).join("\n");
+        assert!(all.contains("··") && all.contains("**"), "{all}");
+        assert!(!all.contains("ecre") && !all.contains("73 65 63"), "{all}");
+    }
+}

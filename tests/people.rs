@@ -324,7 +324,8 @@ fn a_session_is_hard_to_guess_and_never_in_the_log() {
         let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
         let mut luis = Person::back(&server, &luis.ticket);
         let path = luis.ticket.path();
-        luis.say(&path);
+        // At trace what people write is drawn, so there nobody may write it.
+        luis.say(if level == "trace" { "hola" } else { &path });
         ana.wait_for("message");
         let secrets = [&ana, &luis].map(|person| {
             let session = person.ticket.session.clone();

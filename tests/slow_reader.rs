@@ -76,7 +76,8 @@ fn memory_stays_flat_while_many_never_read() {
 fn a_flood_is_slowed_by_tcp_and_loses_nothing_while_memory_stays_flat() {
     const FLOODS: usize = 4;
     const MESSAGES: usize = 10_000;
-    let server = Server::start(&["--rate", "0", "--log", "warn"]);
+    // At this speed 1 MiB is full within 10 ms, and a busy machine may not let a reader run for longer than that.
+    let server = Server::start(&["--rate", "0", "--backlog", "16777216", "--log", "warn"]);
     let mut witness = RawClient::join(&server, "witness");
     let floods: Vec<_> = (0..FLOODS).map(|_| RawClient::open(&server, "/ws")).collect();
     let before = server.status("VmRSS");
@@ -101,7 +102,7 @@ fn a_flood_is_slowed_by_tcp_and_loses_nothing_while_memory_stays_flat() {
         }
     }
     let grown = most.saturating_sub(before);
-    // 40 MB went in and 200 MB out. The channel holds 1,024 events, each backlog 1 MiB at most, shared by all, the
+    // 40 MB went in and 200 MB out. The channel holds 1,024 events, each backlog 16 MiB at most, shared by all, the
     // history 4 MiB.
-    assert!(grown < 24 * 1024, "grew by {grown} KiB");
+    assert!(grown < 32 * 1024, "grew by {grown} KiB");
 }

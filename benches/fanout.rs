@@ -4,6 +4,7 @@
 //! make bench                                         all of it, about two minutes
 //! cargo bench --bench fanout -- throughput           one part of it
 //! cargo bench --bench fanout -- throughput 100       one part, with 100 clients only
+//! cargo bench --bench fanout -- watching             what it costs that somebody could watch
 //! cargo bench --bench fanout -- memory
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! * `contestant`: starts the real binary and the floors, each a process on a core of its own
 //! * `floor`: the least work that still brings every message to every client
 //! * `load`: all the clients, in a third process on the other core; `client` is one of them
+//! * `watcher`: somebody who watches everybody through the inspector
 //! * `text`: the 64-byte texts that travel
 //! * `process`: CPU time and memory, from `/proc`
 //! * `report`: the tables
@@ -31,6 +33,8 @@ mod process;
 mod report;
 #[path = "fanout/text.rs"]
 mod text;
+#[path = "fanout/watcher.rs"]
+mod watcher;
 
 use std::io;
 use std::process::ExitCode;
@@ -39,6 +43,7 @@ use contestant::{Contestant, Pinning, measure};
 use floor::Mode;
 use load::{Idle, Outcome, Task, Throughput};
 use report::Rounds;
+use watcher::Watching;
 
 /// Clients of the throughput runs; all of them receive, the first few also send.
 const THROUGHPUT_CLIENTS: [usize; 3] = [10, 100, 1_000];
@@ -52,6 +57,9 @@ const IN_FLIGHT_EACH: u32 = 16;
 
 /// Each contestant runs this often, in turns, so that all meet the machine in the same moods.
 const ROUNDS: usize = 3;
+
+/// Clients of the watching runs.
+const WATCHING_CLIENTS: [usize; 1] = [100];
 
 /// Clients of the memory runs.
 const MEMORY_CLIENTS: [usize; 2] = [1_000, 10_000];
@@ -96,12 +104,14 @@ impl Selection {
         let part = words.first().map(|part| part.to_string());
         let clients = words.get(1).map(|count| count.parse()).transpose();
         match (part.as_deref(), clients) {
-            (None | Some("throughput" | "memory"), Ok(clients)) if words.len() <= 2 => {
+            (None | Some("throughput" | "watching" | "memory"), Ok(clients))
+                if words.len() <= 2 =>
+            {
                 Ok(Self { part, clients })
             }
-            _ => {
-                Err(io::Error::other("I know `throughput` and `memory`, then a number of clients"))
-            }
+            _ => Err(io::Error::other(
+                "I know `throughput`, `watching` and `memory`, then a number of clients",
+            )),
         }
     }
 
@@ -122,8 +132,11 @@ fn run_benchmark(words: &[&str]) -> io::Result<()> {
     println!("{pinning}; all traffic on 127.0.0.1");
 
     let throughput = selection.clients("throughput", &THROUGHPUT_CLIENTS);
+    let watching = selection.clients("watching", &WATCHING_CLIENTS);
     let memory = selection.clients("memory", &MEMORY_CLIENTS);
-    let failures = throughput_table(pinning, &throughput) + memory_table(pinning, &memory);
+    let failures = throughput_table(pinning, &throughput)
+        + watching_table(pinning, &watching)
+        + memory_table(pinning, &memory);
     match failures {
         0 => Ok(()),
         _ => Err(io::Error::other(format!("rows that could not be measured: {failures}"))),
@@ -147,6 +160,17 @@ fn throughput_table(pinning: Pinning, counts: &[usize]) -> usize {
         .sum();
     report::throughput_foot();
     failures
+}
+
+/// Prints a table with some rows for each number of clients; how many of them failed.
+fn watching_table(pinning: Pinning, counts: &[usize]) -> usize {
+    if counts.is_empty() {
+        return 0;
+    }
+    println!("\nThe inspector: the same chat when nobody watches, and when a teacher watches all");
+    report::throughput_head();
+    let rows = counts.iter();
+    rows.map(|&clients| say_if_failed(clients, compare_watching(pinning, clients))).sum()
 }
 
 /// Prints a table with a row for each number of clients; how many rows failed.
@@ -197,12 +221,30 @@ fn compare_throughput(pinning: Pinning, clients: usize) -> io::Result<()> {
     Ok(())
 }
 
+fn compare_watching(pinning: Pinning, clients: usize) -> io::Result<()> {
+    let mut all = [Watching::Never, Watching::NoMore, Watching::Always]
+        .map(|watching| Rounds { contestant: Contestant::Watched(watching), rounds: Vec::new() });
+    for _ in 0..ROUNDS {
+        for Rounds { contestant, rounds } in &mut all {
+            rounds.push(measure_throughput(pinning, *contestant, clients)?);
+        }
+    }
+    all.iter().for_each(|rounds| report::throughput_row(clients, rounds));
+    let [never, others @ ..] = &all;
+    others.iter().for_each(|rounds| report::ratio_row(rounds, never));
+    Ok(())
+}
+
 fn measure_throughput(
     pinning: Pinning,
     contestant: Contestant,
     clients: usize,
 ) -> io::Result<Throughput> {
-    let task = Task::Throughput { senders: SENDERS, in_flight: IN_FLIGHT_EACH };
+    let watching = match contestant {
+        Contestant::Watched(watching) => watching,
+        Contestant::Chat | Contestant::Floor(..) => Watching::Never,
+    };
+    let task = Task::Throughput { senders: SENDERS, in_flight: IN_FLIGHT_EACH, watching };
     match measure(pinning, contestant, clients, task)? {
         Outcome::Throughput(run) if run.deliveries > 0 => Ok(run),
         Outcome::Throughput(_) => Err(unusable(contestant, "delivered nothing")),

@@ -8,13 +8,15 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::floor::Mode;
 use crate::load::{Job, Outcome, Task};
+use crate::watcher::{TEACHER_KEY, Watching};
 
 /// The binary that `make run` starts, built by cargo for this benchmark.
 const CHAT: &str = env!("CARGO_BIN_EXE_websocket-classroom");
 
 /// No limit on the rate, for the senders are meant to flood, and no heartbeat, so that only messages
 /// are on the wire. All else is as a class would run it.
-const CHAT_ARGUMENTS: [&str; 8] = ["--port", "0", "--rate", "0", "--ping", "0", "--log", "warn"];
+const CHAT_ARGUMENTS: [&str; 10] =
+    ["--port", "0", "--rate", "0", "--ping", "0", "--log", "warn", "--teacher-key", TEACHER_KEY];
 
 /// Admitted beyond the number of clients of a run.
 const SPARE_CLIENTS: usize = 100;
@@ -26,6 +28,8 @@ const LOAD_CORE: usize = 1;
 #[derive(Clone, Copy, PartialEq)]
 pub enum Contestant {
     Chat,
+    /// The same, watched or not.
+    Watched(Watching),
     /// The raw floor, and the bytes of one of its frames: as many as the chat has sent.
     Floor(Mode, usize),
 }
@@ -34,6 +38,9 @@ impl fmt::Display for Contestant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
             Self::Chat => "chat",
+            Self::Watched(Watching::Never) => "never watched",
+            Self::Watched(Watching::NoMore) => "no more watched",
+            Self::Watched(Watching::Always) => "all are watched",
             Self::Floor(Mode::Batched, _) => "floor, batched",
             Self::Floor(Mode::Single, _) => "floor, single",
         })
@@ -110,7 +117,7 @@ struct Server {
 impl Server {
     fn start(pinning: Pinning, contestant: Contestant, clients: usize) -> io::Result<Self> {
         let mut command = match contestant {
-            Contestant::Chat => {
+            Contestant::Chat | Contestant::Watched(_) => {
                 let mut command = pinning.command(SERVER_CORE, CHAT);
                 command.args(CHAT_ARGUMENTS);
                 command.args(["--max-clients", &(clients + SPARE_CLIENTS).to_string()]);

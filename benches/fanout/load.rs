@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, Tally};
 use crate::process;
+use crate::watcher::{Watching, watch};
 
 /// Room for one read: at full load a client finds many messages at once.
 const READ_BUFFER_BYTES: usize = 256 * 1024;
@@ -57,7 +58,7 @@ pub struct Job {
 #[derive(Serialize, Deserialize)]
 pub enum Task {
     /// `senders` of the clients keep `in_flight` messages each under way.
-    Throughput { senders: usize, in_flight: u32 },
+    Throughput { senders: usize, in_flight: u32, watching: Watching },
     /// Nobody says anything.
     Idle,
 }
@@ -96,8 +97,8 @@ pub struct Idle {
 pub fn run(job: &str) -> io::Result<()> {
     let job: Job = serde_json::from_str(job)?;
     let outcome = match job.task {
-        Task::Throughput { senders, in_flight } => {
-            throughput(&job, senders, in_flight).map(Outcome::Throughput)
+        Task::Throughput { senders, in_flight, watching } => {
+            throughput(&job, senders, in_flight, watching).map(Outcome::Throughput)
         }
         Task::Idle => idle(&job).map(Outcome::Idle),
     };
@@ -106,9 +107,15 @@ pub fn run(job: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn throughput(job: &Job, senders: usize, in_flight: u32) -> io::Result<Throughput> {
+fn throughput(
+    job: &Job,
+    senders: usize,
+    in_flight: u32,
+    watching: Watching,
+) -> io::Result<Throughput> {
     let mut load = Load::new()?;
     load.connect(job.address, job.clients)?;
+    watch(job.address, watching)?;
     for (identity, client) in load.clients.iter_mut().take(senders).enumerate() {
         let identity = u16::try_from(identity).expect("fewer senders than 65,536");
         client.begin_sending(identity, in_flight)?;

@@ -56,12 +56,12 @@ pub fn throughput_row(clients: usize, all: &Rounds) {
     );
 }
 
-/// The chat's figures divided by a floor's, round by round: neighbours in time are compared.
-pub fn ratio_row(chat: &Rounds, floor: &Rounds) {
-    let label = format!("chat / {}", floor.contestant);
-    let rates = Spread::of(chat, floor, rate);
-    let costs = Spread::of(chat, floor, cpu_per_million);
-    println!("{:>7}  {label:<22} deliveries {rates}   CPU a delivery {costs}", "");
+/// One contestant's figures divided by another's, round by round: neighbours in time are compared.
+pub fn ratio_row(this: &Rounds, other: &Rounds) {
+    let label = format!("{} / {}", this.contestant, other.contestant);
+    let rates = Spread::of(this, other, rate);
+    let costs = Spread::of(this, other, cpu_per_million);
+    println!("{:>7}  {label:<31} deliveries {rates}   CPU a delivery {costs}", "");
 }
 
 /// Median of the rounds, with the lowest and the highest beside it.

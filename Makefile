@@ -32,7 +32,7 @@ with = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this fa
 
 test: rust tools lint
 	cargo test --all-features
-	$(call with,command -v chromium,cargo test --all-features --test browser --test browser_people -- --ignored)
+	$(call with,command -v chromium,cargo test --all-features --test browser --test browser_people --test browser_inspector -- --ignored)
 	$(call with,command -v websocat,cargo test --all-features --test websocat -- --ignored)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
 

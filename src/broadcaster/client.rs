@@ -114,6 +114,13 @@ impl Client {
         }
     }
 
+    /// Tells those who watch what they missed, if they did.
+    pub fn tell_loss(&mut self) {
+        if let Some(watched) = self.watched.as_mut().filter(|watched| watched.has_lost()) {
+            watched.tell(Instant::now(), What::Nothing);
+        }
+    }
+
     /// Tells the log and those who watch of frames that the kernel took.
     fn tell_sent(&mut self, frames: Bytes, cut: bool) {
         if wire::is_drawn(&self.opening) {

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use log::info;
 
+use super::client::Client;
 use super::closing::Cause;
+use super::timers::Timer;
 use super::{Broadcaster, close};
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
@@ -27,6 +29,9 @@ const WATCHER_BACKLOG: usize = 256 * 1024;
 
 const TOO_MANY_WATCHERS: CloseReason =
     CloseReason::new(close::POLICY_VIOLATION, "too many watch this already");
+
+/// While somebody watches, whoever lost events is told so at least this often.
+const TELL_LOSSES: Duration = Duration::from_millis(500);
 
 /// All watchers, and the way to the inspector.
 pub struct Watching {
@@ -49,6 +54,14 @@ impl Watcher {
             (Watch::Key(key), Some(other)) => key.fits(other),
             (Watch::Key(_), None) => false,
         }
+    }
+
+    /// The event that tells what was left out, if anything was.
+    fn take_loss(&mut self) -> Option<Bytes> {
+        let count = std::mem::take(&mut self.left_out);
+        let mut frame = BytesMut::new();
+        wire::put_text_frame(&Event::Lost { conn: None, count }.json(), &mut frame);
+        (count > 0).then(|| frame.freeze())
     }
 
     fn recipient(&self) -> Recipient {
@@ -97,6 +110,9 @@ impl Broadcaster {
             clients.iter().filter(|client| watcher.watches(&client.opening)).map(|client| client.id)
         };
         let found: Vec<ClientId> = watched().collect();
+        if watching.watchers.is_empty() {
+            self.timers.set(self.moment.now + TELL_LOSSES, Timer::TellLosses);
+        }
         watching.watchers.push(watcher);
         watching.to_inspector.begin(recipient, found.len());
         for found in found {
@@ -176,12 +192,25 @@ impl Broadcaster {
             watcher.left_out += events;
             return;
         }
-        let count = std::mem::take(&mut watcher.left_out);
-        if count > 0 {
-            let mut lost = BytesMut::new();
-            wire::put_text_frame(&Event::Lost { conn: None, count }.json(), &mut lost);
-            self.clients.send_one(id, lost.freeze());
+        if let Some(lost) = watcher.take_loss() {
+            self.clients.send_one(id, lost);
         }
         self.clients.send_one(id, frames);
+    }
+
+    /// Nothing more may come that could tell of a loss by the way.
+    pub(super) fn tell_losses(&mut self) {
+        let Self { watching, clients, .. } = self;
+        if watching.watchers.is_empty() {
+            return;
+        }
+        clients.iter_mut().for_each(Client::tell_loss);
+        for watcher in &mut watching.watchers {
+            let is_ready = clients.get_mut(watcher.id).is_some_and(|client| client.waiting() == 0);
+            if let Some(lost) = is_ready.then(|| watcher.take_loss()).flatten() {
+                clients.send_one(watcher.id, lost);
+            }
+        }
+        self.timers.set(self.moment.now + TELL_LOSSES, Timer::TellLosses);
     }
 }

@@ -166,8 +166,9 @@ impl Connection {
                 return Next::End;
             }
         }
-        // Whoever watches sees refusals, too.
-        if answer.status >= 400 && self.site.counters.watchers.load(Ordering::Relaxed) > 0 {
+        // Whoever watches sees refusals, too; but browsers open connections in advance and never say a word on them.
+        let is_shown = answer.status >= 400 && !asked.head.is_empty();
+        if is_shown && self.site.counters.watchers.load(Ordering::Relaxed) > 0 {
             let refused = self.opening(Purpose::Refused(answer.status), asked, answer.to_bytes());
             let _ = self.site.to_broadcaster.send(Incoming::Refused(refused));
         }

@@ -140,6 +140,7 @@ impl Inspector {
                 let (by, code, reason) = (*by, reason.code(), reason.reason());
                 self.show(recipients, &Event::Closing { conn, us, by, code, reason });
             }
+            What::Nothing => {}
             What::Answered => self.show(recipients, &Event::Answered { conn, us }),
             What::Closed(closed) => {
                 self.lanes.remove(&opening.accepted.client);

@@ -75,6 +75,8 @@ pub enum What {
     },
     Answered,
     Closed(Box<Closed>),
+    /// But something was left out before.
+    Nothing,
 }
 
 /// How a connection ended.
@@ -182,6 +184,11 @@ impl Watched {
         to_inspector: ToInspector,
     ) -> Watched {
         Watched { opening, recipients: recipients.into(), to_inspector, lost: 0 }
+    }
+
+    /// Something was left out, and nobody knows it yet.
+    pub fn has_lost(&self) -> bool {
+        self.lost > 0
     }
 
     /// Tells all who watch.

@@ -246,6 +246,25 @@ impl Page {
             .collect()
     }
 
+    /// The handshakes that this tab has sent so far: the header of each that this name has, by what its path begins with.
+    pub fn handshake_headers(&self, path: &str, header: &str) -> Vec<String> {
+        let _ = self.try_evaluate("0");
+        let connection = self.connection.borrow();
+        let of_this_tab = |event: &&Value| event["sessionId"] == self.session.as_str();
+        let events = || connection.events.iter().filter(of_this_tab);
+        let created = |event: &&Value| {
+            let url = text_of(&event["params"]["url"]);
+            event["method"] == "Network.webSocketCreated" && url.contains(path)
+        };
+        let sockets: Vec<&Value> =
+            events().filter(created).map(|event| &event["params"]["requestId"]).collect();
+        events()
+            .filter(|event| event["method"] == "Network.webSocketWillSendHandshakeRequest")
+            .filter(|event| sockets.contains(&&event["params"]["requestId"]))
+            .map(|event| text_of(&event["params"]["request"]["headers"][header]))
+            .collect()
+    }
+
     /// The payloads of all WebSocket frames that this tab has received so far.
     pub fn frames(&self) -> Vec<String> {
         let _ = self.try_evaluate("0");

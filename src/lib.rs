@@ -10,13 +10,15 @@
 //! | `connection` | What happens on that thread, from the first byte to the last? |
 //! | `connection::request`, `head`, `origin`, `route`, `page`, `answer` | How is plain HTTP read and answered? |
 //! | `connection::handshake` | Step 1: how does HTTP become a WebSocket? |
-//! | `wire::frames`, `wire::tap` | What do the bytes look like from then on? |
-//! | `connection::stream`, `guard`, `conversation`, `rate` | Step 2: how are messages received? |
+//! | `wire::frames` | What do the bytes look like from then on? |
+//! | `connection::stream`, `guard`, `conversation`, `rate`, `wiretap` | Step 2: how are messages received? |
 //! | `connection::closing`, `close` | Step 3: how does it end, and what do the codes mean? |
 //! | `broadcaster::incoming`, `batch`, `clients` | What reaches the one thread that writes, and what does it make of it? |
 //! | `broadcaster::client`, `backlog`, `timers`, `closing` | Why does a slow reader not stop the others? |
 //! | `broadcaster`, `broadcaster::writing` | How does all that come together? |
 //! | `chat`: `name`, `command`, `event`, `presence`, `history`, `session`, then `arrival` and `talk` | Who is here, and who hears what? |
+//! | `wire`: `tap`, `drawing`, `secrets`, `key`, `opening`, `record`, `watched`, `inspector`, `event` | How is all that shown to a class? |
+//! | `broadcaster::watching`, `look`, `demonstration` | Who watches whom, and what can be made to happen? |
 //!
 //! `client_id` and `deadline` are the two small words that all of them use.
 //!

@@ -96,7 +96,7 @@ fn frames_of_every_kind_and_length_are_seen_as_they_were_both_ways() {
     client.write_all(&sent.concat()).expect("the server takes bytes");
     let received = received.join().expect("what came back");
     drop(client);
-    let events = watcher.to_the_end();
+    let events = watcher.until_closed();
     assert_same_frames(&sent, &events, "client");
     assert_same_frames(&split(&received), &events, "server");
     let messages: Vec<&Value> = frames(&events, "client")
@@ -128,7 +128,7 @@ fn frames_are_the_same_however_they_are_cut_into_packets() {
         client.send(&stream[cut..]);
         assert_eq!(client.wait_for_end().0, 4000);
         drop(client);
-        assert_same_frames(&sent, &watcher.to_the_end(), "client");
+        assert_same_frames(&sent, &watcher.until_closed(), "client");
     }
 }
 
@@ -160,7 +160,7 @@ fn who_comes_late_sees_whole_frames_only_wherever_the_stream_stands() {
         client.send(&frame(CLOSE, b""));
         client.wait_for(CLOSE);
         drop(client);
-        let events = watcher.to_the_end();
+        let events = watcher.until_closed();
         // The header has 8 bytes. Once it is read, what is left is no whole frame.
         let begin = if cut < 8 { 0 } else { 1 };
         let seen = [first.clone(), second.clone(), frame(CLOSE, b"")];
@@ -277,7 +277,7 @@ fn a_close_is_told_with_who_began_and_how_tcp_ended() {
     let open = || RawClient::open(&server, &format!("/ws?wire={WIRE_KEY}"));
     let mut end = |client: RawClient| {
         drop(client);
-        let events = watcher.to_the_end();
+        let events = watcher.until_closed();
         let of_type = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
         let closed = events.last().expect("the end").clone();
         let closing = events.iter().find(|event| event["type"] == "closing").expect("it begins");
@@ -372,7 +372,7 @@ fn what_is_no_frame_or_never_became_one_is_shown_as_that() {
         client.socket.shutdown(Shutdown::Write).expect("it is open");
         client.socket.read_to_end(&mut Vec::new()).expect("TCP ends in order");
         drop(client);
-        let events = watcher.to_the_end();
+        let events = watcher.until_closed();
         let odd = events.iter().find(|event| {
             seen.as_object().expect("fields").iter().all(|(field, value)| event[field] == *value)
         });

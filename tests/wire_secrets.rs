@@ -62,7 +62,7 @@ fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
     while closed < 2 {
         closed += usize::from(teacher.event()["type"] == "closed");
     }
-    own.to_the_end();
+    own.until_closed();
 
     assert!(String::from_utf8_lossy(&teacher.raw).contains(&hex("for all to see")));
     for secret in [PRIVATE, &escaped[..24], &session, &field("wire"), WIRE_KEY, TEACHER] {
@@ -125,6 +125,6 @@ fn nobody_sees_what_others_do_without_their_key() {
     ana.leave();
     let mut own = RawClient::open(&server, &format!("/echo?wire={OTHER_KEY}"));
     own.send(&frame(CLOSE, b""));
-    let events = stranger.to_the_end();
+    let events = stranger.until_closed();
     assert!(events.iter().all(|event| event["conn"] == json!(3)), "{events:#?}");
 }

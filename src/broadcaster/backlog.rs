@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use bytes::Bytes;
 use socket2::SockRef;
 
+use super::look::Look;
 use crate::wire;
 
 /// Chunks handed to the kernel in one call.
@@ -30,18 +31,8 @@ pub struct Backlog {
     waiting: usize,
     /// Messages in all chunks since the beginning, less those forgotten.
     messages: u64,
-    /// Set while somebody looks at what the kernel takes.
+    /// Set while somebody wants to see what the kernel takes.
     look: Option<Box<Look>>,
-}
-
-/// Whole frames as the kernel took them.
-#[derive(Debug, Default)]
-struct Look {
-    /// Bytes of the first chunk that were seen, or need not be: up to the end of a frame.
-    seen: usize,
-    /// The beginning of a frame whose rest is the first chunk.
-    begun: Bytes,
-    passed: Vec<Bytes>,
 }
 
 /// What [`Backlog::send_now`] came to.
@@ -72,35 +63,23 @@ impl Backlog {
         if !is_looked_at {
             return self.look = None;
         }
-        let seen = match self.chunks.front() {
+        let skipped = match self.chunks.front() {
             Some(rest) if self.rest_first => rest.len(),
             Some(first) => wire::frame_end_after(first, self.sent),
             None => 0,
         };
-        self.look.get_or_insert_with(|| Box::new(Look { seen, ..Look::default() }));
+        self.look.get_or_insert_with(|| Box::new(Look::from(skipped)));
     }
 
     /// Whole frames that the kernel took since the last call, if somebody looks.
     pub fn take_passed(&mut self) -> Vec<Bytes> {
-        self.look.as_mut().map(|look| std::mem::take(&mut look.passed)).unwrap_or_default()
+        self.look.as_mut().map(|look| look.take_passed()).unwrap_or_default()
     }
 
-    /// The beginning of a frame whose rest the kernel did not take, if somebody looks.
+    /// The beginning of a frame whose rest the kernel did not take, if somebody looks and there is one.
     pub fn take_unfinished(&mut self) -> Option<Bytes> {
-        let begun = self.begun();
-        self.look.as_mut()?.begun.clear();
-        Some(begun).filter(|begun| !begun.is_empty())
-    }
-
-    /// What is sent of the frame that is partly sent, if somebody looks.
-    fn begun(&self) -> Bytes {
-        match (&self.look, self.chunks.front()) {
-            (Some(look), Some(first)) if look.seen < self.sent => {
-                [&look.begun[..], &first[look.seen..self.sent]].concat().into()
-            }
-            (Some(look), _) => look.begun.clone(),
-            (None, _) => Bytes::new(),
-        }
+        let (look, first) = (self.look.as_mut()?, self.chunks.front()?);
+        Some(look.take_begun(first, self.sent)).filter(|begun| !begun.is_empty())
     }
 
     /// Queues whole frames that are so many messages.
@@ -195,7 +174,6 @@ impl Backlog {
 
     /// Empties the queue and returns the rest of a frame that is partly sent, which stays counted as sent.
     fn forget(&mut self) -> Bytes {
-        let begun = self.begun();
         let mut chunks = std::mem::take(&mut self.chunks);
         let sent = std::mem::take(&mut self.sent);
         let rest_first = std::mem::take(&mut self.rest_first);
@@ -208,9 +186,7 @@ impl Backlog {
         let behind: u64 = chunks.iter().map(|chunk| messages_in(chunk)).sum();
         self.messages = self.messages.saturating_sub(behind + messages_in(&first[end..]));
         if let Some(look) = &mut self.look {
-            // A frame that began before anybody looked is not seen.
-            look.seen = look.seen.saturating_sub(sent).min(end - sent);
-            look.begun = if end > sent { begun } else { Bytes::new() };
+            look.keep_begun(&first, sent, end);
         }
         first.slice(sent..end)
     }
@@ -233,39 +209,6 @@ impl Backlog {
             self.chunks.pop_front();
         }
     }
-}
-
-impl Look {
-    /// The kernel has so many bytes of the first chunk.
-    fn pass(&mut self, first: &Bytes, sent: usize, is_rest: bool) {
-        let whole = match sent == first.len() {
-            true => sent,
-            false if is_rest => 0,
-            false => last_frame_end(first, sent),
-        };
-        if whole > self.seen {
-            let frames = first.slice(self.seen..whole);
-            let begun = std::mem::take(&mut self.begun);
-            self.passed.push(match begun.is_empty() {
-                true => frames,
-                false => [begun, frames].concat().into(),
-            });
-            self.seen = whole;
-        }
-        if sent == first.len() {
-            self.seen = 0;
-        }
-    }
-}
-
-/// The end of the last frame of `bytes` that ends at byte `position` or before.
-fn last_frame_end(bytes: &[u8], position: usize) -> usize {
-    let lengths = wire::whole_frames(bytes).map(|(_, frame)| frame.len());
-    let ends = lengths.scan(0, |end, length| {
-        *end += length;
-        Some(*end)
-    });
-    ends.take_while(|end| *end <= position).last().unwrap_or(0)
 }
 
 /// Last frames of messages; pings, pongs and close frames are none.

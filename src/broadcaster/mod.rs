@@ -16,6 +16,7 @@ mod clients;
 mod closing;
 mod demonstration;
 mod incoming;
+mod look;
 mod timers;
 mod watching;
 mod writing;

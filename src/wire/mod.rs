@@ -4,7 +4,7 @@
 //! round. It reads along and never changes a byte; while nobody looks there is nothing to do.
 //!
 //! To be read in this order: `frames` (what a frame is), `tap` (finding them), `drawing` (in the log), `secrets` (what is
-//! not shown), `key` (who may watch), `opening`, `record` (the way to the inspector), `inspector` and `event` (what
+//! not shown), `key` (who may watch), `opening`, `record` and `watched` (the way to the inspector), `inspector` and `event` (what
 //! watchers get).
 
 mod drawing;
@@ -16,6 +16,7 @@ mod opening;
 mod record;
 mod secrets;
 mod tap;
+mod watched;
 
 pub use drawing::{is_drawn, log_frames, log_tapped};
 pub use event::{Amount, Event, Party};
@@ -25,8 +26,9 @@ pub use frames::{
 pub use inspector::{Shown, run as run_inspector};
 pub use key::{Watch, WireKey, new_teacher_key};
 pub use opening::{Accepted, Opening, Purpose};
-pub use record::{Closed, Recipient, ToInspector, Watched, What, channel};
+pub use record::{Closed, Recipient, ToInspector, What, channel};
 pub use tap::{Tap, Tapped};
+pub use watched::Watched;
 
 use std::ops::Range;
 

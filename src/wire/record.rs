@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::event::{Amount, Party};
-use super::frames::{WrongHeader, whole_frames};
+use super::frames::WrongHeader;
 use super::opening::Opening;
 use super::tap::Tapped;
 use crate::client_id::ClientId;
@@ -165,60 +165,5 @@ impl Notes {
         {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
         }
-    }
-}
-
-/// A connection that somebody watches, as the broadcaster has it.
-pub struct Watched {
-    opening: Arc<Opening>,
-    recipients: Arc<[Recipient]>,
-    to_inspector: ToInspector,
-    /// Frames left out since the last record that got through.
-    lost: u64,
-}
-
-impl Watched {
-    pub fn new(
-        opening: Arc<Opening>,
-        recipients: Vec<Recipient>,
-        to_inspector: ToInspector,
-    ) -> Watched {
-        Watched { opening, recipients: recipients.into(), to_inspector, lost: 0 }
-    }
-
-    /// Something was left out, and nobody knows it yet.
-    pub fn has_lost(&self) -> bool {
-        self.lost > 0
-    }
-
-    /// Tells all who watch.
-    pub fn tell(&mut self, at: Instant, what: What) {
-        let left_out = match &what {
-            What::Frames { frames, .. } => whole_frames(frames).count().max(1) as u64,
-            _ => 0,
-        };
-        let record = Record {
-            opening: Arc::clone(&self.opening),
-            recipients: Arc::clone(&self.recipients),
-            at,
-            lost: self.lost,
-            what,
-        };
-        if self.to_inspector.tell(record) {
-            self.lost = 0;
-        } else {
-            self.lost += left_out;
-        }
-    }
-
-    /// Tells one who has just come.
-    pub fn tell_one(&self, recipient: Recipient, what: What) {
-        self.to_inspector.tell(Record {
-            opening: Arc::clone(&self.opening),
-            recipients: [recipient].into(),
-            at: Instant::now(),
-            lost: 0,
-            what,
-        });
     }
 }

@@ -44,7 +44,7 @@ impl Watcher {
     }
 
     /// All events up to the end of the first connection that ends, that one included.
-    pub fn to_the_end(&mut self) -> Vec<Value> {
+    pub fn until_closed(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
             events.push(self.event());

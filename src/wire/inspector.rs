@@ -24,6 +24,10 @@ const SHOWN_PAYLOAD: usize = 256;
 /// Events for one watcher are handed on when they have so many bytes, or nothing more is there.
 const BATCH_BYTES: usize = 32 * 1024;
 
+/// Connections that are remembered. Ends may be left out in a storm; past this all are forgotten, and what is lost is a
+/// ping's time or a message's number.
+const LANES: usize = 65_536;
+
 /// Pings of one side that may wait for their pong.
 const WAITING_PINGS: usize = 16;
 
@@ -171,6 +175,9 @@ impl Inspector {
             bytes = behind;
             let plain = head.mask.map(|mask| unmasked(mask, payload));
             let read = plain.as_deref().unwrap_or(payload);
+            if self.lanes.len() > LANES {
+                self.lanes.clear();
+            }
             let lane = self.lanes.entry(record.opening.accepted.client).or_default();
             let place = lane.place(from, &head, read, us);
 

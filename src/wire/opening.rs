@@ -99,6 +99,11 @@ impl Opening {
         self.tapped.store(tapped, Ordering::Relaxed);
     }
 
+    /// Bytes of its heads.
+    pub fn memory(&self) -> usize {
+        self.request.len() + self.response.len()
+    }
+
     /// Time since TCP was accepted.
     pub fn since(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.accepted.now)

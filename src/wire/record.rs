@@ -16,9 +16,12 @@ use super::tap::Tapped;
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
 
-/// Bytes of frames that may wait for the inspector. Beginnings and ends of connections always get through, so that
-/// none is shown as open for ever; of them there are no more than connections.
-const WAITING: usize = 4 << 20;
+/// Bytes that may wait for the inspector when frames are added: more of them are left out.
+const FRAMES_WAITING: usize = 4 << 20;
+
+/// Bytes that may wait at all. Beginnings and ends of connections still get through here, so that none is shown as open
+/// for ever; only a storm of connections fills this.
+const WAITING: usize = 16 << 20;
 
 /// Bytes that a record costs beside the frames in it.
 const RECORD_UPKEEP: usize = 256;
@@ -102,12 +105,23 @@ impl From<Tapped> for What {
     }
 }
 
-impl What {
-    /// Bytes that may be left out; `None` for what must get through.
-    fn optional(&self) -> Option<usize> {
-        match self {
-            What::Frames { frames, .. } => Some(frames.len() + RECORD_UPKEEP),
-            _ => None,
+impl Record {
+    /// Bytes of memory that it keeps while it waits.
+    fn memory(&self) -> usize {
+        let more = match &self.what {
+            What::Frames { frames, .. } => frames.len(),
+            // The last that hold on to the opening.
+            What::Opened { .. } | What::Refused | What::Closed(_) => self.opening.memory(),
+            _ => 0,
+        };
+        RECORD_UPKEEP + more
+    }
+
+    /// How much may wait before it, so that it is let in.
+    fn bound(&self) -> usize {
+        match &self.what {
+            What::Frames { .. } => FRAMES_WAITING,
+            _ => WAITING,
         }
     }
 }
@@ -138,12 +152,11 @@ impl ToInspector {
 
     /// Hands a record on, if there is room for it.
     pub fn tell(&self, record: Record) -> bool {
-        if let Some(bytes) = record.what.optional() {
-            if self.waiting.load(Ordering::Relaxed) + bytes > WAITING {
-                return false;
-            }
-            self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let memory = record.memory();
+        if self.waiting.load(Ordering::Relaxed) + memory > record.bound() {
+            return false;
         }
+        self.waiting.fetch_add(memory, Ordering::Relaxed);
         self.sender.send(Note::Record(record)).is_ok()
     }
 }
@@ -160,10 +173,8 @@ impl Notes {
     }
 
     fn taken(&self, note: &Note) {
-        if let Note::Record(Record { what, .. }) = note
-            && let Some(bytes) = what.optional()
-        {
-            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        if let Note::Record(record) = note {
+            self.waiting.fetch_sub(record.memory(), Ordering::Relaxed);
         }
     }
 }

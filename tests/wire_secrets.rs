@@ -104,7 +104,12 @@ fn cookies_tokens_and_keys_are_hidden_in_heads_whole_or_broken() {
     let in_target =
         with(request("GET", &format!("http://localhost{path}"), "")).replace("HTTP/1.1", "HTTP/7");
     assert_eq!(ask(&server, in_target).status, 400);
-    for _ in 0..4 {
+    // Nor what stands behind a head.
+    let body = "Content-Length: 99999999\r\n\r\nS3CRET";
+    let too_long = request("POST", "/echo", "").replace("\r\n\r\n", &format!("\r\n{body}"));
+    assert_eq!(ask(&server, too_long).status, 413);
+    assert_eq!(ask(&server, "BROKEN\r\n\r\nS3CRET").status, 400);
+    for _ in 0..6 {
         teacher.wait_for("refused");
     }
     assert_eq!(own.wait_for("refused")["status"], 426);

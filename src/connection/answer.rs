@@ -123,16 +123,6 @@ impl Answer {
         bytes.splice(status_line..status_line, lines.into_bytes());
         bytes
     }
-
-    /// Writes the answer; returns its length in bytes.
-    ///
-    /// # Errors
-    /// If the client is gone, or does not take it in time.
-    pub fn send(&self, socket: &TcpStream, deadline: Deadline) -> io::Result<usize> {
-        let bytes = self.to_bytes();
-        write_all(socket, &bytes, deadline)?;
-        Ok(bytes.len())
-    }
 }
 
 /// Writes all of it before the deadline, however slowly the client reads.

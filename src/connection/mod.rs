@@ -118,7 +118,7 @@ impl Connection {
                 return Next::End;
             }
             Err(NoRequest::Refused(answer)) => {
-                let head = std::mem::take(unread);
+                let head = request::head_in(unread).to_vec();
                 let asked = Asked { head, key: None, at: Instant::now() };
                 return self.answer("no request", &answer, asked);
             }
@@ -157,8 +157,10 @@ impl Connection {
             if answer.status >= 400 { format!(": {}", answer.first_line()) } else { String::new() };
         // The answer gets as much time as the request had.
         let deadline = Deadline::after(self.site.options.handshake_timeout);
-        match answer.send(&self.socket, deadline) {
-            Ok(length) => {
+        let bytes = answer.to_bytes();
+        match answer::write_all(&self.socket, &bytes, deadline) {
+            Ok(()) => {
+                let length = bytes.len();
                 info!("{}: {line} answered {}, {length} bytes{why}", self.id, answer.status)
             }
             Err(error) => {
@@ -169,7 +171,7 @@ impl Connection {
         // Whoever watches sees refusals, too; but browsers open connections in advance and never say a word on them.
         let is_shown = answer.status >= 400 && !asked.head.is_empty();
         if is_shown && self.site.counters.watchers.load(Ordering::Relaxed) > 0 {
-            let refused = self.opening(Purpose::Refused(answer.status), asked, answer.to_bytes());
+            let refused = self.opening(Purpose::Refused(answer.status), asked, bytes);
             let _ = self.site.to_broadcaster.send(Incoming::Refused(refused));
         }
         if answer.closes {

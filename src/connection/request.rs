@@ -27,7 +27,8 @@ pub enum NoRequest {
 /// Reads the next request. `unread` holds what came behind the one before, and then what came behind this one.
 ///
 /// # Errors
-/// See [`NoRequest`]. After a refusal the place in the stream is lost, so the connection must end.
+/// See [`NoRequest`]. After a refusal the place in the stream is lost, so the connection must end; what came is still in
+/// `unread`.
 pub fn read(
     socket: &TcpStream,
     unread: &mut Vec<u8>,
@@ -63,16 +64,16 @@ pub fn read(
             Err(Trouble::Failed(error)) => return Err(NoRequest::Over(error)),
         }
     };
-    unread.drain(..head_length);
     let is_head = request.is_head();
     let refused = |answer: Answer| NoRequest::Refused(answer.with_method(is_head));
     let length = framing.body_length(max_body).map_err(refused)?;
-    if framing.expects_continue && unread.len() < length {
+    let end = head_length + length;
+    if framing.expects_continue && unread.len() < end {
         // Where this cannot be written, reading will tell.
         let _ = write_all(socket, b"HTTP/1.1 100 Continue\r\n\r\n", deadline);
     }
-    while unread.len() < length {
-        let text = match more(socket, unread, length, deadline) {
+    while unread.len() < end {
+        let text = match more(socket, unread, end, deadline) {
             Ok(0) => "The connection ended in the middle of the request's body.",
             Ok(_) => continue,
             Err(Trouble::TooSlow) => {
@@ -85,8 +86,18 @@ pub fn read(
         };
         return Err(refused(Answer::refusal(400, text)));
     }
-    request.body = unread.drain(..length).collect();
+    request.body = unread[head_length..end].to_vec();
+    unread.drain(..end);
     Ok(request)
+}
+
+/// The head in what came in place of a request, as far as there is one: a body is nobody's business.
+pub fn head_in(unread: &[u8]) -> &[u8] {
+    let blank_line = |ending: &[u8]| {
+        unread.windows(ending.len()).position(|bytes| bytes == ending).map(|at| at + ending.len())
+    };
+    let end = [&b"\r\n\r\n"[..], b"\n\n", b"\r\r"].into_iter().filter_map(blank_line).min();
+    &unread[..end.unwrap_or(unread.len()).min(MAX_HEAD)]
 }
 
 enum Trouble {

@@ -17,7 +17,7 @@ use std::ops::Range;
 use log::{Level, debug, log_enabled, trace};
 
 use super::event::Party;
-use super::frames::{FrameHead, Opcode, read_head};
+use super::frames::{FrameHead, KeptFrame, KeptFrames, Opcode};
 use super::opening::{Opening, Purpose};
 use super::tap::Tapped;
 use super::{secrets, spaced_hex, unmasked};
@@ -49,28 +49,27 @@ pub fn log_tapped(client: ClientId, tapped: &Tapped) {
 }
 
 /// Tells the log of frames, of which the last may be shortened, or `cut` off.
-pub fn log_frames(client: ClientId, from: Party, mut bytes: &[u8], cut: bool) {
+pub fn log_frames(client: ClientId, from: Party, bytes: &[u8], cut: bool) {
     let direction = if from == Party::Client { "from client" } else { "to client" };
-    while let Ok(Some((head, header_length))) = read_head(bytes) {
-        let (header, rest) = bytes.split_at(header_length);
-        let length = usize::try_from(head.length).unwrap_or(usize::MAX).min(rest.len());
-        let (payload, behind) = rest.split_at(length);
-        bytes = behind;
-        let cut = if cut && bytes.is_empty() { ", cut off" } else { "" };
-        debug!("{client}: {direction}: {head}{cut}");
+    let mut frames = KeptFrames { rest: bytes };
+    while let Some(kept) = frames.next() {
+        let cut = if cut && frames.rest.is_empty() { ", cut off" } else { "" };
+        debug!("{client}: {direction}: {}{cut}", kept.head);
         if log_enabled!(Level::Trace) {
-            for line in draw(&head, header, payload, from) {
+            for line in draw(&kept, from) {
                 trace!("{client}: |  {line}");
             }
         }
     }
-    if !bytes.is_empty() {
-        debug!("{client}: {direction}: a header that was cut off: {}", spaced_hex(bytes, &[]));
+    if !frames.rest.is_empty() {
+        let header = spaced_hex(frames.rest, &[]);
+        debug!("{client}: {direction}: a header that was cut off: {header}");
     }
 }
 
 /// The lines of one frame.
-fn draw(head: &FrameHead, header: &[u8], payload: &[u8], from: Party) -> Vec<String> {
+fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
+    let KeptFrame { head, header, payload } = frame;
     let line = |bytes: &[u8], words: String| format!("{:<23}  {words}", spaced_hex(bytes, &[]));
     let bit = |set: bool| u8::from(set);
     let fin = if head.fin { "FIN" } else { "not FIN" };
@@ -156,8 +155,8 @@ mod tests {
     use super::*;
 
     fn drawn(frame: &[u8]) -> Vec<String> {
-        let (head, length) = read_head(frame).expect("a header").expect("complete");
-        draw(&head, &frame[..length], &frame[length..], Party::Server)
+        let frame = KeptFrames { rest: frame }.next().expect("a frame");
+        draw(&frame, Party::Server)
     }
 
     #[test]

@@ -247,6 +247,32 @@ pub fn whole_frames(mut bytes: &[u8]) -> impl Iterator<Item = (FrameHead, &[u8])
     })
 }
 
+/// A frame as far as it was kept: all of its header, perhaps not all of its payload.
+pub struct KeptFrame<'a> {
+    pub head: FrameHead,
+    pub header: &'a [u8],
+    pub payload: &'a [u8],
+}
+
+/// The frames in bytes of which the last may be shortened.
+pub struct KeptFrames<'a> {
+    /// What is not read yet; at the end the beginning of a header, if anything.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Iterator for KeptFrames<'a> {
+    type Item = KeptFrame<'a>;
+
+    fn next(&mut self) -> Option<KeptFrame<'a>> {
+        let (head, header_length) = read_head(self.rest).ok()??;
+        let (header, behind) = self.rest.split_at(header_length);
+        let length = usize::try_from(head.length).unwrap_or(usize::MAX).min(behind.len());
+        let (payload, rest) = behind.split_at(length);
+        self.rest = rest;
+        Some(KeptFrame { head, header, payload })
+    }
+}
+
 /// The end of the frame that byte `position` of `bytes` lies in, or `position` itself where a frame ends there or no
 /// whole frame is found.
 pub fn frame_end_after(bytes: &[u8], position: usize) -> usize {

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use data_encoding::HEXLOWER;
 
 use super::event::{Event, Exchange, Frame, Party, Proof};
-use super::frames::{FrameHead, Opcode, put_text_frame, read_head};
+use super::frames::{FrameHead, KeptFrame, KeptFrames, Opcode, put_text_frame};
 use super::opening::{Opening, Purpose};
 use super::record::{Note, Notes, Recipient, Record, What};
 use super::{hex, secrets, unmasked};
@@ -166,62 +166,64 @@ impl Inspector {
         }
     }
 
-    fn frames(&mut self, record: &Record, us: u64, from: Party, mut bytes: &[u8], cut: bool) {
-        let conn = record.opening.accepted.client.0;
-        while let Ok(Some((head, header_length))) = read_head(bytes) {
-            let (header, rest) = bytes.split_at(header_length);
-            let length = usize::try_from(head.length).unwrap_or(usize::MAX).min(rest.len());
-            let (payload, behind) = rest.split_at(length);
-            bytes = behind;
-            let plain = head.mask.map(|mask| unmasked(mask, payload));
-            let read = plain.as_deref().unwrap_or(payload);
-            if self.lanes.len() > LANES {
-                self.lanes.clear();
-            }
-            let lane = self.lanes.entry(record.opening.accepted.client).or_default();
-            let place = lane.place(from, &head, read, us);
-
-            let shown = ..payload.len().min(SHOWN_PAYLOAD);
-            let secret = match from {
-                Party::Client => Vec::new(),
-                Party::Server | Party::Nobody => secrets::in_payload(read),
-            };
-            let (header, wire) = (hex(header, &[]), hex(&payload[shown], &secret));
-            let plain = plain.as_ref().map(|plain| hex(&plain[shown], &secret));
-            let frame = |hidden: bool| {
-                Event::Frame(Frame {
-                    conn,
-                    us,
-                    from,
-                    fin: head.fin,
-                    rsv: head.reserved,
-                    opcode: head.opcode.number(),
-                    kind: head.opcode.name(),
-                    mask: head.mask.map(|mask| hex(&mask, &[])),
-                    length: head.length,
-                    bits: head.length_bits,
-                    header: &header,
-                    payload: (!hidden).then_some(&wire),
-                    plain: plain.as_deref().filter(|_| !hidden),
-                    hidden,
-                    cut: cut && behind.is_empty(),
-                    message: place.message,
-                    round_trip_us: place.answers.map(|ping| us.saturating_sub(ping)),
-                    ping_us: place.answers,
-                })
-            };
-            if record.opening.purpose == Purpose::Echo || secrets::is_public(&head, read) {
-                self.show(&record.recipients, &frame(false));
-            } else {
-                let (all, own): (Vec<_>, Vec<_>) =
-                    record.recipients.iter().partition(|recipient| recipient.everyone);
-                self.show(&own, &frame(false));
-                self.show(&all, &frame(true));
-            }
+    fn frames(&mut self, record: &Record, us: u64, from: Party, bytes: &[u8], cut: bool) {
+        let mut frames = KeptFrames { rest: bytes };
+        while let Some(kept) = frames.next() {
+            self.frame(record, us, from, &kept, cut && frames.rest.is_empty());
         }
-        if cut && !bytes.is_empty() {
-            let (header, why) = (hex(bytes, &[]), "the header never became whole".to_owned());
+        if cut && !frames.rest.is_empty() {
+            let conn = record.opening.accepted.client.0;
+            let (header, why) = (hex(frames.rest, &[]), "the header never became whole".to_owned());
             self.show(&record.recipients, &Event::Broken { conn, us, from, header: &header, why });
+        }
+    }
+
+    fn frame(&mut self, record: &Record, us: u64, from: Party, kept: &KeptFrame<'_>, cut: bool) {
+        let KeptFrame { head, header, payload } = kept;
+        let client = record.opening.accepted.client;
+        let plain = head.mask.map(|mask| unmasked(mask, payload));
+        let read = plain.as_deref().unwrap_or(payload);
+        if self.lanes.len() > LANES {
+            self.lanes.clear();
+        }
+        let place = self.lanes.entry(client).or_default().place(from, head, read, us);
+
+        let shown = ..payload.len().min(SHOWN_PAYLOAD);
+        let secret = match from {
+            Party::Client => Vec::new(),
+            Party::Server | Party::Nobody => secrets::in_payload(read),
+        };
+        let (header, wire) = (hex(header, &[]), hex(&payload[shown], &secret));
+        let plain = plain.as_ref().map(|plain| hex(&plain[shown], &secret));
+        let frame = |hidden: bool| {
+            Event::Frame(Frame {
+                conn: client.0,
+                us,
+                from,
+                fin: head.fin,
+                rsv: head.reserved,
+                opcode: head.opcode.number(),
+                kind: head.opcode.name(),
+                mask: head.mask.map(|mask| hex(&mask, &[])),
+                length: head.length,
+                bits: head.length_bits,
+                header: &header,
+                payload: (!hidden).then_some(&wire),
+                plain: plain.as_deref().filter(|_| !hidden),
+                hidden,
+                cut,
+                message: place.message,
+                round_trip_us: place.answers.map(|ping| us.saturating_sub(ping)),
+                ping_us: place.answers,
+            })
+        };
+        if record.opening.purpose == Purpose::Echo || secrets::is_public(head, read) {
+            self.show(&record.recipients, &frame(false));
+        } else {
+            let (all, own): (Vec<_>, Vec<_>) =
+                record.recipients.iter().partition(|recipient| recipient.everyone);
+            self.show(&own, &frame(false));
+            self.show(&all, &frame(true));
         }
     }
 

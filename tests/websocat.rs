@@ -75,6 +75,32 @@ fn websocat_sees_json_events_line_by_line() {
 
 #[test]
 #[ignore = "needs websocat: run by make test"]
+fn one_terminal_watches_the_other_being_pinged() {
+    let server = Server::start(&["--log", "trace"]);
+    let mut terminal = Websocat::start(&[&address(&server, "ws?name=Terminal")]);
+    let welcome = terminal.wait_for("welcome");
+    let key = welcome["wire"].as_str().expect("a key");
+    let watching = Websocat::start(&[&address(&server, &format!("wire?key={key}"))]);
+    assert_eq!(watching.next_event()["found"], 1);
+    assert_eq!(watching.next_event()["name"], "Terminal");
+
+    terminal.type_line(r#"{"type":"show","what":"ping"}"#);
+    assert_eq!(terminal.wait_for("shown")["what"], "ping");
+    loop {
+        let frame = watching.wait_for("frame");
+        if frame["kind"] == "pong" {
+            assert!(frame["round_trip_us"].is_u64() && frame["mask"].is_string(), "{frame}");
+            break;
+        }
+    }
+    // The same frame as the log draws it.
+    server.wait_for_log("1 000 1010  FIN, RSV 000, opcode a: pong");
+    server.wait_for_log("MASK, length 9");
+    server.wait_for_log("63 6c 61 73 73 72 6f 6f  unmasked");
+}
+
+#[test]
+#[ignore = "needs websocat: run by make test"]
 fn websocat_echo_returns_the_line() {
     let server = Server::start(&[]);
     let mut terminal = Websocat::start(&[&address(&server, "echo")]);

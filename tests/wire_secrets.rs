@@ -36,6 +36,7 @@ fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
         // Refused, but written to somebody all the same.
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Nobody"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":7}}"#),
+        format!(r#"{{"type":"message","text":"a","code":"{PRIVATE}","to":"Luis"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis""#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","to":null}}"#),
     ] {

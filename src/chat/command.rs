@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::error::Category;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event::ErrorCode;
@@ -89,7 +90,7 @@ impl Command {
         let fields: Fields = match serde_json::from_str(text) {
             Ok(fields) => fields,
             Err(error) => {
-                return refused(ErrorCode::BadMessage, format!("not a message: {error}"), None);
+                return refused(ErrorCode::BadMessage, not_a_message(&error), None);
             }
         };
         let reference = fields.reference;
@@ -120,6 +121,17 @@ impl Command {
             Command::Say { reference, .. } => reference,
             Command::Rename { .. } | Command::Typing | Command::Show(_) => None,
         }
+    }
+}
+
+/// What is wrong, without what was written: that may be private, and the answer is not.
+fn not_a_message(error: &serde_json::Error) -> String {
+    let place = error.column();
+    match error.classify() {
+        Category::Data => format!(
+            "not a message: before character {place} a field is doubled, or not of its type, or the type is missing"
+        ),
+        _ => format!("not a message: no valid JSON at character {place}"),
     }
 }
 

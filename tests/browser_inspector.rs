@@ -148,8 +148,15 @@ fn what_a_browser_cannot_ask_for_can_be_made_to_happen() {
     happen(&page, "binary", "16 bytes");
     happen(&page, "push", "3 of 3");
     page.evaluate("find('close-code').value = '4321'");
+    let track = "document.querySelector('#track [aria-current]').dataset.step";
+    assert_eq!(page.evaluate(track), "open");
     happen(&page, "close", "was told 4321; on the wire your browser sent 4321");
     page.screenshot("inspector-happenings");
+    page.wait_for(
+        &format!("choose([...ownFeed.lines.values()].find(line => line.closed?.code === 4321)) ?? {track} === 'closed'"),
+        "the state line at its end",
+    );
+    page.evaluate("choose(null)");
     for (what, observed) in [
         ("drop", "was told 1006; on the wire your browser sent no close frame"),
         ("bad_frame", "on the wire your browser sent 1002"),
@@ -230,6 +237,7 @@ fn the_teacher_sees_everybody_in_lanes_but_nothing_private() {
     sees_state(&teacher, "open");
     assert_eq!(teacher.evaluate("location.hash"), "", "no key in the address bar");
     teacher.click("#whole-class");
+    teacher.wait_for("classFeed.watching", "the class in the inspector");
     let mut ana = Client::join(&server, "Ana");
     let mut luis = Client::join(&server, "Luis");
     ana.say(&format!(r#"{{"type":"message","text":"{SECRET}","to":"Luis"}}"#));

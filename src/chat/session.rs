@@ -4,8 +4,8 @@
 
 use std::fmt;
 
+use ctutils::CtEq;
 use data_encoding::BASE64URL_NOPAD;
-use subtle::ConstantTimeEq;
 
 use super::presence::MemberId;
 

@@ -4,7 +4,9 @@
 //! WebSocket to it (browsers allow that across sites and tell the `Origin`: cross-site WebSocket hijacking), and not
 //! by a name of its own that suddenly points here (DNS rebinding, seen in the `Host`).
 
+use std::fs;
 use std::net::{IpAddr, Ipv6Addr};
+use std::process::Command;
 
 use super::answer::Answer;
 use super::head::Request;
@@ -20,7 +22,7 @@ pub struct HostNames {
 impl HostNames {
     /// `localhost`, the machine's own name, also as `name.local`, and those of `--host-name`.
     pub fn new(more: &[String], origins: &[String]) -> Self {
-        let own = hostname::get().ok().and_then(|name| name.into_string().ok());
+        let own = machine_name();
         let own_local = own.as_ref().map(|name| format!("{name}.local"));
         let names = ["localhost".to_owned()].into_iter().chain(own).chain(own_local);
         HostNames {
@@ -83,6 +85,15 @@ impl HostNames {
             .is_some_and(|authority| authority.eq_ignore_ascii_case(host));
         own || self.origins.iter().any(|welcome| welcome.eq_ignore_ascii_case(origin))
     }
+}
+
+/// This machine's own name. Linux tells it in a file, other systems by POSIX's `uname`.
+fn machine_name() -> Option<String> {
+    let told = fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| {
+        let uname = Command::new("uname").arg("-n").output().ok()?;
+        String::from_utf8(uname.stdout).ok()
+    })?;
+    Some(told.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The name or address in a `Host` header, in lower case, without port, brackets and the root's dot (RFC 9110, 7.2).

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
+use ctutils::CtEq;
 use data_encoding::{BASE32, BASE64URL_NOPAD};
 use serde::{Serialize, Serializer};
-use subtle::ConstantTimeEq;
 
 /// Random bytes of a key: 128 bits.
 const KEY: usize = 16;

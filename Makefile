@@ -13,14 +13,17 @@ help:
 	@echo "make test                install what the tests need, then check everything"
 	@echo "make bench               throughput against the raw floor, and memory per client"
 
-# A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words. Only what stands behind
+# A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words; a switch is on if its variable
+# holds anything. Only what stands behind
 # `make run` counts: many a shell has a HOST of its own.
-SINGLE := host port page history max-clients max-message backlog rate ping handshake-timeout teacher-key log
+SINGLE := host port page users add-user history max-clients max-message backlog rate ping handshake-timeout teacher-key log
 REPEATED := host-name origin
+SWITCHES := add-users
 variable = $(shell echo '$(1)' | tr 'a-z-' 'A-Z_')
 given = $(if $(filter command,$(origin $(variable))),$($(variable)))
 FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) '$(call given,$(flag))')) \
-	$(foreach flag,$(REPEATED),$(foreach word,$(call given,$(flag)),--$(flag) '$(word)'))
+	$(foreach flag,$(REPEATED),$(foreach word,$(call given,$(flag)),--$(flag) '$(word)')) \
+	$(foreach flag,$(SWITCHES),$(if $(call given,$(flag)),--$(flag)))
 
 run: rust
 	@cargo build --quiet --release

@@ -33,6 +33,8 @@ pub const INTERNAL_ERROR: u16 = 1011;
 pub const SLOW_READER: u16 = 4008;
 /// Our own: the client did not answer a ping.
 pub const NO_PONG: u16 = 4012;
+/// Our own: the sign-in holds no more.
+pub const SIGNED_OUT: u16 = 4500;
 /// Our own: the session goes on on another connection.
 pub const SESSION_CONTINUED: u16 = 4501;
 
@@ -58,6 +60,7 @@ pub fn meaning(code: u16) -> &'static str {
         INTERNAL_ERROR => "a fault of the server",
         SLOW_READER => "slow reader",
         NO_PONG => "no pong in time",
+        SIGNED_OUT => "signed out",
         SESSION_CONTINUED => "continued on another connection",
         3000..=3999 => "registered by a library",
         4000..=4999 => "private use",

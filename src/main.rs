@@ -9,13 +9,20 @@ use std::thread;
 use log::{LevelFilter, error, info, warn};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use websocket_classroom::options::{self, Options, Request};
+use websocket_classroom::accounts::enrolment;
+use websocket_classroom::options::{self, Enrolment, Options, Request};
 use websocket_classroom::server::{Server, Stopper};
 use websocket_classroom::{banner, logger};
 
 fn main() -> ExitCode {
     let options = match options::parse(std::env::args_os().skip(1)) {
         Ok(Request::Serve(options)) => options,
+        Ok(Request::Enrol(Enrolment::One(name), users)) => {
+            return enrolled(enrolment::add_user(&name, &users));
+        }
+        Ok(Request::Enrol(Enrolment::Class, users)) => {
+            return enrolled(enrolment::add_users(&users));
+        }
         Ok(Request::Help) => return say(&options::help()),
         Ok(Request::Version) => {
             return say(concat!("websocket-classroom ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -89,6 +96,13 @@ fn raise_descriptor_limit(wanted: u64) {
         }
         Ok(_) => {}
         Err(error) => warn!("cannot ask for more open files: {error}"),
+    }
+}
+
+fn enrolled(done: Result<String, String>) -> ExitCode {
+    match done {
+        Ok(told) => say(&told),
+        Err(wrong) => fail(1, &wrong),
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Options {
     pub port: u16,
     /// Serve this file instead of the page inside the binary; read anew for each request.
     pub page: Option<PathBuf>,
+    /// Only people in this file may come in; `None` where `--users` is absent: then everybody may.
+    pub users: Option<PathBuf>,
     /// Events of the past that a newcomer hears.
     pub history: usize,
     /// WebSocket clients at once; further handshakes get a 503.
@@ -41,12 +43,24 @@ pub struct Options {
     pub teacher_key: Option<String>,
     /// `None` where `--log` is absent: `RUST_LOG` decides, else `info`.
     pub log: Option<LevelFilter>,
+    /// Somebody is to be put on the list of `--users` in place of serving.
+    enrolment: Option<Enrolment>,
+}
+
+/// Who is to be put on the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enrolment {
+    /// One person of this name.
+    One(String),
+    /// A class, from standard input.
+    Class,
 }
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Request {
     Serve(Box<Options>),
+    Enrol(Enrolment, PathBuf),
     Help,
     Version,
 }
@@ -61,10 +75,10 @@ impl fmt::Display for WrongFlag {
     }
 }
 
-/// One flag; every one of them takes a value.
+/// One flag.
 pub struct Flag {
     pub name: &'static str,
-    /// What stands for the value in `--help`.
+    /// What stands for the value in `--help`; empty if it takes none.
     pub value: &'static str,
     /// Set before the command line is read. Empty: nothing is set.
     pub default: &'static str,
@@ -84,6 +98,10 @@ enum Kind {
         bound: &'static str,
         set: fn(&mut Options, &str) -> Result<(), &'static str>,
     },
+    /// Takes no value.
+    Switch {
+        set: fn(&mut Options),
+    },
 }
 
 impl Flag {
@@ -92,7 +110,13 @@ impl Flag {
         match self.kind {
             Kind::Number { least, most, .. } => format!("{least} to {most}"),
             Kind::Text { bound, .. } => bound.to_owned(),
+            Kind::Switch { .. } => "takes no value".to_owned(),
         }
+    }
+
+    /// How it is written: `--port NUMBER`.
+    pub fn usage(&self) -> String {
+        format!("--{} {}", self.name, self.value).trim_end().to_owned()
     }
 
     fn set(&self, options: &mut Options, value: &str) -> Result<(), WrongFlag> {
@@ -104,6 +128,7 @@ impl Flag {
             },
             Kind::Text { .. } if value.is_empty() => return Err(wrong("is empty")),
             Kind::Text { set, .. } => set(options, value).map_err(wrong)?,
+            Kind::Switch { set } => set(options),
         }
         Ok(())
     }
@@ -147,6 +172,39 @@ pub const FLAGS: &[Flag] = &[
                 Ok(())
             },
         },
+    },
+    Flag {
+        name: "users",
+        value: "FILE",
+        default: "",
+        help: "only people in this file may come in; it is read anew when it changes",
+        kind: Kind::Text {
+            bound: "a readable file",
+            set: |options, file| {
+                options.users = Some(file.into());
+                Ok(())
+            },
+        },
+    },
+    Flag {
+        name: "add-user",
+        value: "NAME",
+        default: "",
+        help: "put one person on the list of --users, or give them a new password, which is asked for; then end",
+        kind: Kind::Text {
+            bound: "a name without a colon",
+            set: |options, name| {
+                options.enrolment = Some(Enrolment::One(name.to_owned()));
+                Ok(())
+            },
+        },
+    },
+    Flag {
+        name: "add-users",
+        value: "",
+        default: "",
+        help: "put a class on the list of --users: lines like name,password from standard input; then end",
+        kind: Kind::Switch { set: |options| options.enrolment = Some(Enrolment::Class) },
     },
     Flag {
         name: "history",
@@ -302,7 +360,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, W
     let mut parser = lexopt::Parser::from_args(arguments);
     loop {
         let name = match parser.next() {
-            Ok(None) => return Ok(Request::Serve(options)),
+            Ok(None) => break,
             Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) => {
                 return Ok(Request::Help);
             }
@@ -316,12 +374,23 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, W
         let Some(flag) = FLAGS.iter().find(|flag| flag.name == name) else {
             return Err(WrongFlag(format!("there is no flag --{name}")));
         };
+        if let Kind::Switch { .. } = flag.kind {
+            flag.set(&mut options, "")?;
+            continue;
+        }
         let value = parser
             .value()
             .map_err(|_| WrongFlag(format!("--{name} needs a value: {}", flag.bound())))?;
         let value =
             value.to_str().ok_or_else(|| WrongFlag(format!("--{name}: the value is not UTF-8")))?;
         flag.set(&mut options, value)?;
+    }
+    match (options.enrolment.take(), options.users.take()) {
+        (None, users) => Ok(Request::Serve(Box::new(Options { users, ..*options }))),
+        (Some(enrolment), Some(users)) => Ok(Request::Enrol(enrolment, users)),
+        (Some(_), None) => {
+            Err(WrongFlag("to add somebody needs the file to add them to: --users FILE".to_owned()))
+        }
     }
 }
 
@@ -337,9 +406,8 @@ pub fn help() -> String {
     for flag in FLAGS {
         let default = if flag.default.is_empty() { "none" } else { flag.default };
         text += &format!(
-            "  --{} {}\n      {}\n      default {default}; {}\n",
-            flag.name,
-            flag.value,
+            "  {}\n      {}\n      default {default}; {}\n",
+            flag.usage(),
             flag.help,
             flag.bound()
         );
@@ -373,6 +441,8 @@ mod tests {
             (&["--origin", "school.example"], "--origin"),
             (&["--host", ""], "--host: \"\" is empty"),
             (&["stray"], "stray"),
+            (&["--add-user", "Ana"], "--users FILE"),
+            (&["--add-users=x", "--users", "f"], "add-users"),
         ] {
             let message = parse_words(words).expect_err("must be refused").to_string();
             assert!(message.contains(named), "{words:?}: {message}");
@@ -384,7 +454,7 @@ mod tests {
     fn help_names_every_flag() {
         let help = help();
         for flag in FLAGS {
-            assert!(help.contains(&format!("--{} {}", flag.name, flag.value)));
+            assert!(help.contains(&flag.usage()));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `main` calls it. One thread accepts on each address; none of them may read from or write to a client. Whoever
 //! cannot be served for lack of room or threads goes to the doorman.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
 
+use crate::accounts::{Accounts, Register};
 use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming};
 use crate::chat::Chat;
 use crate::client_id::ClientId;
@@ -45,8 +47,27 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     options: Options,
+    /// Who may come in, if not everybody may.
+    register: Option<Register>,
     stopper: Stopper,
     incoming: Receiver<Incoming>,
+}
+
+/// Why there is no server.
+#[derive(Debug)]
+pub enum StartError {
+    Listen(BindError),
+    /// The file of `--users`, in one line.
+    Users(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Listen(error) => write!(formatter, "{error}"),
+            StartError::Users(error) => write!(formatter, "the list of users, {error}"),
+        }
+    }
 }
 
 /// Ends a running server from any thread.
@@ -58,23 +79,24 @@ pub struct Stopper {
 }
 
 impl Server {
-    /// Opens the listening sockets.
+    /// Reads the list of users, if there is one, and opens the listening sockets.
     ///
     /// # Errors
-    /// If an address is in use, not of this machine, or not allowed.
-    pub fn bind(mut options: Options) -> Result<Server, BindError> {
+    /// If the list cannot be used; or if an address is in use, not of this machine, or not allowed.
+    pub fn bind(mut options: Options) -> Result<Server, StartError> {
         options.teacher_key = options.teacher_key.or_else(wire::new_teacher_key);
-        let listeners = listen(&options.host, options.port).map_err(|error| BindError {
-            host: options.host.clone(),
-            port: options.port,
-            error,
+        let register =
+            options.users.clone().map(Register::read).transpose().map_err(StartError::Users)?;
+        let listeners = listen(&options.host, options.port).map_err(|error| {
+            let (host, port) = (options.host.clone(), options.port);
+            StartError::Listen(BindError { host, port, error })
         })?;
         let addresses: Vec<SocketAddr> =
             listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let (to_broadcaster, incoming) = bounded(CHANNEL);
         let stopping = Arc::new(AtomicBool::new(false));
         let stopper = Stopper { stopping, addresses: addresses.clone(), to_broadcaster };
-        Ok(Server { listeners, addresses, options, stopper, incoming })
+        Ok(Server { listeners, addresses, options, register, stopper, incoming })
     }
 
     /// File descriptors that are needed when everybody is here whom the bounds allow.
@@ -119,10 +141,14 @@ impl Server {
         thread::Builder::new()
             .name("inspector".to_owned())
             .spawn(move || wire::run_inspector(&notes, deliver))?;
+        let to_broadcaster = self.stopper.to_broadcaster.clone();
+        let tell = move |gone| to_broadcaster.send(Incoming::SignedOut { gone }).is_ok();
+        let accounts = self.register.map(|register| Accounts::start(register, tell)).transpose()?;
         let doorman = Doorman::start()?;
         let site = Arc::new(Site {
             host_names: HostNames::new(&self.options.host_names, &self.options.origins),
             seats: Seats::new(self.options.max_clients),
+            accounts,
             options: self.options,
             started: Instant::now(),
             counters,

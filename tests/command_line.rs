@@ -58,8 +58,8 @@ fn help_names_every_flag_with_its_default_and_bound() {
     let mut flags = help.split("\n  --").skip(1);
     for flag in FLAGS {
         let entry = flags.next().expect("a flag");
-        let name = format!("{} {}\n", flag.name, flag.value);
-        assert!(entry.starts_with(&name), "{entry:?} is not --{name}");
+        let name = flag.usage() + "\n";
+        assert!(format!("--{entry}").starts_with(&name), "{entry:?} is not {name}");
         let default = match flag.default {
             "" => "none",
             default => default,
@@ -91,7 +91,7 @@ fn the_readme_tells_of_every_flag_what_help_tells() {
             "" => "none".to_owned(),
             default => format!("`{default}`"),
         };
-        let name = format!("`--{} {}`", flag.name, flag.value);
+        let name = format!("`{}`", flag.usage());
         let row = format!("| {name} | {default} | {} | {} |", flag.bound(), flag.help);
         assert!(readme.lines().any(|line| line == row), "not there: {row}");
     }
@@ -105,7 +105,7 @@ fn make_run_has_a_variable_for_every_flag() {
         let line = rest.lines().next().expect("a line");
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
-    let mut known = [list("SINGLE"), list("REPEATED")].concat();
+    let mut known = [list("SINGLE"), list("REPEATED"), list("SWITCHES")].concat();
     let mut flags: Vec<&str> = FLAGS.iter().map(|flag| flag.name).collect();
     known.sort();
     flags.sort();

@@ -15,6 +15,7 @@ use super::backlog::Backlog;
 use super::batch::Round;
 use super::closing::Closing;
 use super::incoming::Newcomer;
+use crate::accounts::Admission;
 use crate::client_id::ClientId;
 use crate::seats::Seat;
 use crate::wire::{self, Opening, Party, Watched, What};
@@ -29,6 +30,8 @@ pub struct Client {
     socket: Arc<TcpStream>,
     /// Its place among the WebSockets, given back when this entry is dropped.
     _seat: Seat,
+    /// What let it in, where not everybody may come in. In a box: most of the time there is none.
+    pub admission: Option<Box<Admission>>,
     /// How it began.
     pub opening: Arc<Opening>,
     /// Set while somebody watches.
@@ -79,12 +82,13 @@ struct Blocked {
 impl Client {
     /// A client in the chat hears all that comes from byte `since` of the present batch on; an echo hears nothing.
     pub fn new(id: ClientId, newcomer: Newcomer, listens: bool, since: usize) -> Self {
-        let Newcomer { socket, seat, opening } = newcomer;
+        let Newcomer { socket, seat, admission, opening } = newcomer;
         let backlog = Backlog::new(wire::is_drawn(&opening));
         Client {
             id,
             socket,
             _seat: seat,
+            admission: admission.map(Box::new),
             opening,
             watched: None,
             hearing: Hearing { listens, since, until: None },
@@ -291,7 +295,7 @@ mod tests {
         let mut client = {
             let seat = Seats::new(1).take().expect("a free seat");
             let opening = Opening::of_a_test();
-            let newcomer = Newcomer { socket: Arc::new(socket), seat, opening };
+            let newcomer = Newcomer { socket: Arc::new(socket), seat, admission: None, opening };
             Client::new(ClientId(1), newcomer, listens, since)
         };
         prepare(&mut client);

@@ -11,7 +11,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::closing::{Cause, TcpEnd};
-use crate::chat::{Command, Entrance, Refusal};
+use crate::accounts::Admission;
+use crate::chat::{Command, Entrance, NameKey, Refusal};
 use crate::client_id::ClientId;
 use crate::seats::Seat;
 use crate::wire::{Opening, Shown, Tapped, Watch};
@@ -35,6 +36,8 @@ pub enum Incoming {
     Refused(Arc<Opening>),
     /// The inspector has events for a watcher.
     Shown(Shown),
+    /// Admissions have ended: whoever holds one must go. Nobody who comes later can be of one of the accounts `gone`.
+    SignedOut { gone: Vec<NameKey> },
     /// Send what is queued, close everybody with 1001 and end.
     ShutDown,
 }
@@ -44,6 +47,8 @@ pub struct Newcomer {
     pub socket: Arc<TcpStream>,
     /// Its place among the WebSockets.
     pub seat: Seat,
+    /// What let it in, where not everybody may come in.
+    pub admission: Option<Admission>,
     /// How it began.
     pub opening: Arc<Opening>,
 }

@@ -17,6 +17,7 @@ mod closing;
 mod demonstration;
 mod incoming;
 mod look;
+mod signed_out;
 mod timers;
 mod watching;
 mod writing;
@@ -154,6 +155,7 @@ impl Broadcaster {
             Incoming::Tapped { client, at, tapped } => self.tapped(client, at, tapped),
             Incoming::Refused(opening) => self.refused(&opening),
             Incoming::Shown(shown) => self.shown(shown),
+            Incoming::SignedOut { gone } => self.signed_out(&gone),
             Incoming::ShutDown => self.begin_shut_down(),
         }
     }
@@ -161,6 +163,11 @@ impl Broadcaster {
     fn open(&mut self, id: ClientId, newcomer: Newcomer, endpoint: &Endpoint) {
         let listens = matches!(endpoint, Endpoint::Chat(_));
         self.clients.open(id, newcomer, listens);
+        if let Some(reason) = self.admission_ended(id) {
+            // While it was on its way. It does not even hear who is here.
+            self.show_newcomer(id);
+            return self.begin_closing(id, Cause::Server(reason));
+        }
         match endpoint {
             Endpoint::Chat(entrance) => {
                 let name = self.chat.enter(id, entrance, &self.moment, &mut self.clients);

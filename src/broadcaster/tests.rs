@@ -46,7 +46,7 @@ fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
     let (mut client, socket) = connection();
     let id = ClientId(1);
     let seat = Seats::new(1).take().expect("a free seat");
-    let newcomer = Newcomer { socket, seat, opening: Opening::of_a_test() };
+    let newcomer = Newcomer { socket, seat, admission: None, opening: Opening::of_a_test() };
     let first = Incoming::Opened { client: id, newcomer, endpoint: Endpoint::Echo };
     let received = Received::default();
     let last = Incoming::Ended { client: id, received, tcp: TcpEnd::Unknown };

@@ -18,6 +18,8 @@ pub enum Timer {
     EndClosing(ClientId),
     /// It asked for messages that it would not ask for; this is the number of the next.
     Push(ClientId, u8),
+    /// Its admission has ended, but it watches others end.
+    SignOut(ClientId),
     /// Watchers may have lost events, and do not know it.
     TellLosses,
 }

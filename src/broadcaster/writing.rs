@@ -83,6 +83,7 @@ impl Broadcaster {
             match timer {
                 Timer::Retry(id) => self.retry(id, due),
                 Timer::Push(id, number) => self.push(id, number),
+                Timer::SignOut(id) => self.sign_out_watcher(id),
                 Timer::TellLosses => self.tell_losses(),
                 Timer::EndClosing(id) => {
                     if let Some(client) = self.clients.get_mut(id) {

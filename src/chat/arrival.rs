@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::entrance::{Entrance, Return};
 use super::event::Event;
 use super::history::Visibility;
-use super::name::Name;
-use super::presence::{Departure, MemberId};
+use super::name::{Name, NameKey};
+use super::presence::{Arrival, Departure, MemberId};
 use super::{Audience, Chat, Moment, NameRefused};
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
@@ -20,13 +20,15 @@ pub const LISTED_USERS: usize = 100;
 pub(super) const CONTINUED: CloseReason =
     CloseReason::new(close::SESSION_CONTINUED, "this session was continued on another connection");
 
-/// Somebody who came back.
-struct Returned {
+/// Somebody who came in.
+struct Arrived {
     member: MemberId,
-    /// The last event it heard.
-    after: u64,
-    /// On another connection, which had not ended yet: nobody noticed that it was away.
-    was_here: bool,
+    /// The last event it had heard, if it came back.
+    after: Option<u64>,
+    /// The others have not had it here until now.
+    announced: bool,
+    /// It does not get the name it wished for.
+    refused: Option<NameRefused>,
 }
 
 impl Chat {
@@ -38,15 +40,14 @@ impl Chat {
         moment: &Moment,
         audience: &mut impl Audience,
     ) -> Name {
-        let returned =
-            entrance.back.as_ref().and_then(|back| self.come_back(client, back, audience));
-        let (member, missed, announced, refused) = match returned {
-            Some(Returned { member, after, was_here }) => (member, Some(after), !was_here, None),
-            None => {
-                let (member, refused) = self.come_in(client, entrance.name.as_deref());
-                (member, None, true, refused)
-            }
+        let back = entrance.back.as_ref().filter(|back| back.epoch == self.epoch);
+        let arrived = match &entrance.account {
+            Some(name) => self.come_in_as(client, name, back, audience),
+            None => back
+                .and_then(|back| self.come_back(client, back, audience))
+                .unwrap_or_else(|| self.come_in(client, entrance.name.as_deref())),
         };
+        let Arrived { member, after: missed, announced, refused } = arrived;
         let Some(name) = self.presence.get(member).map(|member| member.name.clone()) else {
             return Name::guest(0);
         };
@@ -103,24 +104,41 @@ impl Chat {
         client: ClientId,
         back: &Return,
         audience: &mut impl Audience,
-    ) -> Option<Returned> {
-        let claim = back.claim.as_ref().filter(|_| back.epoch == self.epoch)?;
+    ) -> Option<Arrived> {
+        let claim = back.claim.as_ref()?;
         let member = self.presence.by_claim(claim)?;
-        let old = self.presence.bring_back(member, client);
-        if let Some(old) = old {
-            audience.close(old, CONTINUED);
-        }
-        Some(Returned { member, after: back.after, was_here: old.is_some() })
+        let arrival = self.presence.bring_back(member, client, Some(claim))?;
+        Some(arrived(arrival, Some(back.after), audience))
+    }
+
+    /// Whoever signed in as this account. It needs no session to be itself, only to say which of its connections it
+    /// continues.
+    fn come_in_as(
+        &mut self,
+        client: ClientId,
+        name: &Name,
+        back: Option<&Return>,
+        audience: &mut impl Audience,
+    ) -> Arrived {
+        let claim = back.and_then(|back| back.claim.as_ref());
+        let arrival = self.presence.bring_account(client, name, claim);
+        arrived(arrival, back.map(|back| back.after), audience)
     }
 
     /// A new member under the name it wishes for, or as a guest.
-    fn come_in(&mut self, client: ClientId, wish: Option<&str>) -> (MemberId, Option<NameRefused>) {
-        match wish.map(|wish| self.free_name(None, wish)) {
-            Some(Ok(name)) => (self.presence.add(client, name), None),
-            refused => {
-                let guest = self.presence.next_guest();
-                (self.presence.add(client, guest), refused.and_then(Result::err))
-            }
+    fn come_in(&mut self, client: ClientId, wish: Option<&str>) -> Arrived {
+        let (name, refused) = match wish.map(|wish| self.free_name(None, wish)) {
+            Some(Ok(name)) => (name, None),
+            refused => (self.presence.next_guest(), refused.and_then(Result::err)),
+        };
+        let member = self.presence.add_guest(client, name);
+        Arrived { member, after: None, announced: true, refused }
+    }
+
+    /// These accounts are no more. Their connections have been closed before.
+    pub fn forget_accounts(&mut self, gone: &[NameKey]) {
+        for key in gone {
+            self.presence.forget_account(key);
         }
     }
 
@@ -146,7 +164,7 @@ impl Chat {
                 .map(|member| member.name.as_str())
                 .collect(),
             count: self.presence.count(),
-            session: who.secret.as_ref().map(|secret| secret.token(member)),
+            session: who.token(member, client),
             epoch: &self.epoch,
             last: self.last_id,
             recovered: missed.is_some(),
@@ -156,4 +174,13 @@ impl Chat {
         let past = missed.unwrap_or_else(|| self.history.last(self.shown, member));
         audience.replay(client, &past);
     }
+}
+
+/// An arrival, and the end of the connection that it continues.
+fn arrived(arrival: Arrival, after: Option<u64>, audience: &mut impl Audience) -> Arrived {
+    let Arrival { member, was_here, continued } = arrival;
+    if let Some(old) = continued {
+        audience.close(old, CONTINUED);
+    }
+    Arrived { member, after, announced: !was_here, refused: None }
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::name::Name;
 use super::session::Claim;
 use crate::wire::WireKey;
 
@@ -15,6 +16,8 @@ pub struct Entrance {
     pub back: Option<Return>,
     /// What lets somebody watch this connection; its client is told.
     pub wire: Option<WireKey>,
+    /// The person who signed in, where people must: then it is their name that counts, and no wish.
+    pub account: Option<Name>,
 }
 
 /// A session that dropped, and the last event it heard.
@@ -44,7 +47,7 @@ impl Entrance {
             epoch: value("epoch").unwrap_or_default(),
             after: value("after").and_then(|after| after.parse().ok()).unwrap_or(0),
         });
-        Entrance { name: value("name"), back, wire }
+        Entrance { name: value("name"), back, wire, account: None }
     }
 }
 

@@ -103,6 +103,8 @@ pub enum Event<'a> {
 pub enum ErrorCode {
     NameTaken,
     BadName,
+    /// Who signed in cannot have another name.
+    NameFixed,
     /// Neither plain text nor an object that the protocol knows.
     BadMessage,
     /// A message without text.

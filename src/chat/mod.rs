@@ -22,7 +22,7 @@ pub use command::{Command, Demonstration, Refusal};
 pub use entrance::Entrance;
 pub use event::{ErrorCode, Event};
 pub use history::KEPT_EVENTS;
-pub use name::Name;
+pub use name::{Name, NameKey};
 
 use std::time::{Instant, SystemTime};
 
@@ -116,6 +116,9 @@ impl Chat {
                         Some(to) => self.whisper(client, &said, to, moment, audience),
                     }
                 }
+            }
+            Command::Rename { .. } if self.presence.is_account(member) => {
+                audience.one(client, &NameRefused::Fixed.event().json());
             }
             Command::Rename { name } => match self.free_name(Some(member), name) {
                 Ok(name) => self.rename(member, name, moment, audience),
@@ -212,12 +215,15 @@ impl Chat {
 enum NameRefused {
     Bad(BadName),
     Taken,
+    /// It is an account's.
+    Fixed,
 }
 
 impl NameRefused {
     fn event(&self) -> Event<'static> {
         let (code, text) = match self {
             NameRefused::Bad(bad) => (ErrorCode::BadName, bad.explanation()),
+            NameRefused::Fixed => (ErrorCode::NameFixed, "your name is that of your account"),
             NameRefused::Taken => {
                 (ErrorCode::NameTaken, "somebody else has this name, or one that looks like it")
             }

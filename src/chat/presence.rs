@@ -3,7 +3,6 @@
 //! Called by the chat. A member is a person; a connection is how it is here just now. A member outlives its connection,
 //! so that it can come back: first with its name kept for it, then without, then it is forgotten.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -30,7 +29,7 @@ pub struct MemberId(pub u64);
 #[derive(Debug)]
 pub struct Member {
     pub name: Name,
-    pub secret: Option<Secret>,
+    kind: Kind,
     whereabouts: Whereabouts,
     /// It has asked for something or come back, so the welcome with its session had reached it.
     spoke: bool,
@@ -38,25 +37,68 @@ pub struct Member {
     posted: VecDeque<(String, u64)>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// What makes a member the person it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Whoever has its session. It is here on one connection at most, and its name is free when it goes.
+    Guest,
+    /// Whoever signed in as this account. It may be here on several connections, and its name is nobody else's as long as
+    /// the account exists.
+    Account,
+}
+
+#[derive(Debug)]
 enum Whereabouts {
-    Here(ClientId),
-    /// Its connection was cut; the name is kept for it.
-    Dropped {
-        since: Instant,
+    /// On these connections, the earliest first; never none.
+    Here {
+        /// The connection with which it came.
+        arrival: ClientId,
+        lines: Vec<Line>,
     },
-    /// The name is free.
-    Gone {
-        since: Instant,
-    },
+    /// Its last connection was cut; the name is kept for it.
+    Dropped { since: Instant, secret: Option<Secret> },
+    /// The name is free, unless it is an account's.
+    Gone { since: Instant, secret: Option<Secret> },
+}
+
+/// A connection on which somebody is here, and the secret with which it can be continued on another.
+#[derive(Debug)]
+struct Line {
+    connection: ClientId,
+    secret: Option<Secret>,
 }
 
 impl Member {
-    /// Its connection, if it is here.
-    pub fn connection(&self) -> Option<ClientId> {
-        match self.whereabouts {
-            Whereabouts::Here(connection) => Some(connection),
-            Whereabouts::Dropped { .. } | Whereabouts::Gone { .. } => None,
+    /// Its connections: none if it is not here.
+    pub fn connections(&self) -> impl Iterator<Item = ClientId> {
+        let lines = match &self.whereabouts {
+            Whereabouts::Here { lines, .. } => &lines[..],
+            Whereabouts::Dropped { .. } | Whereabouts::Gone { .. } => &[],
+        };
+        lines.iter().map(|line| line.connection)
+    }
+
+    /// What to bring along to continue this connection; absent if the system had no random numbers.
+    pub fn token(&self, member: MemberId, connection: ClientId) -> Option<String> {
+        let Whereabouts::Here { lines, .. } = &self.whereabouts else { return None };
+        let line = lines.iter().find(|line| line.connection == connection)?;
+        line.secret.as_ref().map(|secret| secret.token(member))
+    }
+
+    /// What is written to it now is heard: it is here, or will be back in a moment.
+    pub fn can_be_written_to(&self) -> bool {
+        !matches!(self.whereabouts, Whereabouts::Gone { .. })
+    }
+
+    /// One of its secrets is the claim's.
+    fn fits(&self, claim: &Claim) -> bool {
+        match &self.whereabouts {
+            Whereabouts::Here { lines, .. } => {
+                lines.iter().any(|line| is_of(line.secret.as_ref(), claim))
+            }
+            Whereabouts::Dropped { secret, .. } | Whereabouts::Gone { secret, .. } => {
+                is_of(secret.as_ref(), claim)
+            }
         }
     }
 
@@ -73,6 +115,21 @@ impl Member {
     }
 }
 
+/// There is a secret, and the claim has it.
+fn is_of(secret: Option<&Secret>, claim: &Claim) -> bool {
+    secret.is_some_and(|secret| secret.fits(claim))
+}
+
+/// How somebody came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    pub member: MemberId,
+    /// It was here on some connection: for the others nobody came.
+    pub was_here: bool,
+    /// The connection that this one continues, if that had not ended yet.
+    pub continued: Option<ClientId>,
+}
+
 /// How somebody went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
@@ -86,9 +143,11 @@ pub enum Departure {
 #[derive(Debug, Default)]
 pub struct Presence {
     members: BTreeMap<MemberId, Member>,
+    /// Whose each connection is.
+    connections: HashMap<ClientId, MemberId>,
     /// Those who are here, in order of arrival, since client numbers rise.
     here: BTreeMap<ClientId, MemberId>,
-    /// Those whose name is theirs: here, or dropped a short while ago.
+    /// Those whose name is theirs: here, or dropped a short while ago, or an account's.
     names: HashMap<NameKey, MemberId>,
     /// Those who dropped, by when.
     dropped: BTreeSet<(Instant, MemberId)>,
@@ -118,10 +177,10 @@ impl Presence {
 
     /// Whose connection this is.
     pub fn by_connection(&self, connection: ClientId) -> Option<MemberId> {
-        self.here.get(&connection).copied()
+        self.connections.get(&connection).copied()
     }
 
-    /// Who has this name: here, or dropped a short while ago.
+    /// Who has this name: here, or dropped a short while ago, or an account's.
     pub fn by_name(&self, key: &NameKey) -> Option<MemberId> {
         self.names.get(key).copied()
     }
@@ -138,82 +197,126 @@ impl Presence {
     pub fn let_silent_name_go(&mut self, key: &NameKey) {
         let Some(id) = self.by_name(key) else { return };
         let Some(member) = self.members.get(&id).filter(|member| !member.spoke) else { return };
-        if let Whereabouts::Dropped { since } = member.whereabouts {
+        if let Whereabouts::Dropped { since, .. } = member.whereabouts {
             self.free_name(since, id);
         }
     }
 
     /// Whose session this is.
     pub fn by_claim(&self, claim: &Claim) -> Option<MemberId> {
-        let member = self.members.get(&claim.member)?;
-        member.secret.as_ref().is_some_and(|secret| secret.fits(claim)).then_some(claim.member)
+        self.members.get(&claim.member)?.fits(claim).then_some(claim.member)
+    }
+
+    /// The member is whoever signed in under this name.
+    pub fn is_account(&self, member: MemberId) -> bool {
+        self.members.get(&member).is_some_and(|member| member.kind == Kind::Account)
     }
 
     /// Somebody new, under a name that is free.
-    pub fn add(&mut self, connection: ClientId, name: Name) -> MemberId {
+    pub fn add_guest(&mut self, connection: ClientId, name: Name) -> MemberId {
+        self.add(connection, name, Kind::Guest)
+    }
+
+    /// The person of an account, who may be here already; with the claim to a connection it continues that one.
+    pub fn bring_account(
+        &mut self,
+        connection: ClientId,
+        name: &Name,
+        claim: Option<&Claim>,
+    ) -> Arrival {
+        let known = self.by_name(&name.key()).filter(|member| self.is_account(*member));
+        if let Some(arrival) = known.and_then(|member| self.bring_back(member, connection, claim)) {
+            return arrival;
+        }
+        let member = self.add(connection, name.clone(), Kind::Account);
+        Arrival { member, was_here: false, continued: None }
+    }
+
+    fn add(&mut self, connection: ClientId, name: Name, kind: Kind) -> MemberId {
         self.last_member += 1;
         let id = MemberId(self.last_member);
         self.names.insert(name.key(), id);
+        self.connections.insert(connection, id);
         self.here.insert(connection, id);
-        let whereabouts = Whereabouts::Here(connection);
-        let secret = Secret::random();
-        let member = Member { name, secret, whereabouts, spoke: false, posted: VecDeque::new() };
+        let lines = vec![Line { connection, secret: Secret::random() }];
+        let whereabouts = Whereabouts::Here { arrival: connection, lines };
+        let member = Member { name, kind, whereabouts, spoke: false, posted: VecDeque::new() };
         self.members.insert(id, member);
         id
     }
 
-    /// Somebody is back, on a new connection; returns the old one if that was still there. The name may have gone to
-    /// somebody else in the meantime: then it is a guest's.
-    pub fn bring_back(&mut self, id: MemberId, connection: ClientId) -> Option<ClientId> {
+    /// Somebody is back, or here on one connection more. `None` if that is nobody.
+    ///
+    /// A guest's name may have gone to somebody else in the meantime: then it gets a new one.
+    pub fn bring_back(
+        &mut self,
+        id: MemberId,
+        connection: ClientId,
+        claim: Option<&Claim>,
+    ) -> Option<Arrival> {
         let member = self.members.get_mut(&id)?;
-        let before = std::mem::replace(&mut member.whereabouts, Whereabouts::Here(connection));
         member.spoke = true;
+        self.connections.insert(connection, id);
+        let is_claimed =
+            |secret: &Option<Secret>| claim.is_some_and(|claim| is_of(secret.as_ref(), claim));
+        let (since, secret) = match &mut member.whereabouts {
+            Whereabouts::Here { lines, .. } => {
+                let claimed = lines.iter_mut().find(|line| is_claimed(&line.secret));
+                let continued =
+                    claimed.map(|line| std::mem::replace(&mut line.connection, connection));
+                match continued {
+                    Some(old) => drop(self.connections.remove(&old)),
+                    None => lines.push(Line { connection, secret: Secret::random() }),
+                }
+                return Some(Arrival { member: id, was_here: true, continued });
+            }
+            Whereabouts::Dropped { since, secret } | Whereabouts::Gone { since, secret } => {
+                (*since, secret.take())
+            }
+        };
+        // A session goes on under its secret, as nobody knows whether the answer to its return arrives.
+        let secret = if is_claimed(&secret) { secret } else { Secret::random() };
+        let lines = vec![Line { connection, secret }];
+        member.whereabouts = Whereabouts::Here { arrival: connection, lines };
         let key = member.name.key();
         self.here.insert(connection, id);
-        match before {
-            Whereabouts::Here(old) => {
-                self.here.remove(&old);
-                Some(old)
-            }
-            Whereabouts::Dropped { since } => {
-                self.dropped.remove(&(since, id));
-                self.absent.remove(&(since, id));
-                None
-            }
-            Whereabouts::Gone { since } => {
-                self.absent.remove(&(since, id));
-                match self.names.entry(key) {
-                    Entry::Vacant(free) => {
-                        free.insert(id);
-                    }
-                    Entry::Occupied(_) => {
-                        let guest = self.next_guest();
-                        self.rename(id, guest);
-                    }
-                }
-                None
-            }
+        self.dropped.remove(&(since, id));
+        self.absent.remove(&(since, id));
+        if *self.names.entry(key).or_insert(id) != id {
+            let guest = self.next_guest();
+            self.rename(id, guest);
         }
+        Some(Arrival { member: id, was_here: false, continued: None })
     }
 
-    /// A connection is over. Returns whose it was, unless that one had come back on another already.
+    /// A connection is over. Returns whose it was, if that was the last: if it had not been continued on another, and if
+    /// its member is here on no other.
     pub fn leave(
         &mut self,
         connection: ClientId,
         departure: Departure,
         now: Instant,
     ) -> Option<MemberId> {
-        let id = self.here.remove(&connection)?;
+        let id = self.connections.remove(&connection)?;
         let member = self.members.get_mut(&id)?;
+        let Whereabouts::Here { arrival, lines } = &mut member.whereabouts else { return None };
+        let place = lines.iter().position(|line| line.connection == connection)?;
+        let secret = lines.remove(place).secret;
+        if !lines.is_empty() {
+            return None;
+        }
+        self.here.remove(arrival);
         self.absent.insert((now, id));
         match departure {
             Departure::Cut => {
-                member.whereabouts = Whereabouts::Dropped { since: now };
+                member.whereabouts = Whereabouts::Dropped { since: now, secret };
                 self.dropped.insert((now, id));
             }
             Departure::Goodbye => {
-                member.whereabouts = Whereabouts::Gone { since: now };
-                self.names.remove(&member.name.key());
+                member.whereabouts = Whereabouts::Gone { since: now, secret };
+                if member.kind == Kind::Guest {
+                    self.names.remove(&member.name.key());
+                }
             }
         }
         while self.absent.len() > ABSENT_MEMBERS {
@@ -267,20 +370,46 @@ impl Presence {
         }
     }
 
-    /// The name of somebody who dropped is free again.
+    /// The name of somebody who dropped is free again, unless it is an account's.
     fn free_name(&mut self, since: Instant, id: MemberId) {
         self.dropped.remove(&(since, id));
-        if let Some(member) = self.members.get_mut(&id) {
-            member.whereabouts = Whereabouts::Gone { since };
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if let Whereabouts::Dropped { secret, .. } = &mut member.whereabouts {
+            let secret = secret.take();
+            member.whereabouts = Whereabouts::Gone { since, secret };
+        }
+        if member.kind == Kind::Guest {
             self.names.remove(&member.name.key());
         }
     }
 
+    /// It was away for too long. Of an account it stays known whose private messages are whose.
     fn forget(&mut self, (since, id): (Instant, MemberId)) {
         if self.dropped.contains(&(since, id)) {
             self.free_name(since, id);
         }
         self.absent.remove(&(since, id));
-        self.members.remove(&id);
+        match self.members.get_mut(&id) {
+            Some(member) if member.kind == Kind::Account => {
+                member.whereabouts = Whereabouts::Gone { since, secret: None };
+                member.posted = VecDeque::new();
+            }
+            _ => drop(self.members.remove(&id)),
+        }
+    }
+
+    /// The account of this name is no more: who comes under it later is somebody else.
+    pub fn forget_account(&mut self, key: &NameKey) {
+        let Some(id) = self.by_name(key) else { return };
+        let Some(member) = self.members.get_mut(&id) else { return };
+        // Should it still be here, it goes like a guest.
+        member.kind = Kind::Guest;
+        match member.whereabouts {
+            Whereabouts::Here { .. } => {}
+            Whereabouts::Dropped { since, .. } | Whereabouts::Gone { since, .. } => {
+                self.names.remove(key);
+                self.forget((since, id));
+            }
+        }
     }
 }

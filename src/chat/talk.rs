@@ -53,7 +53,7 @@ impl Chat {
         self.keep(id, json, Visibility::Everyone, own.map(|own| (said.from, own)));
     }
 
-    /// To one person alone: here, or just dropped, when it is kept for the return.
+    /// To one person alone, on all connections of the two: here, or just dropped, when it is kept for the return.
     pub(super) fn whisper(
         &mut self,
         client: ClientId,
@@ -63,15 +63,18 @@ impl Chat {
         audience: &mut impl Audience,
     ) {
         let recipient = Name::parse(to).ok().and_then(|name| self.presence.by_name(&name.key()));
-        let Some(recipient) = recipient else {
+        let reachable =
+            |member: &MemberId| self.presence.get(*member).is_some_and(Member::can_be_written_to);
+        let Some(recipient) = recipient.filter(reachable) else {
             let (code, text) = (ErrorCode::NoSuchUser, "nobody of that name is here");
             return audience
                 .one(client, &Event::Error { code, text, reference: said.reference }.json());
         };
         let Some((id, json, own)) = self.post(said, Some(recipient), moment) else { return };
         audience.one(client, own.as_ref().unwrap_or(&json));
-        let connection = self.presence.get(recipient).and_then(Member::connection);
-        if let Some(connection) = connection.filter(|connection| *connection != client) {
+        let two = [Some(said.from), Some(recipient).filter(|recipient| *recipient != said.from)];
+        let two = two.into_iter().flatten().filter_map(|member| self.presence.get(member));
+        for connection in two.flat_map(Member::connections).filter(|other| *other != client) {
             audience.one(connection, &json);
         }
         self.keep(id, json, Visibility::Two(said.from, recipient), own.map(|own| (said.from, own)));

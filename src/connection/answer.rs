@@ -71,6 +71,11 @@ impl Answer {
         self
     }
 
+    /// A `401` says how to do better (RFC 9110, 11.6.1); any other answer stays as it is.
+    pub fn with_challenge(self, challenge: &str) -> Self {
+        if self.status == 401 { self.with_header("WWW-Authenticate", challenge) } else { self }
+    }
+
     /// The same with a header `X-Response-Head`: the head's length in bytes, that header included.
     pub fn that_tells_its_head(self) -> Self {
         Answer { tells_its_head: true, ..self }

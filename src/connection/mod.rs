@@ -14,6 +14,7 @@ mod page;
 mod rate;
 mod request;
 mod route;
+mod sign_in;
 mod stream;
 mod wiretap;
 
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use log::info;
 
+use crate::accounts::{Accounts, Admission};
 use crate::broadcaster::{Cause, Counters, Endpoint, Incoming, Newcomer, Received, TcpEnd};
 use crate::client_id::ClientId;
 use crate::deadline::Deadline;
@@ -52,6 +54,8 @@ pub struct Site {
     pub counters: Arc<Counters>,
     /// Places for WebSockets: `--max-clients`.
     pub seats: Seats,
+    /// Who may come in, if not everybody may: `--users`.
+    pub accounts: Option<Accounts>,
     pub to_broadcaster: Sender<Incoming>,
 }
 
@@ -77,6 +81,8 @@ enum Next {
 struct Upgrade {
     endpoint: Endpoint,
     handshake: Handshake,
+    /// Where not everybody may come in.
+    admission: Option<Admission>,
     /// Its place among the WebSockets.
     seat: Seat,
     asked: Asked,
@@ -134,10 +140,14 @@ impl Connection {
             Err(answer) => Route::Answer(answer),
         };
         match route {
-            Route::WebSocket(endpoint) => match self.admit(&request) {
-                Ok((handshake, seat)) => {
-                    Next::WebSocket(Box::new(Upgrade { endpoint, handshake, seat, asked }))
-                }
+            Route::WebSocket(endpoint) => match self.admit(&request, &endpoint) {
+                Ok((handshake, admission, seat)) => Next::WebSocket(Box::new(Upgrade {
+                    endpoint,
+                    handshake,
+                    admission,
+                    seat,
+                    asked,
+                })),
                 Err(mut answer) => {
                     answer.closes = true;
                     self.answer(&format!("handshake {line}"), &answer, asked)
@@ -182,11 +192,16 @@ impl Connection {
         Next::AnotherRequest
     }
 
-    /// Step 1, if there is room.
-    fn admit(&self, request: &Request) -> Result<(Handshake, Seat), Answer> {
+    /// Step 1, if it is somebody who may come in, and if there is room.
+    fn admit(
+        &self,
+        request: &Request,
+        endpoint: &Endpoint,
+    ) -> Result<(Handshake, Option<Admission>, Seat), Answer> {
         let handshake = Handshake::check(request)?;
+        let admission = sign_in::admit(request, endpoint, self)?;
         let seat = self.site.seats.take().ok_or_else(Answer::full)?;
-        Ok((handshake, seat))
+        Ok((handshake, admission, seat))
     }
 
     fn opening(&self, purpose: Purpose, asked: Asked, response: Vec<u8>) -> Arc<Opening> {
@@ -197,7 +212,10 @@ impl Connection {
 
     /// Steps 1 to 3 of a WebSocket.
     fn websocket(self, upgrade: Upgrade, early: Vec<u8>) {
-        let Upgrade { endpoint, handshake, seat, mut asked } = upgrade;
+        let Upgrade { mut endpoint, handshake, admission, seat, mut asked } = upgrade;
+        if let (Endpoint::Chat(entrance), Some(admission)) = (&mut endpoint, &admission) {
+            entrance.account = Some(admission.name.clone());
+        }
         let endpoint = &endpoint;
         let id = self.id;
         info!(
@@ -223,8 +241,8 @@ impl Connection {
         drop(self.seat);
 
         let to_broadcaster = &self.site.to_broadcaster;
-        let newcomer =
-            Newcomer { socket: Arc::clone(&self.socket), seat, opening: Arc::clone(&opening) };
+        let (socket, shared) = (Arc::clone(&self.socket), Arc::clone(&opening));
+        let newcomer = Newcomer { socket, seat, admission, opening: shared };
         let opened = Incoming::Opened { client: id, newcomer, endpoint: endpoint.clone() };
         // A broadcaster that has ended takes nothing, and then nothing is left to be done.
         if to_broadcaster.send(opened).is_err() {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::head::Request;
 use super::page::page;
-use super::{Asked, Connection, Site};
+use super::{Asked, Connection, Site, sign_in};
 use crate::broadcaster::Endpoint;
 use crate::chat::Entrance;
 use crate::wire::{Watch, WireKey};
@@ -34,24 +34,34 @@ enum Address {
     Wire,
     /// `/health`: how the server does.
     Health,
+    /// `/login`, `/logout` and `/me`: only where not everybody may come in.
+    SignIn,
+    SignOut,
+    WhoAmI,
 }
 
 impl Address {
-    fn find(path: &str) -> Option<Address> {
+    fn find(path: &str, has_accounts: bool) -> Option<Address> {
         match path {
             "/" => Some(Address::Page),
             "/ws" => Some(Address::Chat),
             "/echo" => Some(Address::Echo),
             "/wire" => Some(Address::Wire),
             "/health" => Some(Address::Health),
+            "/login" if has_accounts => Some(Address::SignIn),
+            "/logout" if has_accounts => Some(Address::SignOut),
+            "/me" if has_accounts => Some(Address::WhoAmI),
             _ => None,
         }
     }
 
     fn methods(self) -> &'static [&'static str] {
         match self {
-            Address::Page | Address::Chat | Address::Wire | Address::Health => &["GET", "HEAD"],
+            Address::Page | Address::Chat | Address::Wire | Address::Health | Address::WhoAmI => {
+                &["GET", "HEAD"]
+            }
             Address::Echo => &["GET", "HEAD", "POST"],
+            Address::SignIn | Address::SignOut => &["POST"],
         }
     }
 }
@@ -69,7 +79,7 @@ pub(super) fn route(
     connection: &Connection,
 ) -> Route {
     let site = &*connection.site;
-    let Some(address) = Address::find(&request.path) else {
+    let Some(address) = Address::find(&request.path, site.accounts.is_some()) else {
         let text =
             "There is nothing here. Try / for the page, /ws for the chat, /echo, /wire or /health.";
         return Route::Answer(Answer::text(404, text));
@@ -96,6 +106,9 @@ pub(super) fn route(
                 .with_header("X-Request-Head", asked.head.len().to_string());
             Route::Answer(answer.that_tells_its_head())
         }
+        Address::SignIn => Route::Answer(sign_in::sign_in(request, connection)),
+        Address::SignOut => Route::Answer(sign_in::sign_out(request, connection)),
+        Address::WhoAmI => Route::Answer(sign_in::who_am_i(request, connection)),
         Address::Chat | Address::Echo | Address::Wire => {
             Route::Answer(Answer::upgrade_required(format!(
                 "{} speaks WebSocket: ask for it with Upgrade: websocket, for instance with the page at / or with websocat.",
@@ -127,6 +140,7 @@ fn health(site: &Site) -> Answer {
     let body = json!({
         "clients": site.counters.clients.load(Ordering::Relaxed),
         "messages": site.counters.messages.load(Ordering::Relaxed),
+        "sign_in": site.accounts.is_some(),
         "uptime": site.started.elapsed().as_secs(),
         "version": env!("CARGO_PKG_VERSION"),
     });

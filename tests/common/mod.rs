@@ -5,6 +5,7 @@
 #![allow(dead_code)] // Each test file uses its own part.
 
 pub mod raw;
+pub mod users;
 pub mod wire;
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};

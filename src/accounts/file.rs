@@ -1,0 +1,142 @@
+//! The file of `--users`: read whole, watched while the server runs, and replaced in one step.
+//!
+//! The server only reads it, at the start and then on a thread of its own, since a disk may be slow. The command line
+//! replaces it; whoever reads meanwhile sees the old list or the new one, never half of one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use log::warn;
+
+use super::list::{AccountList, MAX_LIST};
+
+/// How often the file is looked at. It is read whole each time: no time stamp or length can then be fooled by.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Only the owner may read and write it.
+const MODE: u32 = 0o600;
+
+/// The file's text.
+///
+/// # Errors
+/// In one line without the file's name: it cannot be read, or is no text, or too long.
+pub fn read(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let length = file.take(MAX_LIST as u64 + 1).read_to_end(&mut bytes);
+    if length.map_err(|error| error.to_string())? > MAX_LIST {
+        return Err(format!("it is longer than {MAX_LIST} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let lines = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count();
+        format!("line {}: it is not UTF-8", lines + 1)
+    })
+}
+
+/// The accounts in the file, and its text.
+///
+/// # Errors
+/// In one line that names the file, and the line if one is wrong.
+pub fn read_list(path: &Path) -> Result<(AccountList, String), String> {
+    let named = |wrong: String| format!("{}: {wrong}", path.display());
+    let text = read(path).map_err(named)?;
+    let list = AccountList::parse(&text).map_err(|wrong| named(wrong.to_string()))?;
+    Ok((list, text))
+}
+
+/// Watches the file for ever; `tell` gets each new list, and says whether anybody still wants it. `known` is what was read
+/// last. A list that cannot be used is told in the log, and the one before stays in force.
+pub fn watch(path: &Path, known: String, tell: impl Fn(AccountList) -> bool) {
+    let mut known = Ok(known);
+    let mut before = known.clone();
+    loop {
+        thread::sleep(LOOK_EVERY);
+        let now = read(path);
+        // An editor may be writing just now, and half of the class would be thrown out: only what stays is believed.
+        let stays = now == before;
+        before.clone_from(&now);
+        if !stays || now == known {
+            continue;
+        }
+        let list = now
+            .as_deref()
+            .map_err(Clone::clone)
+            .and_then(|text| AccountList::parse(text).map_err(|wrong| wrong.to_string()));
+        known = now;
+        match list {
+            Ok(list) => {
+                if !tell(list) {
+                    return;
+                }
+            }
+            Err(wrong) => warn!("{}: {wrong}; the list of before stays in force", path.display()),
+        }
+    }
+}
+
+/// Replaces the file by what `change` makes of its text, in one step; a file that is not there yet is made. Returns the
+/// new list.
+///
+/// # Errors
+/// In one line. Then the file is as it was.
+pub fn change(path: &Path, change: impl FnOnce(&str) -> String) -> Result<AccountList, String> {
+    // A link stays a link.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let named = |error: io::Error| format!("{}: {error}", path.display());
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    // Two changes at once would lose one. The folder is locked, since the file itself is replaced.
+    let folder = File::open(&folder).map_err(named)?;
+    folder.lock().map_err(named)?;
+
+    let (before, owner) = match fs::metadata(&path) {
+        Ok(metadata) => (read_list(&path)?.1, Some((metadata.uid(), metadata.gid()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => (String::new(), None),
+        Err(error) => return Err(named(error)),
+    };
+    let after = change(&before);
+    let list =
+        AccountList::parse(&after).map_err(|wrong| format!("{}: {wrong}", path.display()))?;
+    if after.len() > MAX_LIST {
+        return Err(format!("{}: it would be longer than {MAX_LIST} bytes", path.display()));
+    }
+    let new = with_ending(&path, ".new");
+    let replaced = write_new(&new, after.as_bytes(), owner).and_then(|()| fs::rename(&new, &path));
+    if let Err(error) = replaced {
+        let _ = fs::remove_file(&new);
+        return Err(named(error));
+    }
+    // The name is on the disk only when the folder is. Where that cannot be had the file is still whole.
+    let _ = folder.sync_all();
+    Ok(list)
+}
+
+/// Writes a new file to the disk, for its owner alone.
+fn write_new(path: &Path, bytes: &[u8], owner: Option<(u32, u32)>) -> io::Result<()> {
+    // From an attempt that was interrupted.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+    let own = file.metadata()?;
+    // Where root changes it, the one who could read it before still can.
+    if let Some((user, group)) = owner.filter(|owner| *owner != (own.uid(), own.gid())) {
+        fchown(&file, Some(user), Some(group))?;
+    }
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}

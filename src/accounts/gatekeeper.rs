@@ -1,0 +1,296 @@
+//! The thread that owns the list, the sessions and the budgets, and decides who may come in.
+//!
+//! Connection threads ask it through a bounded channel and wait for the answer. It never looks at a password itself: that
+//! is slow, so the verifier does it and reports back. Must never wait for a client, for the disk or for the verifier.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use log::{info, warn};
+
+use super::admission::{Admission, Standing, Token};
+use super::attempts::{Attempts, Try};
+use super::list::{Account, AccountList, account_name};
+use super::password::{Hashed, Password};
+use super::sessions::Sessions;
+use super::verifier::{Compared, Comparison};
+use crate::chat::NameKey;
+use crate::client_id::ClientId;
+use crate::close::{self, CloseReason};
+
+/// Questions that may wait; whoever asks when it is full waits, too.
+pub const QUEUE: usize = 1024;
+
+const SIGNED_OUT: CloseReason = CloseReason::new(close::SIGNED_OUT, "you signed out");
+const REMOVED: CloseReason =
+    CloseReason::new(close::SIGNED_OUT, "your account is no longer on the list");
+const NEW_PASSWORD: CloseReason =
+    CloseReason::new(close::SIGNED_OUT, "your password was changed: sign in with the new one");
+
+/// What is asked and told.
+pub enum Ask {
+    /// Whose cookie is this?
+    Whose { token: Token, answer: Sender<Option<Admission>> },
+    /// May somebody come in with this name and password?
+    SignIn { name: String, password: Password, applicant: Applicant },
+    /// The verifier is done with one.
+    Compared(Box<Compared>),
+    /// The person of this cookie goes.
+    SignOut { client: ClientId, token: Token, answer: Sender<()> },
+    /// The file has changed.
+    NewList(AccountList),
+}
+
+/// Somebody who waits to be let in.
+pub struct Applicant {
+    /// For the log.
+    pub client: ClientId,
+    pub peer: IpAddr,
+    /// A session shall begin.
+    pub begins_session: bool,
+    pub answer: Sender<Result<SignedIn, NotSignedIn>>,
+}
+
+/// An applicant whose password is being compared.
+pub struct Trial {
+    applicant: Applicant,
+    /// `None`: a name that cannot be anybody's.
+    key: Option<NameKey>,
+    attempt: Try,
+}
+
+pub struct SignedIn {
+    pub admission: Admission,
+    /// The cookie, if a session began.
+    pub token: Option<Token>,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotSignedIn {
+    /// The name or the password: nobody is told which.
+    Wrong,
+    /// Too many were wrong; the next may be tried after this time.
+    TooOften(Duration),
+    /// Too many are being compared just now, or there is no memory or no randomness for it.
+    Busy,
+}
+
+/// All that the thread owns.
+pub struct Gatekeeper<Tell> {
+    list: AccountList,
+    /// Of each account on the list.
+    standings: HashMap<NameKey, Standing>,
+    sessions: Sessions,
+    attempts: Attempts,
+    to_verifier: Sender<Comparison>,
+    /// Decides which account an unknown name costs like, so that nobody can foresee it.
+    lots: RandomState,
+    /// An account's admissions have ended, and nobody has been told yet.
+    some_ended: bool,
+    /// Tells the broadcaster that admissions have ended, and which accounts are no more.
+    tell: Tell,
+}
+
+impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
+    pub fn new(list: AccountList, to_verifier: Sender<Comparison>, tell: Tell) -> Self {
+        let standings = list.keys().map(|key| (key.clone(), Standing::default())).collect();
+        Gatekeeper {
+            list,
+            standings,
+            sessions: Sessions::default(),
+            attempts: Attempts::default(),
+            to_verifier,
+            lots: RandomState::new(),
+            some_ended: false,
+            tell,
+        }
+    }
+
+    /// The thread's loop; ends when nobody is left who could ask, or nobody who could be told.
+    pub fn run(mut self, asked: &Receiver<Ask>) {
+        loop {
+            let ask = match self.sessions.due() {
+                None => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => asked.recv_deadline(due),
+            };
+            let now = Instant::now();
+            self.sessions.end_old(now);
+            let gone = match ask {
+                Ok(ask) => self.take(ask, now),
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let some_ended = self.sessions.take_some_ended() | std::mem::take(&mut self.some_ended);
+            if some_ended && !(self.tell)(gone) {
+                return;
+            }
+        }
+    }
+
+    /// Returns which accounts are no more.
+    fn take(&mut self, ask: Ask, now: Instant) -> Vec<NameKey> {
+        match ask {
+            // Whoever asked may be gone; then nobody hears the answer.
+            Ask::Whose { token, answer } => drop(answer.send(self.whose(&token, now))),
+            Ask::SignIn { name, password, applicant } => {
+                self.begin_trial(&name, password, applicant, now);
+            }
+            Ask::Compared(compared) => {
+                let Compared { hashed, trial, fits } = *compared;
+                let verdict = match fits {
+                    Ok(fits) => self.judge(&hashed, &trial, fits, now),
+                    Err(_) => Err(NotSignedIn::Busy),
+                };
+                self.end_trial(&trial, verdict);
+            }
+            Ask::SignOut { client, token, answer } => {
+                self.sign_out(client, &token, now);
+                let _ = answer.send(());
+            }
+            Ask::NewList(list) => return self.take_list(list),
+        }
+        Vec::new()
+    }
+
+    fn whose(&self, token: &Token, now: Instant) -> Option<Admission> {
+        let session = self.sessions.get(token, now)?;
+        self.admission(&session.account, Some(session.standing.clone()))
+    }
+
+    fn admission(&self, key: &NameKey, session: Option<Standing>) -> Option<Admission> {
+        let name = self.list.get(key)?.name.clone();
+        Some(Admission { name, account: self.standings.get(key)?.clone(), session })
+    }
+
+    /// Lets the verifier compare the password, if there is a try left. Known and unknown names take the very same way.
+    fn begin_trial(&mut self, name: &str, password: Password, applicant: Applicant, now: Instant) {
+        let key = account_name(name).ok().map(|name| name.key());
+        let attempt = Try::new(key.clone(), applicant.peer);
+        let trial = Trial { applicant, key, attempt };
+        if let Err(wait) = self.attempts.take(&trial.attempt, now) {
+            let refused = Err(NotSignedIn::TooOften(wait));
+            let _ = trial.applicant.answer.send(refused);
+            let (client, who) = (trial.applicant.client, self.known_name(&trial));
+            return warn!("{client}: too many wrong passwords for {who}, or from its address");
+        }
+        let account = trial.key.as_ref().and_then(|key| self.list.get(key));
+        let hashed = account.map_or_else(
+            || {
+                let lot = self.list.pick(self.lots.hash_one(name));
+                Hashed::of_nobody(lot.map(|account| &account.hashed))
+            },
+            |account| account.hashed.clone(),
+        );
+        let comparison = Comparison { password, hashed, trial };
+        if let Err(full) = self.to_verifier.try_send(comparison) {
+            self.end_trial(&full.into_inner().trial, Err(NotSignedIn::Busy));
+        }
+    }
+
+    /// What becomes of a comparison. The list may have changed since it began.
+    fn judge(
+        &mut self,
+        hashed: &Hashed,
+        trial: &Trial,
+        fits: bool,
+        now: Instant,
+    ) -> Result<SignedIn, NotSignedIn> {
+        let is_still = |account: &&Account| account.hashed == *hashed;
+        let key = trial.key.as_ref().filter(|_| fits).ok_or(NotSignedIn::Wrong)?;
+        self.list.get(key).filter(is_still).ok_or(NotSignedIn::Wrong)?;
+        let token = match trial.applicant.begins_session {
+            true => Some(Token::random().ok_or(NotSignedIn::Busy)?),
+            false => None,
+        };
+        let begin = |token: &Token| self.sessions.begin(token, key.clone(), now);
+        let session = token.as_ref().map(begin);
+        let admission = self.admission(key, session).ok_or(NotSignedIn::Wrong)?;
+        Ok(SignedIn { admission, token })
+    }
+
+    fn end_trial(&mut self, trial: &Trial, verdict: Result<SignedIn, NotSignedIn>) {
+        let Trial { applicant, attempt, .. } = trial;
+        let client = applicant.client;
+        match &verdict {
+            Ok(signed_in) => {
+                info!("{client}: signed in as {:?}", signed_in.admission.name.as_str())
+            }
+            Err(NotSignedIn::Wrong) => {
+                info!("{client}: wrong password for {}", self.known_name(trial));
+            }
+            Err(_) => warn!("{client}: no time to compare a password: too many want to sign in"),
+        }
+        if !matches!(verdict, Err(NotSignedIn::Wrong)) {
+            self.attempts.give_back(attempt);
+        }
+        let _ = applicant.answer.send(verdict);
+    }
+
+    /// The name for the log. One that is not on the list may be a password that was typed into the wrong field.
+    fn known_name(&self, trial: &Trial) -> String {
+        let account = trial.key.as_ref().and_then(|key| self.list.get(key));
+        account.map_or_else(
+            || "a name that is not on the list".to_owned(),
+            |account| format!("{:?}", account.name.as_str()),
+        )
+    }
+
+    /// Ends this session, and every connection of its person.
+    fn sign_out(&mut self, client: ClientId, token: &Token, now: Instant) {
+        let Some(account) = self.sessions.get(token, now).map(|session| session.account.clone())
+        else {
+            return;
+        };
+        self.sessions.end(token.key(), SIGNED_OUT);
+        self.end_standing(&account, SIGNED_OUT);
+        if let Some(account) = self.list.get(&account) {
+            info!("{client}: {:?} signed out", account.name.as_str());
+        }
+    }
+
+    /// Whoever was let in as this account until now is so no more; who comes now is.
+    fn end_standing(&mut self, key: &NameKey, reason: CloseReason) {
+        if let Some(standing) = self.standings.insert(key.clone(), Standing::default()) {
+            standing.end(reason);
+            self.some_ended = true;
+        }
+    }
+
+    /// Everybody who is not on the new list, or has a new password, is out. Returns those who are not on it.
+    fn take_list(&mut self, list: AccountList) -> Vec<NameKey> {
+        let before = std::mem::replace(&mut self.list, list);
+        let (mut gone, mut changed) = (Vec::new(), 0);
+        for key in before.keys() {
+            let was = before.get(key).map(|account| &account.hashed);
+            match self.list.get(key).map(|account| &account.hashed) {
+                None => {
+                    self.sessions.end_account(key, &REMOVED);
+                    self.end_standing(key, REMOVED);
+                    self.standings.remove(key);
+                    gone.push(key.clone());
+                }
+                now if now != was => {
+                    self.sessions.end_account(key, &NEW_PASSWORD);
+                    self.end_standing(key, NEW_PASSWORD);
+                    changed += 1;
+                }
+                Some(_) => {}
+            }
+        }
+        let mut new = 0;
+        for key in self.list.keys().filter(|key| before.get(key).is_none()) {
+            self.standings.insert(key.clone(), Standing::default());
+            new += 1;
+        }
+        info!(
+            "the list of users was read anew: {} people; {new} new, {} removed, {changed} with another password",
+            self.list.len(),
+            gone.len(),
+        );
+        gone
+    }
+}

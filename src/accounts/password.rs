@@ -1,0 +1,259 @@
+//! A password, and what is kept of it: never itself, only its Argon2id hash (RFC 9106) as a PHC string.
+//!
+//! `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`: who reads the file must spend that much memory and work on every guess.
+//! Hashing takes a good part of that on purpose, so it is done by the verifier's thread and on the command line alone.
+
+use std::fmt;
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use ctutils::CtEq;
+use data_encoding::BASE64_NOPAD;
+use unicode_normalization::UnicodeNormalization;
+
+/// Longest password in bytes.
+pub const MAX_PASSWORD: usize = 1024;
+
+/// A shorter one is taken, but warned of (OWASP, Authentication Cheat Sheet).
+pub const SHORT_PASSWORD: usize = 8;
+
+/// OWASP's parameters (Password Storage Cheat Sheet): memory in KiB, passes, lanes.
+const MEMORY: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// What a line of the file may ask for at most: it must not be a way to stop the server.
+const MOST_MEMORY: u32 = 64 * 1024;
+const MOST_PASSES: u32 = 10;
+const MOST_LANES: u32 = 16;
+
+/// Bytes of a new salt and of a new hash, and what is taken of others.
+const SALT: usize = 16;
+const HASH: usize = 32;
+const SALTS: std::ops::RangeInclusive<usize> = 8..=64;
+const HASHES: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// What somebody typed. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password")
+    }
+}
+
+impl Password {
+    /// Prepares a password after RFC 8265 (OpaqueString), so that `ñ` is the same from every keyboard and system.
+    ///
+    /// # Errors
+    /// What is wrong with it, without itself.
+    pub fn parse(text: &str) -> Result<Password, &'static str> {
+        if text.len() > MAX_PASSWORD {
+            return Err("a password has at most 1024 bytes");
+        }
+        if text.chars().any(char::is_control) {
+            return Err("a password has no control characters");
+        }
+        let spaced = text.chars().map(|it| if it.is_whitespace() { ' ' } else { it });
+        match spaced.nfc().collect::<String>() {
+            empty if empty.is_empty() => Err("a password needs at least one character"),
+            password => Ok(Password(password)),
+        }
+    }
+
+    pub fn is_short(&self) -> bool {
+        self.0.chars().count() < SHORT_PASSWORD
+    }
+}
+
+/// There is no memory, or there are no random numbers, for a hash just now.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CannotHash;
+
+/// What is kept of a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hashed {
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Hashed {
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// See [`CannotHash`].
+    pub fn new(password: &Password) -> Result<Hashed, CannotHash> {
+        let mut salt = vec![0; SALT];
+        getrandom::fill(&mut salt).map_err(|_| CannotHash)?;
+        let empty =
+            Hashed { memory: MEMORY, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
+        let hash = empty.hash_of(password)?;
+        Ok(Hashed { hash, ..empty })
+    }
+
+    /// One that no password fits, and that costs as much to try as another, or as a new one.
+    pub fn of_nobody(like: Option<&Hashed>) -> Hashed {
+        let mut random = [0; SALT + HASH];
+        // Without random numbers it is zero: no password is known to hash to that, either.
+        let _ = getrandom::fill(&mut random);
+        let (salt, hash) = random.split_at(SALT);
+        let (salt, hash) = (salt.to_vec(), hash.to_vec());
+        let (memory, passes, lanes) =
+            like.map_or((MEMORY, PASSES, LANES), |like| (like.memory, like.passes, like.lanes));
+        Hashed { memory, passes, lanes, salt, hash }
+    }
+
+    /// Reads a PHC string.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(phc: &str) -> Result<Hashed, &'static str> {
+        const FORM: &str = "the hash is not like $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH";
+        let parts: Vec<&str> = phc.split('$').collect();
+        let &["", "argon2id", "v=19", costs, salt, hash] = &parts[..] else { return Err(FORM) };
+        let costs: Vec<&str> = costs.split(',').collect();
+        let cost = |name: &str, place: usize| {
+            let (this, value) = costs.get(place)?.split_once('=')?;
+            value.parse::<u32>().ok().filter(|_| this == name)
+        };
+        let (Some(memory), Some(passes), Some(lanes), 3) =
+            (cost("m", 0), cost("t", 1), cost("p", 2), costs.len())
+        else {
+            return Err(FORM);
+        };
+        let bytes = |text: &str| BASE64_NOPAD.decode(text.as_bytes()).map_err(|_| FORM);
+        let (salt, hash) = (bytes(salt)?, bytes(hash)?);
+        if !SALTS.contains(&salt.len()) || !HASHES.contains(&hash.len()) {
+            return Err("the salt has 8 to 64 bytes, the hash 16 to 64");
+        }
+        if memory > MOST_MEMORY || passes > MOST_PASSES || lanes > MOST_LANES {
+            return Err("the hash costs too much: at most m=65536, t=10, p=16");
+        }
+        let hashed = Hashed { memory, passes, lanes, salt, hash };
+        hashed.params().map_err(|_| "the hash costs less than Argon2 allows")?;
+        Ok(hashed)
+    }
+
+    /// It is the hash of this very password. Takes the same time however wrong it is.
+    ///
+    /// # Errors
+    /// See [`CannotHash`].
+    pub fn fits(&self, password: &Password) -> Result<bool, CannotHash> {
+        Ok(self.hash_of(password)?.ct_eq(&self.hash).into())
+    }
+
+    /// What a try costs: `m=19456,t=2,p=1`.
+    pub fn cost(&self) -> String {
+        format!("m={},t={},p={}", self.memory, self.passes, self.lanes)
+    }
+
+    fn params(&self) -> Result<Params, argon2::Error> {
+        Params::new(self.memory, self.passes, self.lanes, Some(self.hash.len()))
+    }
+
+    fn hash_of(&self, password: &Password) -> Result<Vec<u8>, CannotHash> {
+        let params = self.params().map_err(|_| CannotHash)?;
+        // Where there is no memory this fails, while an allocation of argon2's own would end the program.
+        let mut memory = Vec::new();
+        memory.try_reserve_exact(params.block_count()).map_err(|_| CannotHash)?;
+        memory.resize(params.block_count(), Block::default());
+        let mut hash = vec![0; self.hash.len()];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into_with_memory(
+                password.0.as_bytes(),
+                &self.salt,
+                &mut hash,
+                &mut memory,
+            )
+            .map_err(|_| CannotHash)?;
+        Ok(hash)
+    }
+}
+
+/// The PHC string.
+impl fmt::Display for Hashed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (salt, hash) = (BASE64_NOPAD.encode(&self.salt), BASE64_NOPAD.encode(&self.hash));
+        write!(formatter, "$argon2id$v=19${}${salt}${hash}", self.cost())
+    }
+}
+
+/// Without the hash: nothing that could be guessed at.
+impl fmt::Debug for Hashed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Hashed {}", self.cost())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).expect("a password")
+    }
+
+    #[test]
+    fn a_password_fits_its_own_hash_alone() {
+        let hashed = Hashed::new(&password("contraseña")).expect("random numbers");
+        let again = Hashed::parse(&hashed.to_string()).expect("our own text");
+        assert!(
+            again == hashed && again.to_string().starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        );
+        assert_eq!(again.fits(&password("contraseña")), Ok(true));
+        assert_eq!(
+            again.fits(&password("contrasen\u{303}a")),
+            Ok(true),
+            "the same in two characters"
+        );
+        assert_eq!(again.fits(&password("contrasena")), Ok(false));
+        assert_eq!(Hashed::of_nobody(None).fits(&password("contraseña")), Ok(false));
+        assert_ne!(hashed, Hashed::new(&password("contraseña")).expect("another salt"));
+    }
+
+    #[test]
+    fn hashes_of_other_tools_are_read() {
+        // echo -n password | argon2 somesalt -id -t 2 -k 65536 -p 1 -e
+        let other = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let hashed = Hashed::parse(other).expect("a PHC string");
+        assert_eq!(hashed.to_string(), other);
+        assert_eq!(hashed.fits(&password("password")), Ok(true));
+    }
+
+    #[test]
+    fn what_is_no_hash_or_costs_too_much_is_refused() {
+        let (salt, hash) = ("c29tZXNhbHQ", "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
+        for wrong in [
+            String::new(),
+            "secret".to_owned(),
+            format!("$argon2i$v=19$m=65536,t=2,p=1${salt}${hash}"),
+            format!("$argon2id$v=16$m=65536,t=2,p=1${salt}${hash}"),
+            format!("$argon2id$v=19$m=65537,t=2,p=1${salt}${hash}"),
+            format!("$argon2id$v=19$m=65536,t=11,p=1${salt}${hash}"),
+            format!("$argon2id$v=19$m=7,t=2,p=1${salt}${hash}"),
+            format!("$argon2id$v=19$m=65536,t=0,p=1${salt}${hash}"),
+            format!("$argon2id$v=19$t=2,m=65536,p=1${salt}${hash}"),
+            format!("$argon2id$v=19$m=65536,t=2,p=1,x=1${salt}${hash}"),
+            format!("$argon2id$v=19$m=65536,t=2,p=1$c2Fs${hash}"),
+            format!("$argon2id$v=19$m=65536,t=2,p=1${salt}$aGFzaA"),
+            format!("$argon2id$v=19$m=65536,t=2,p=1${salt}${hash}$"),
+            format!("$argon2id$v=19$m=65536,t=2,p=1${salt}${hash}="),
+        ] {
+            assert!(Hashed::parse(&wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_password_is_refused_and_none_shows_itself() {
+        for wrong in ["", "a\nb", "a\0", &"x".repeat(MAX_PASSWORD + 1)] {
+            assert!(Password::parse(wrong).is_err(), "{wrong:.10?}");
+        }
+        assert!(password("hola").is_short() && !password("contraseña").is_short());
+        assert_eq!(format!("{:?}", password("hola")), "Password");
+        let hashed = Hashed::of_nobody(None);
+        assert_eq!(format!("{hashed:?}"), "Hashed m=19456,t=2,p=1");
+    }
+}

@@ -1,0 +1,166 @@
+//! Who is signed in: the cookie sessions, bounded in number and in age.
+//!
+//! Used by the accounts' thread; no clock of its own, it is told the time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use super::admission::{Standing, Token, TokenKey};
+use crate::chat::NameKey;
+use crate::close::{self, CloseReason};
+
+/// How long a session lasts: a day at school.
+pub const SESSION_AGE: Duration = Duration::from_secs(12 * 3600);
+
+/// Sessions of one account, and of all; of more, the oldest ends.
+const OF_ONE: usize = 16;
+const OF_ALL: usize = 20_000;
+
+const TOO_OLD: CloseReason =
+    CloseReason::new(close::SIGNED_OUT, "12 hours have passed since you signed in");
+const TOO_MANY: CloseReason =
+    CloseReason::new(close::SIGNED_OUT, "signed in too often since: the oldest session ends");
+
+#[derive(Debug, Default)]
+pub struct Sessions {
+    by_token: HashMap<TokenKey, Session>,
+    /// In the order in which they began, and so in which they end.
+    by_age: BTreeMap<u64, TokenKey>,
+    /// Those of each account, the oldest first.
+    by_account: HashMap<NameKey, Vec<TokenKey>>,
+    begun: u64,
+    /// One has ended that nobody has been told of.
+    some_ended: bool,
+}
+
+#[derive(Debug)]
+pub struct Session {
+    pub account: NameKey,
+    pub standing: Standing,
+    ends: Instant,
+    number: u64,
+}
+
+impl Sessions {
+    /// Begins a session. Others may end for it.
+    pub fn begin(&mut self, token: &Token, account: NameKey, now: Instant) -> Standing {
+        let of_one = self.by_account.get(&account).map_or(&[][..], Vec::as_slice);
+        let too_many = if of_one.len() >= OF_ONE { of_one.first().copied() } else { None };
+        let oldest = self.by_age.first_key_value().map(|(_, token)| *token);
+        let too_many = too_many.or(oldest.filter(|_| self.by_token.len() >= OF_ALL));
+        if let Some(token) = too_many {
+            self.end(token, TOO_MANY);
+        }
+        self.begun += 1;
+        let (token, number, standing) = (token.key(), self.begun, Standing::default());
+        self.by_age.insert(number, token);
+        self.by_account.entry(account.clone()).or_default().push(token);
+        let ends = now + SESSION_AGE;
+        self.by_token.insert(token, Session { account, standing: standing.clone(), ends, number });
+        standing
+    }
+
+    /// The session of a cookie.
+    pub fn get(&self, token: &Token, now: Instant) -> Option<&Session> {
+        self.by_token.get(&token.key()).filter(|session| session.ends > now)
+    }
+
+    pub fn end(&mut self, token: TokenKey, reason: CloseReason) {
+        let Some(session) = self.by_token.remove(&token) else { return };
+        session.standing.end(reason);
+        self.some_ended = true;
+        self.by_age.remove(&session.number);
+        if let Some(of_one) = self.by_account.get_mut(&session.account) {
+            of_one.retain(|other| *other != token);
+            if of_one.is_empty() {
+                self.by_account.remove(&session.account);
+            }
+        }
+    }
+
+    /// All of one account.
+    pub fn end_account(&mut self, account: &NameKey, reason: &CloseReason) {
+        for token in self.by_account.get(account).cloned().unwrap_or_default() {
+            self.end(token, reason.clone());
+        }
+    }
+
+    /// Whether any has ended since this was asked last.
+    pub fn take_some_ended(&mut self) -> bool {
+        std::mem::take(&mut self.some_ended)
+    }
+
+    /// When [`Sessions::end_old`] has something to do.
+    pub fn due(&self) -> Option<Instant> {
+        let (_, oldest) = self.by_age.first_key_value()?;
+        self.by_token.get(oldest).map(|session| session.ends)
+    }
+
+    /// Ends those whose time is over.
+    pub fn end_old(&mut self, now: Instant) {
+        while self.due().is_some_and(|due| due <= now) {
+            let Some((_, oldest)) = self.by_age.first_key_value() else { return };
+            self.end(*oldest, TOO_OLD);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Name;
+
+    fn key(name: &str) -> NameKey {
+        Name::parse(name).expect("a name").key()
+    }
+
+    fn begin(sessions: &mut Sessions, name: &str, now: Instant) -> (Token, Standing) {
+        let token = Token::random().expect("random numbers");
+        let standing = sessions.begin(&token, key(name), now);
+        (token, standing)
+    }
+
+    #[test]
+    fn a_session_lasts_for_a_day_at_school() {
+        let (mut sessions, start) = (Sessions::default(), Instant::now());
+        let (token, standing) = begin(&mut sessions, "Ana", start);
+        let almost = start + SESSION_AGE - Duration::from_secs(1);
+        assert!(sessions.get(&token, almost).is_some_and(|session| session.account == key("ana")));
+        sessions.end_old(almost);
+        assert!(standing.ended().is_none());
+        let end = sessions.due().expect("one session");
+        assert!(sessions.get(&token, end).is_none());
+        sessions.end_old(end);
+        assert_eq!(standing.ended(), Some(&TOO_OLD));
+        assert!(sessions.by_token.is_empty() && sessions.by_account.is_empty());
+        assert_eq!(sessions.due(), None);
+    }
+
+    #[test]
+    fn of_too_many_the_oldest_ends() {
+        let (mut sessions, start) = (Sessions::default(), Instant::now());
+        let (_, luis) = begin(&mut sessions, "Luis", start);
+        let all: Vec<_> = (0..=OF_ONE).map(|_| begin(&mut sessions, "Ana", start)).collect();
+        assert_eq!(all[0].1.ended(), Some(&TOO_MANY));
+        assert!(all[1..].iter().all(|(_, standing)| standing.ended().is_none()));
+        assert!(luis.ended().is_none(), "not somebody else's");
+        for number in 0..OF_ALL {
+            begin(&mut sessions, &format!("name {number}"), start);
+        }
+        assert_eq!(luis.ended(), Some(&TOO_MANY));
+        assert_eq!(sessions.by_token.len(), OF_ALL);
+        assert_eq!(sessions.by_age.len(), OF_ALL);
+    }
+
+    #[test]
+    fn an_account_ends_with_all_its_sessions() {
+        let (mut sessions, start) = (Sessions::default(), Instant::now());
+        let anas: Vec<_> = (0..3).map(|_| begin(&mut sessions, "Ana", start)).collect();
+        let (token, luis) = begin(&mut sessions, "Luis", start);
+        const GONE: CloseReason = CloseReason::new(close::SIGNED_OUT, "gone");
+        sessions.end_account(&key("Ana"), &GONE);
+        assert!(anas.iter().all(|(_, standing)| standing.ended() == Some(&GONE)));
+        assert!(anas.iter().all(|(token, _)| sessions.get(token, start).is_none()));
+        assert!(luis.ended().is_none() && sessions.get(&token, start).is_some());
+    }
+}

@@ -47,6 +47,16 @@ impl Admission {
     }
 }
 
+#[cfg(test)]
+impl Admission {
+    /// One of which nothing matters, and what ends it.
+    pub fn of_a_test() -> (Admission, Standing) {
+        let account = Standing::default();
+        let admission = Admission { name: Name::guest(1), account: account.clone(), session: None };
+        (admission, account)
+    }
+}
+
 /// What a signed-in browser shows: 16 random bytes in base64url. Its `Debug` does not show it.
 #[derive(Clone)]
 pub struct Token([u8; TOKEN]);

@@ -49,32 +49,49 @@ pub fn read_list(path: &Path) -> Result<(AccountList, String), String> {
     Ok((list, text))
 }
 
+/// What the file held at the last looks.
+struct Looks {
+    /// What is in force, or is known to be wrong.
+    known: Result<String, String>,
+    /// What was seen at the last look.
+    last: Result<String, String>,
+}
+
+impl Looks {
+    fn new(known: String) -> Looks {
+        Looks { last: Ok(known.clone()), known: Ok(known) }
+    }
+
+    /// A look at the file: the new list, or what is wrong with it, if it has changed. An editor may be writing just now,
+    /// and half of the class would be thrown out: so only what is seen twice is believed.
+    fn look(&mut self, seen: Result<String, String>) -> Option<Result<AccountList, String>> {
+        let stays = seen == self.last;
+        self.last.clone_from(&seen);
+        if !stays || seen == self.known {
+            return None;
+        }
+        self.known.clone_from(&seen);
+        let parse = |text: String| AccountList::parse(&text).map_err(|wrong| wrong.to_string());
+        Some(seen.and_then(parse))
+    }
+}
+
 /// Watches the file for ever; `tell` gets each new list, and says whether anybody still wants it. `known` is what was read
 /// last. A list that cannot be used is told in the log, and the one before stays in force.
 pub fn watch(path: &Path, known: String, tell: impl Fn(AccountList) -> bool) {
-    let mut known = Ok(known);
-    let mut before = known.clone();
+    let mut looks = Looks::new(known);
     loop {
         thread::sleep(LOOK_EVERY);
-        let now = read(path);
-        // An editor may be writing just now, and half of the class would be thrown out: only what stays is believed.
-        let stays = now == before;
-        before.clone_from(&now);
-        if !stays || now == known {
-            continue;
-        }
-        let list = now
-            .as_deref()
-            .map_err(Clone::clone)
-            .and_then(|text| AccountList::parse(text).map_err(|wrong| wrong.to_string()));
-        known = now;
-        match list {
-            Ok(list) => {
+        match looks.look(read(path)) {
+            None => {}
+            Some(Ok(list)) => {
                 if !tell(list) {
                     return;
                 }
             }
-            Err(wrong) => warn!("{}: {wrong}; the list of before stays in force", path.display()),
+            Some(Err(wrong)) => {
+                warn!("{}: {wrong}; the list of before stays in force", path.display());
+            }
         }
     }
 }
@@ -139,4 +156,42 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::password::Hashed;
+
+    #[test]
+    fn only_what_is_seen_twice_is_believed() {
+        let list = |names: &[&str]| {
+            let line = |name: &&str| format!("{name}:{}\n", Hashed::of_nobody(None));
+            Ok::<_, String>(names.iter().map(line).collect::<String>())
+        };
+        let (both, one, broken) = (list(&["Ana", "Luis"]), list(&["Ana"]), Ok("Ana".to_owned()));
+        let gone = Err("No such file".to_owned());
+        let mut looks = Looks::new(both.clone().expect("a text"));
+        let mut people = |seen: &Result<String, String>| {
+            looks.look(seen.clone()).map(|list| list.map(|list| list.len()))
+        };
+        assert_eq!(people(&both), None);
+        // An editor empties the file before it writes.
+        for while_writing in [Ok(String::new()), gone.clone(), broken.clone(), one.clone()] {
+            assert_eq!(people(&while_writing), None);
+        }
+        assert_eq!(people(&one), Some(Ok(1)));
+        assert_eq!(people(&one), None, "told once");
+        assert_eq!(people(&broken), None);
+        let wrong = people(&broken).expect("it stays").expect_err("it is broken");
+        assert!(wrong.starts_with("line 1: "), "{wrong}");
+        assert_eq!(people(&broken), None, "told once");
+        assert_eq!(people(&gone), None);
+        assert_eq!(people(&gone), Some(Err("No such file".to_owned())));
+        assert_eq!(
+            (people(&one), people(&one)),
+            (None, Some(Ok(1))),
+            "as it was before, told anew"
+        );
+    }
 }

@@ -287,7 +287,7 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
             new += 1;
         }
         info!(
-            "the list of users was read anew: {} people; {new} new, {} removed, {changed} with another password",
+            "the list of users was read anew: {} on it; {new} new, {} removed, {changed} with another password",
             self.list.len(),
             gone.len(),
         );

@@ -28,9 +28,6 @@ pub use gatekeeper::{NotSignedIn, SignedIn};
 pub use password::Password;
 pub use sessions::SESSION_AGE;
 
-#[cfg(test)]
-pub use admission::Standing;
-
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -78,7 +75,7 @@ impl Accounts {
         let Register { path, list, text } = register;
         match list.len() {
             0 => warn!("nobody is on the list of users yet: {} has no accounts", path.display()),
-            people => info!("{people} people may sign in: {}", path.display()),
+            people => info!("on the list of users, {}: {people}", path.display()),
         }
         let (to_gatekeeper, asked) = bounded(gatekeeper::QUEUE);
         let (to_verifier, comparisons) = bounded(verifier::QUEUE);

@@ -9,8 +9,10 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Newcomer, Received, TcpEnd};
-use crate::chat::Chat;
+use crate::accounts::Admission;
+use crate::chat::{Chat, Entrance};
 use crate::client_id::ClientId;
+use crate::close::{self, CloseReason};
 use crate::seats::Seats;
 use crate::wire::{self, Opening};
 
@@ -57,4 +59,28 @@ fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
     client.read_to_end(&mut bytes).expect("TCP ends in order");
     assert_eq!(bytes[..1], [0x88], "a close frame");
     assert_eq!(bytes[2..4], 1011_u16.to_be_bytes());
+}
+
+#[test]
+fn who_signed_out_while_coming_in_hears_nothing_but_the_reason() {
+    let to_broadcaster = broadcaster();
+    let (mut client, socket) = connection();
+    let id = ClientId(1);
+    let seat = Seats::new(1).take().expect("a free seat");
+    let (admission, standing) = Admission::of_a_test();
+    let newcomer =
+        Newcomer { socket, seat, admission: Some(admission), opening: Opening::of_a_test() };
+    standing.end(CloseReason::new(close::SIGNED_OUT, "gone"));
+    let endpoint = Endpoint::Chat(Entrance::default());
+    let received = Received::default();
+    for incoming in [
+        Incoming::SignedOut { gone: Vec::new() },
+        Incoming::Opened { client: id, newcomer, endpoint },
+        Incoming::Ended { client: id, received, tcp: TcpEnd::Fin },
+    ] {
+        assert!(to_broadcaster.send(incoming).is_ok());
+    }
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).expect("TCP ends in order");
+    assert_eq!(bytes, b"\x88\x06\x11\x94gone");
 }

@@ -126,6 +126,24 @@ impl World {
         }
     }
 
+    /// The same for somebody who signed in.
+    fn enter_as(&mut self, name: &str, query: &str) {
+        self.next_connection += 1;
+        let connection = ClientId(self.next_connection);
+        self.mailboxes.open.insert(connection, Vec::new());
+        let account = Some(Name::parse(name).expect("a name"));
+        let entrance = Entrance { account, ..Entrance::parse(query, None) };
+        self.chat.enter(connection, &entrance, &self.now, &mut self.mailboxes);
+        let welcome = self.mailboxes.open[&connection][0].clone();
+        assert_eq!(welcome["you"], name);
+        let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
+        let (session, epoch) = (text("session"), text("epoch"));
+        self.people.push(Person { connection, session, epoch, heard: 0, recovered: false });
+        for old in std::mem::take(&mut self.mailboxes.closed) {
+            self.leave_as(old, &CONTINUED);
+        }
+    }
+
     fn leave_as(&mut self, connection: ClientId, how: &CloseReason) {
         self.mailboxes.open.remove(&connection);
         self.chat.leave(connection, how, &self.now, &mut self.mailboxes);
@@ -320,4 +338,99 @@ fn absent_members_are_forgotten_in_time_and_in_number() {
     world.now.now += presence::SESSION_KEPT;
     world.chat.tick(&world.now, &mut world.mailboxes);
     assert!(world.chat.presence.by_claim(&claim).is_none(), "too old");
+}
+
+/// Tabs of people who signed in, come and go at random.
+#[test]
+fn several_connections_of_an_account_are_one_person() {
+    const PEOPLE: [&str; 3] = ["Ana", "Luis", "Eva"];
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let mut world = World::new();
+        // Somebody who was there first, and hears all that follows.
+        world.enter_as("Teacher", "");
+        let teacher = world.people[0].connection;
+        let mut tabs: Vec<(&str, Person)> = Vec::new();
+        let mut here: HashSet<&str> = HashSet::new();
+        for _ in 0..200 {
+            // One at a time, as a storm of notices would be merged.
+            world.now.now += Duration::from_secs(1);
+            let before = here.clone();
+            match dice.roll(3) {
+                0 => {
+                    let name = PEOPLE[dice.roll(3)];
+                    world.enter_as(name, "name=Nobody");
+                    let tab = world.people.pop().expect("it came in");
+                    tabs.push((name, tab));
+                }
+                // A tab's connection is continued, perhaps before anybody noticed that it had dropped.
+                1 if !tabs.is_empty() => {
+                    let (name, tab) = tabs.swap_remove(dice.roll(tabs.len()));
+                    let noticed = dice.roll(2) == 0;
+                    if noticed {
+                        world.leave_as(tab.connection, &CloseReason::new(1006, ""));
+                    }
+                    let Person { session, epoch, .. } = &tab;
+                    let query = format!("session={session}&epoch={epoch}&after=0");
+                    let others: Vec<_> = tabs.iter().map(|(_, tab)| tab.connection).collect();
+                    world.enter_as(name, &query);
+                    let open = &world.mailboxes.open;
+                    assert!(others.iter().all(|other| open.contains_key(other)), "seed {seed}");
+                    assert!(!open.contains_key(&tab.connection), "the continued one is closed");
+                    tabs.push((name, world.people.pop().expect("it came back")));
+                    // Gone for a moment, if this was the only tab.
+                    world.mailboxes.open.get_mut(&teacher).expect("here").retain(|event| {
+                        event["name"] != name || (event["back"] != true && event["code"] != 1006)
+                    });
+                }
+                _ if !tabs.is_empty() => {
+                    let (_, tab) = tabs.swap_remove(dice.roll(tabs.len()));
+                    let code = [1001, 1006, 4500][dice.roll(3)];
+                    world.leave_as(tab.connection, &CloseReason::new(code, ""));
+                }
+                _ => continue,
+            }
+            here = tabs.iter().map(|(name, _)| *name).collect();
+            assert_eq!(world.chat.count(), here.len() + 1, "seed {seed}");
+            let told = std::mem::take(world.mailboxes.open.get_mut(&teacher).expect("here"));
+            let named = |kind: &str| -> HashSet<&str> {
+                let events = told.iter().filter(|event| event["type"] == kind);
+                let is_named =
+                    |event: &Value| PEOPLE.into_iter().find(|name| event["name"] == *name);
+                events.filter_map(is_named).collect()
+            };
+            assert_eq!(named("joined"), here.difference(&before).copied().collect(), "seed {seed}");
+            assert_eq!(named("left"), before.difference(&here).copied().collect(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
+    let mut world = World::new();
+    world.enter_as("Ana", "");
+    world.enter_as("Luis", "");
+    let ana = world.people[0].connection;
+    let psst =
+        Command::parse(r#"{"type":"message","text":"psst","to":"Luis"}"#).expect("a message");
+    world.chat.command(ana, &psst, &world.now, &mut world.mailboxes);
+    let luis = world.people.pop().expect("Luis is here");
+    world.leave_as(luis.connection, &CloseReason::new(4500, ""));
+    // As himself he reads it again, however long he was away.
+    world.now.now += 2 * presence::SESSION_KEPT;
+    world.chat.tick(&world.now, &mut world.mailboxes);
+    let read = |world: &mut World| {
+        world.enter_as("Luis", "");
+        let luis = world.people.pop().expect("Luis is here");
+        let texts: Vec<Value> = world.mailboxes.open[&luis.connection]
+            .iter()
+            .map(|event| event["text"].clone())
+            .collect();
+        world.leave_as(luis.connection, &CloseReason::new(4500, ""));
+        texts.contains(&"psst".into())
+    };
+    assert!(read(&mut world));
+    let key = Name::parse("Luis").expect("a name").key();
+    world.chat.forget_accounts(&[key]);
+    assert!(!read(&mut world), "somebody else, though of the same name");
 }

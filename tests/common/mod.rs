@@ -9,13 +9,16 @@ pub mod users;
 pub mod wire;
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::http::HeaderName;
 use tungstenite::{Message, WebSocket};
 
 /// Longer than anything a test waits for, on a busy machine.
@@ -99,6 +102,19 @@ impl Server {
     /// A TCP connection on which reads end after [`PATIENCE`].
     pub fn connect(&self) -> TcpStream {
         let socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
+        Server::with_patience(socket)
+    }
+
+    /// The same from another of this machine's many loopback addresses.
+    pub fn connect_from(&self, source: Ipv4Addr) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is left");
+        socket.bind(&SocketAddr::from((source, 0)).into()).expect("a loopback address");
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        socket.connect(&server.into()).expect("the server accepts");
+        Server::with_patience(socket.into())
+    }
+
+    fn with_patience(socket: TcpStream) -> TcpStream {
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         socket.set_write_timeout(Some(PATIENCE)).expect("a time-out can be set");
         socket
@@ -211,11 +227,25 @@ impl Client {
 
     /// Opens a WebSocket at a path.
     pub fn open(server: &Server, path: &str) -> Client {
+        Client::open_request(server, path, None)
+    }
+
+    /// The same with one more header line: a cookie, or a name and password.
+    pub fn open_as(server: &Server, path: &str, header: &str) -> Client {
+        Client::open_request(server, path, header.split_once(": "))
+    }
+
+    fn open_request(server: &Server, path: &str, header: Option<(&str, &str)>) -> Client {
         let socket = server.connect();
         let port = socket.local_addr().expect("a connected socket has an address").port();
         let url = format!("ws://localhost:{}{path}", server.port());
+        let mut request = url.into_client_request().expect("a URL");
+        if let Some((name, value)) = header {
+            let name: HeaderName = name.parse().expect("a header's name");
+            request.headers_mut().insert(name, value.parse().expect("a header's value"));
+        }
         let (websocket, _) =
-            tungstenite::client(url, Uninterrupted(socket)).expect("the handshake succeeds");
+            tungstenite::client(request, Uninterrupted(socket)).expect("the handshake succeeds");
         Client { websocket, port }
     }
 

@@ -35,8 +35,10 @@ with = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this fa
 
 test: rust tools lint
 	cargo test --all-features
-	$(call with,command -v chromium,cargo test --all-features --test browser --test browser_people --test browser_inspector -- --ignored)
+	$(call with,command -v chromium,cargo test --all-features --test browser --test browser_people --test browser_inspector \
+		--test browser_accounts -- --ignored)
 	$(call with,command -v websocat,cargo test --all-features --test websocat -- --ignored)
+	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
 
 lint:
@@ -44,7 +46,7 @@ lint:
 	cargo clippy --all-targets --all-features -- -D warnings
 
 # Debian's packages by command: installed only where the command is not there yet.
-PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux kill:procps
+PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux script:bsdutils kill:procps
 tools:
 	@missing=$$(for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || echo $${pair#*:}; done); \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \

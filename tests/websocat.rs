@@ -3,6 +3,8 @@
 
 mod common;
 
+use common::users::{Users, password_of};
+use common::wire::TEACHER;
 use common::{Client, Server};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -97,6 +99,64 @@ fn one_terminal_watches_the_other_being_pinged() {
     server.wait_for_log("1 000 1010  FIN, RSV 000, opcode a: pong");
     server.wait_for_log("MASK, length 9");
     server.wait_for_log("63 6c 61 73 73 72 6f 6f  unmasked");
+}
+
+#[test]
+#[ignore = "needs websocat: run by make test"]
+fn every_recipe_of_the_readme_is_understood_by_websocat() {
+    let users = Users::new(&["ana"]);
+    let server = users.serve(&["--teacher-key", TEACHER]);
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("the README is there");
+    let recipes =
+        readme.lines().filter(|line| line.starts_with("websocat ") || line.contains("| websocat "));
+    // Where `make test` installs it.
+    let path = std::env::var("PATH").expect("a PATH is set");
+    let path = format!(
+        "{path}:{}",
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin").display()
+    );
+    let mut tried = 0;
+    for recipe in recipes {
+        let (command, _comment) = recipe.split_once("  #").unwrap_or((recipe, ""));
+        let command = command
+            .replace("localhost:3000", &format!("localhost:{}", server.port()))
+            .replace("key=KEY", &format!("key={TEACHER}"))
+            .replace("her password", &password_of("ana"));
+        // The others would go on when their input has ended.
+        let command = if command.contains(" -E") { command } else { command + " -E" };
+        let child = Command::new("sh")
+            .args(["-c", &command])
+            .env("PATH", &path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let output = child.and_then(Child::wait_with_output).expect("a shell can be run");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        // The server's no is fine; what websocat itself does not understand is not.
+        let is_understood = errors.is_empty() || errors.contains("unexpected status code");
+        assert!(is_understood, "{recipe}: {errors}");
+        tried += 1;
+    }
+    assert!(tried >= 8, "{tried} recipes");
+}
+
+#[test]
+#[ignore = "needs websocat: run by make test"]
+fn with_a_list_of_users_websocat_comes_in_with_name_and_password() {
+    let users = Users::new(&["Ana María"]);
+    let server = users.serve(&[]);
+    let address = address(&server, "ws");
+    let credentials = format!("ana maría:{}", password_of("Ana María"));
+    let terminal = Websocat::start(&["--basic-auth", &credentials, &address]);
+    assert_eq!(terminal.wait_for("welcome")["you"], "Ana María");
+    users.remove("Ana María");
+    server.wait_for_log("4500 (signed out)");
+    drop(terminal);
+    let refused = Websocat::start(&["--basic-auth", "ana maría:wrong", &address]);
+    server.wait_for_log("answered 401");
+    drop(refused);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //!
 //! To be read in this order: `incoming` (what comes), `batch` and `clients` (a round in the making), `client` and
 //! `backlog` (how it reaches one client), `closing` and `timers`, then this file, which takes what comes, and `writing`,
-//! which sends what has become of it.
+//! which sends what has become of it; `signed_out` closes those who may be here no longer.
 
 mod backlog;
 mod batch;

@@ -10,7 +10,7 @@ use super::Server;
 use super::raw::{Answer, ask, handshake, request};
 
 /// Everybody's password here is their name and this.
-const AND_THIS: &str = "'s secret";
+const AND_THIS: &str = " has a secret";
 
 pub fn password_of(name: &str) -> String {
     format!("{name}{AND_THIS}")

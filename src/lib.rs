@@ -16,7 +16,7 @@
 //! | `broadcaster::incoming`, `batch`, `clients` | What reaches the one thread that writes, and what does it make of it? |
 //! | `broadcaster::client`, `backlog`, `timers`, `closing` | Why does a slow reader not stop the others? |
 //! | `broadcaster`, `broadcaster::writing` | How does all that come together? |
-//! | `chat`: `name`, `command`, `event`, `presence`, `history`, `session`, then `arrival` and `talk` | Who is here, and who hears what? |
+//! | `chat`: `name`, `command`, `event`, `member`, `presence`, `history`, `session`, then `arrival` and `talk` | Who is here, and who hears what? |
 //! | [`accounts`], `connection::sign_in`, `broadcaster::signed_out` | Who may come in, if not everybody may? |
 //! | `wire`: `tap`, `drawing`, `secrets`, `key`, `opening`, `record`, `watched`, `inspector`, `event` | How is all that shown to a class? |
 //! | `broadcaster::watching`, `look`, `demonstration` | Who watches whom, and what can be made to happen? |

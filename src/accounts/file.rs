@@ -82,16 +82,13 @@ pub fn watch(path: &Path, known: String, tell: impl Fn(AccountList) -> bool) {
     let mut looks = Looks::new(known);
     loop {
         thread::sleep(LOOK_EVERY);
-        match looks.look(read(path)) {
-            None => {}
-            Some(Ok(list)) => {
-                if !tell(list) {
-                    return;
-                }
-            }
-            Some(Err(wrong)) => {
-                warn!("{}: {wrong}; the list of before stays in force", path.display());
-            }
+        let Some(change) = looks.look(read(path)) else { continue };
+        let is_wanted = change.map(&tell).unwrap_or_else(|wrong| {
+            warn!("{}: {wrong}; the list of before stays in force", path.display());
+            true
+        });
+        if !is_wanted {
+            return;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::presence::MemberId;
+use super::member::MemberId;
 
 /// Events that are kept, whatever `--history` shows a newcomer.
 pub const KEPT_EVENTS: usize = 10_000;

@@ -9,6 +9,7 @@ mod command;
 mod entrance;
 mod event;
 mod history;
+mod member;
 mod name;
 mod notices;
 mod presence;
@@ -31,9 +32,10 @@ use bytes::Bytes;
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
 use history::{History, Record, Visibility};
+use member::MemberId;
 use name::BadName;
 use notices::Notices;
-use presence::{MemberId, Presence};
+use presence::Presence;
 use talk::Said;
 
 /// When more are here, nobody is told that somebody is writing.

@@ -7,7 +7,7 @@ use std::fmt;
 use ctutils::CtEq;
 use data_encoding::BASE64URL_NOPAD;
 
-use super::presence::MemberId;
+use super::member::MemberId;
 
 /// Random bytes of a secret: 128 bits.
 const SECRET: usize = 16;

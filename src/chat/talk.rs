@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::event::{ErrorCode, Event};
 use super::history::Visibility;
+use super::member::{Member, MemberId};
 use super::name::Name;
-use super::presence::{Member, MemberId};
 use super::{Audience, Chat, Moment};
 use crate::client_id::ClientId;
 

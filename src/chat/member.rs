@@ -1,0 +1,112 @@
+//! One person in the chat: who that is, and where just now.
+//!
+//! Used by the chat alone. A member is a person; a connection is how it is here. Plain data; `presence` finds members and
+//! moves them.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::name::Name;
+use super::session::{Claim, Secret};
+use crate::client_id::ClientId;
+
+/// Messages of one member whose `ref` is remembered, so that none is posted twice.
+pub const REFERENCES: usize = 128;
+
+/// Numbers rise and are never used twice within an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(pub u64);
+
+#[derive(Debug)]
+pub struct Member {
+    pub name: Name,
+    pub(super) kind: Kind,
+    pub(super) whereabouts: Whereabouts,
+    /// It has asked for something or come back, so the welcome with its session had reached it.
+    pub(super) spoke: bool,
+    /// What it called its latest messages, and which events they became.
+    pub(super) posted: VecDeque<(String, u64)>,
+}
+
+/// What makes a member the person it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Whoever has its session. It is here on one connection at most, and its name is free when it goes.
+    Guest,
+    /// Whoever signed in as this account. It may be here on several connections, and its name is nobody else's as long as
+    /// the account exists.
+    Account,
+}
+
+#[derive(Debug)]
+pub(super) enum Whereabouts {
+    /// On these connections, the earliest first; never none.
+    Here {
+        /// The connection with which it came.
+        arrival: ClientId,
+        lines: Vec<Line>,
+    },
+    /// Its last connection was cut; the name is kept for it.
+    Dropped { since: Instant, secret: Option<Secret> },
+    /// The name is free, unless it is an account's.
+    Gone { since: Instant, secret: Option<Secret> },
+}
+
+/// A connection on which somebody is here, and the secret with which it can be continued on another.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub connection: ClientId,
+    pub secret: Option<Secret>,
+}
+
+impl Member {
+    /// Its connections: none if it is not here.
+    pub fn connections(&self) -> impl Iterator<Item = ClientId> {
+        let lines = match &self.whereabouts {
+            Whereabouts::Here { lines, .. } => &lines[..],
+            Whereabouts::Dropped { .. } | Whereabouts::Gone { .. } => &[],
+        };
+        lines.iter().map(|line| line.connection)
+    }
+
+    /// What to bring along to continue this connection; absent if the system had no random numbers.
+    pub fn token(&self, member: MemberId, connection: ClientId) -> Option<String> {
+        let Whereabouts::Here { lines, .. } = &self.whereabouts else { return None };
+        let line = lines.iter().find(|line| line.connection == connection)?;
+        line.secret.as_ref().map(|secret| secret.token(member))
+    }
+
+    /// What is written to it now is heard: it is here, or will be back in a moment.
+    pub fn can_be_written_to(&self) -> bool {
+        !matches!(self.whereabouts, Whereabouts::Gone { .. })
+    }
+
+    /// One of its secrets is the claim's.
+    pub(super) fn fits(&self, claim: &Claim) -> bool {
+        match &self.whereabouts {
+            Whereabouts::Here { lines, .. } => {
+                lines.iter().any(|line| is_of(line.secret.as_ref(), claim))
+            }
+            Whereabouts::Dropped { secret, .. } | Whereabouts::Gone { secret, .. } => {
+                is_of(secret.as_ref(), claim)
+            }
+        }
+    }
+
+    /// The event that a message of this `ref` became.
+    pub fn posted(&self, reference: &str) -> Option<u64> {
+        self.posted.iter().find(|(known, _)| known == reference).map(|(_, id)| *id)
+    }
+
+    pub fn remember_posted(&mut self, reference: String, id: u64) {
+        self.posted.push_back((reference, id));
+        if self.posted.len() > REFERENCES {
+            self.posted.pop_front();
+        }
+    }
+}
+
+/// There is a secret, and the claim has it.
+pub(super) fn is_of(secret: Option<&Secret>, claim: &Claim) -> bool {
+    secret.is_some_and(|secret| secret.fits(claim))
+}

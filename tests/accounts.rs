@@ -310,6 +310,30 @@ fn whoever_is_taken_off_the_list_is_out() {
 }
 
 #[test]
+fn a_name_that_is_given_to_somebody_else_does_not_bring_the_private_past_along() {
+    let users = Users::new(&["Ana", "Luis"]);
+    let server = users.serve(&[]);
+    let open = |name: &str| {
+        let mut tab = Client::open_as(&server, "/ws", &basic(name, &password_of(name)));
+        tab.wait_for("welcome");
+        tab
+    };
+    let (mut ana, mut luis) = (open("Ana"), open("Luis"));
+    ana.say(r#"{"type":"message","text":"psst","to":"Luis"}"#);
+    assert_eq!(luis.message().1, "psst");
+    luis.leave();
+    let mut luis = open("Luis");
+    assert_eq!(luis.message().1, "psst", "he himself reads it again");
+    users.remove("Luis");
+    assert_eq!(luis.wait_for_close().0, 4500);
+    users.add(&["Luis"]);
+    server.wait_for_log("2 on it; 1 new");
+    let mut other = open("Luis");
+    ana.say("hello, new Luis");
+    assert_eq!(other.message().1, "hello, new Luis");
+}
+
+#[test]
 fn a_broken_list_is_told_with_its_line_and_the_old_one_stays_in_force() {
     let users = Users::new(&["Ana", "Luis"]);
     let server = users.serve(&[]);

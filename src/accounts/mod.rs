@@ -23,6 +23,9 @@ mod prompt;
 mod sessions;
 mod verifier;
 
+#[cfg(test)]
+mod tests;
+
 pub use admission::{Admission, Token};
 pub use gatekeeper::{NotSignedIn, SignedIn};
 pub use password::Password;

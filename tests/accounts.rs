@@ -276,6 +276,75 @@ fn several_tabs_are_one_person() {
 }
 
 #[test]
+fn two_programs_of_one_person_may_use_the_same_ref() {
+    let users = Users::new(&["Ana"]);
+    let server = users.serve(&[]);
+    let open = || Client::open_as(&server, "/ws", &basic("Ana", &password_of("Ana")));
+    let (mut one, mut two) = (open(), open());
+    two.wait_for("welcome");
+    one.say(r#"{"type":"message","text":"from the first","ref":"1"}"#);
+    assert_eq!(two.message().1, "from the first");
+    two.say(r#"{"type":"message","text":"from the second","ref":"1"}"#);
+    assert_eq!(two.message().1, "from the second");
+    // Sent again after a cut it is the same message, also on another connection.
+    two.say(r#"{"type":"message","text":"from the first","ref":"1"}"#);
+    assert_eq!(two.wait_for("posted")["ref"], "1");
+}
+
+#[test]
+fn of_too_many_connections_of_one_person_the_oldest_ends() {
+    let users = Users::new(&["Ana", "Luis"]);
+    let server = users.serve(&[]);
+    let mut luis = Client::open_as(&server, "/ws", &basic("Luis", &password_of("Luis")));
+    luis.wait_for("welcome");
+    let ana = format!("Cookie: {}", cookie(&server, "Ana"));
+    let mut tabs: Vec<Client> = (0..33).map(|_| Client::open_as(&server, "/ws", &ana)).collect();
+    assert_eq!(tabs[0].wait_for_close().0, 4501);
+    tabs[32].wait_for("welcome");
+    luis.say(r#"{"type":"message","text":"psst","to":"Ana"}"#);
+    for tab in &mut tabs[1..] {
+        assert_eq!(tab.message().1, "psst");
+    }
+    drop(tabs);
+    assert_eq!(luis.wait_for("left")["name"], "Ana");
+}
+
+#[test]
+fn who_signs_in_at_a_browser_signs_out_whoever_was_there() {
+    let users = Users::new(&["Ana", "Luis"]);
+    let server = users.serve(&[]);
+    let ana = cookie(&server, "Ana");
+    let mut tab = Client::open_as(&server, "/ws", &format!("Cookie: {ana}"));
+    tab.wait_for("welcome");
+    let body =
+        |name| serde_json::json!({ "name": name, "password": password_of(name) }).to_string();
+    let with_cookie = format!("Cookie: {ana}\r\n");
+    // Herself, in another tab: nothing ends.
+    let again = ask(&server, post("/login", JSON, &body("Ana"), &with_cookie));
+    assert_eq!((again.status, me(&server, &ana)), (200, "Ana".into()));
+    let luis = ask(&server, post("/login", JSON, &body("Luis"), &with_cookie));
+    assert_eq!(me(&server, &cookie_of(&luis)), "Luis");
+    assert_eq!(tab.wait_for_close().0, 4500);
+    assert_eq!(me(&server, &ana), Value::Null);
+}
+
+#[test]
+fn a_name_that_is_written_in_another_way_is_still_the_same_person() {
+    let users = Users::new(&["ana", "Luis"]);
+    let server = users.serve(&[]);
+    let open = || {
+        let mut tab = Client::open_as(&server, "/ws", &basic("Ana", &password_of("ana")));
+        (tab.wait_for("welcome")["you"].clone(), tab)
+    };
+    let (name, mut tab) = open();
+    assert_eq!(name, "ana");
+    tab.leave();
+    users.write(&users.text().replace("ana:", "Ana:"));
+    server.wait_for_log("2 on it; 0 new, 0 removed, 0 with another password");
+    assert_eq!(open().0, "Ana");
+}
+
+#[test]
 fn whoever_is_taken_off_the_list_is_out() {
     let users = Users::new(&["Ana", "Luis"]);
     let server = users.serve(&[]);
@@ -362,5 +431,10 @@ fn an_empty_list_lets_nobody_in_until_somebody_is_on_it() {
     assert_eq!(sign_in(&server, "Ana", &password_of("Ana")).status, 401);
     users.add(&["Ana"]);
     server.wait_for_log("1 on it; 1 new");
-    assert_eq!(sign_in(&server, "Ana", &password_of("Ana")).status, 200);
+    let mut ana = Client::open_as(&server, "/ws", &basic("Ana", &password_of("Ana")));
+    ana.wait_for("welcome");
+    // Also when the last one goes.
+    users.write("");
+    assert_eq!(ana.wait_for_close().0, 4500);
+    server.wait_for_log("0 on it; 0 new, 1 removed");
 }

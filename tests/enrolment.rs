@@ -6,7 +6,8 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -136,8 +137,24 @@ fn what_cannot_be_done_is_told_in_one_line_and_changes_nothing() {
     assert!(line.contains("class.txt: line 2: "), "{line}");
     fs::remove_file(users.path()).expect("it is there");
     assert!(refused(&users.run(&["--port", "0"], "")).contains("No such file"));
+    // What cannot be read again, or replaced, is no list: a folder, a device, a pipe.
     fs::create_dir(users.path()).expect("a folder in its place");
-    refused(&users.run(&["--add-user", "Eva"], "a secret\n"));
+    for path in [users.path().as_str(), "/dev/null", "/dev/stdin"] {
+        for what in [&["--add-user", "Eva"][..], &["--port", "0"]] {
+            let line = refused(&run_with(path, what, "a secret\n"));
+            assert!(line.contains("not a regular file"), "{path}: {line}");
+        }
+    }
+}
+
+/// The binary with another list.
+fn run_with(path: &str, what: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+    command.args(what).args(["--users", path]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("it ends")
 }
 
 #[test]
@@ -165,14 +182,33 @@ fn a_link_stays_a_link_and_what_an_interrupted_attempt_left_is_no_obstacle() {
     let real = users.path() + ".real";
     fs::rename(users.path(), &real).expect("it is there");
     symlink(&real, users.path()).expect("a link can be made");
-    fs::write(real.clone() + ".new", "half of a li").expect("a file can be written");
+    let new = Path::new(&real).with_file_name(".new-list-of-users");
+    fs::write(&new, "half of a li").expect("a file can be written");
     assert!(users.run(&["--add-user", "Luis"], "a long secret\n").status.success());
     assert!(fs::symlink_metadata(users.path()).expect("it is there").is_symlink());
     assert_eq!(lines(&users), ["Ana", "Luis"]);
-    assert!(fs::metadata(real.clone() + ".new").is_err());
+    assert!(fs::metadata(&new).is_err());
     let inode = fs::metadata(&real).expect("it is there").ino();
     assert!(users.run(&["--add-user", "Eva"], "a long secret\n").status.success());
     assert_ne!(fs::metadata(&real).expect("it is there").ino(), inode, "replaced in one step");
+    // Also a link to a file that is not there yet.
+    fs::remove_file(&real).expect("it is there");
+    assert!(users.run(&["--add-user", "Eva"], "a long secret\n").status.success());
+    assert!(fs::symlink_metadata(users.path()).expect("it is there").is_symlink());
+    assert_eq!(lines(&users), ["Eva"]);
+}
+
+#[test]
+fn a_list_that_root_changes_still_belongs_to_whom_it_did() {
+    const NOBODY: u32 = 65_534;
+    let users = Users::new(&["Ana"]);
+    // Only root can give a file away.
+    if chown(users.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+        return;
+    }
+    assert!(users.run(&["--add-user", "Luis"], "a long secret\n").status.success());
+    let file = fs::metadata(users.path()).expect("it is there");
+    assert_eq!((file.uid(), file.gid(), file.mode() & 0o777), (NOBODY, NOBODY, 0o600));
 }
 
 /// `--add-user Ana` in a terminal of its own; what is written to it is typed, what is read is what a person sees.

@@ -197,7 +197,10 @@ fn a_key_shows_its_own_connections_and_no_others() {
     let mut teacher = Watcher::open(&server, TEACHER);
     let mut ana = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
     assert_eq!(ana.wait_for("welcome")["wire"], WIRE_KEY);
-    let _echo = RawClient::open(&server, &format!("/echo?wire={WIRE_KEY}"));
+    let mut echo = RawClient::open(&server, &format!("/echo?wire={WIRE_KEY}"));
+    // Once it answers, the broadcaster knows of it.
+    echo.send(&frame(TEXT, b"x"));
+    echo.wait_for(TEXT);
     let mut luis = Client::open(&server, "/ws?name=Luis");
     let own_key = luis.wait_for("welcome")["wire"].as_str().expect("a key").to_owned();
     let mut late = Watcher::open(&server, WIRE_KEY);
@@ -274,7 +277,12 @@ fn the_teacher_sees_what_was_refused_and_so_does_who_asked() {
 fn a_close_is_told_with_who_began_and_how_tcp_ended() {
     let server = Server::start(&[]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
-    let open = || RawClient::open(&server, &format!("/ws?wire={WIRE_KEY}"));
+    let open = || {
+        let mut client = RawClient::open(&server, &format!("/ws?wire={WIRE_KEY}"));
+        // All that it is told has been sent before it goes: else writing would find the reset, not reading.
+        client.wait_for(TEXT);
+        client
+    };
     let mut end = |client: RawClient| {
         drop(client);
         let events = watcher.until_closed();

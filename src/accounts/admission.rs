@@ -14,7 +14,7 @@ use crate::chat::Name;
 use crate::close::CloseReason;
 
 /// Random bytes of a cookie: 128 bits.
-const TOKEN: usize = 16;
+const COOKIE_BYTES: usize = 16;
 
 /// Of an account, or of a session: it holds until it is ended, once and for all.
 #[derive(Debug, Clone, Default)]
@@ -59,23 +59,23 @@ impl Admission {
 
 /// What a signed-in browser shows: 16 random bytes in base64url. Its `Debug` does not show it.
 #[derive(Clone)]
-pub struct Token([u8; TOKEN]);
+pub struct Cookie([u8; COOKIE_BYTES]);
 
-/// What is kept of a token. It cannot be turned back, and finding it by its hash tells nothing of how near a guess was.
+/// What is kept of a cookie. It cannot be turned back, and finding it by its hash tells nothing of how near a guess was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenKey([u8; 32]);
+pub struct CookieKey([u8; 32]);
 
-impl Token {
+impl Cookie {
     /// A new one, or `None` if the system has no random numbers just now.
-    pub fn random() -> Option<Token> {
-        let mut bytes = [0; TOKEN];
-        getrandom::fill(&mut bytes).ok().map(|()| Token(bytes))
+    pub fn random() -> Option<Cookie> {
+        let mut bytes = [0; COOKIE_BYTES];
+        getrandom::fill(&mut bytes).ok().map(|()| Cookie(bytes))
     }
 
     /// Reads a cookie's value; `None` if it cannot be one of ours.
-    pub fn parse(text: &str) -> Option<Token> {
+    pub fn parse(text: &str) -> Option<Cookie> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-        bytes.try_into().ok().map(Token)
+        bytes.try_into().ok().map(Cookie)
     }
 
     /// The cookie's value.
@@ -83,14 +83,14 @@ impl Token {
         BASE64URL_NOPAD.encode(&self.0)
     }
 
-    pub fn key(&self) -> TokenKey {
-        TokenKey(Sha256::digest(self.0).into())
+    pub fn key(&self) -> CookieKey {
+        CookieKey(Sha256::digest(self.0).into())
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for Cookie {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Token")
+        formatter.write_str("Cookie")
     }
 }
 
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_back_and_does_not_show_itself() {
-        let token = Token::random().expect("random numbers");
-        let again = Token::parse(&token.text()).expect("our own text");
-        assert_eq!(again.key(), token.key());
-        assert_ne!(Token::random().expect("random numbers").key(), token.key());
-        assert_eq!(format!("{token:?}"), "Token");
+    fn a_cookie_is_read_back_and_does_not_show_itself() {
+        let cookie = Cookie::random().expect("random numbers");
+        let again = Cookie::parse(&cookie.text()).expect("our own text");
+        assert_eq!(again.key(), cookie.key());
+        assert_ne!(Cookie::random().expect("random numbers").key(), cookie.key());
+        assert_eq!(format!("{cookie:?}"), "Cookie");
         for wrong in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAAAA"] {
-            assert!(Token::parse(wrong).is_none(), "{wrong}");
+            assert!(Cookie::parse(wrong).is_none(), "{wrong}");
         }
     }
 }

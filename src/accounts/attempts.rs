@@ -2,7 +2,7 @@
 //!
 //! A budget is a bucket of tries that fills again by itself. A try is taken out before the password is looked at and put
 //! back if it was right, so that many at once are counted, too. Names that nobody has are counted like those of the list:
-//! else it would show who is on it. Used by the accounts' thread; no clock of its own, it is told the time.
+//! else it would show who is on it. Used by the gatekeeper; no clock of its own, it is told the time.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,6 +18,9 @@ const NAME_REFILL: Duration = Duration::from_secs(30);
 /// …and from one address, which may be a whole school's.
 const ADDRESS_TRIES: u32 = 100;
 const ADDRESS_REFILL: Duration = Duration::from_secs(1);
+
+/// Tries of one address that may be under way: half of what can wait, so that others still come in.
+const ADDRESS_AT_ONCE: u32 = super::verifier::QUEUE as u32 / 2;
 
 /// Names, and addresses, that are counted at once; of more, the one with the fewest failures is forgotten.
 const COUNTED: usize = 4096;
@@ -50,78 +53,105 @@ impl Try {
     }
 }
 
+/// Why nothing can be tried now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTry {
+    /// Too many failed: one may be tried after this time.
+    Wait(Duration),
+    /// Too many are under way, which may all be right.
+    UnderWay,
+}
+
 impl Default for Attempts {
     fn default() -> Self {
         Attempts {
-            names: Budgets::new(NAME_TRIES, NAME_REFILL),
-            addresses: Budgets::new(ADDRESS_TRIES, ADDRESS_REFILL),
+            names: Budgets::new(NAME_TRIES, NAME_REFILL, NAME_TRIES),
+            addresses: Budgets::new(ADDRESS_TRIES, ADDRESS_REFILL, ADDRESS_AT_ONCE),
         }
     }
 }
 
 impl Attempts {
-    /// Takes a try out of both budgets.
+    /// Takes a try out of both budgets; [`Attempts::end`] must follow.
     ///
     /// # Errors
-    /// How long to wait for the next, if one of them is empty; then nothing is taken out.
-    pub fn take(&mut self, attempt: &Try, now: Instant) -> Result<(), Duration> {
+    /// If there is none; then nothing is taken out.
+    pub fn begin(&mut self, attempt: &Try, now: Instant) -> Result<(), NoTry> {
         let Try { name, address } = attempt;
-        self.addresses.take(address, now)?;
+        self.addresses.begin(address, now)?;
         if let Some(name) = name {
-            self.names.take(name, now).inspect_err(|_| self.addresses.give_back(address))?;
+            let no_try = |_: &NoTry| self.addresses.end(address, false);
+            self.names.begin(name, now).inspect_err(no_try)?;
         }
         Ok(())
     }
 
-    /// It was no failure.
-    pub fn give_back(&mut self, attempt: &Try) {
-        self.addresses.give_back(&attempt.address);
+    /// The try has been made, and failed or not.
+    pub fn end(&mut self, attempt: &Try, failed: bool) {
+        self.addresses.end(&attempt.address, failed);
         if let Some(name) = &attempt.name {
-            self.names.give_back(name);
+            self.names.end(name, failed);
         }
     }
 }
 
-/// One bucket for each key that is not full.
+/// A bucket for each key of which tries are under way, or were made lately.
 #[derive(Debug)]
 struct Budgets<Key> {
     tries: u32,
     refill: Duration,
-    /// When each bucket will be full again: that is all one has to know of it.
-    full_at: HashMap<Key, Instant>,
+    at_once: u32,
+    buckets: HashMap<Key, Bucket>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    /// When it will be full again: that is all one has to know of what is in it.
+    full_at: Instant,
+    under_way: u32,
 }
 
 impl<Key: Clone + Eq + Hash> Budgets<Key> {
-    fn new(tries: u32, refill: Duration) -> Self {
-        Budgets { tries, refill, full_at: HashMap::new() }
+    fn new(tries: u32, refill: Duration, at_once: u32) -> Self {
+        Budgets { tries, refill, at_once, buckets: HashMap::new() }
     }
 
-    fn take(&mut self, key: &Key, now: Instant) -> Result<(), Duration> {
-        let full_at = self.full_at.get(key).map_or(now, |full_at| (*full_at).max(now));
-        let after = full_at + self.refill;
-        let all = self.refill * self.tries;
-        if let Some(wait) = after.checked_duration_since(now + all).filter(|wait| !wait.is_zero()) {
-            return Err(wait);
+    fn begin(&mut self, key: &Key, now: Instant) -> Result<(), NoTry> {
+        let known = self.buckets.get(key);
+        let Bucket { full_at, under_way } =
+            known.copied().unwrap_or(Bucket { full_at: now, under_way: 0 });
+        let full_at = full_at.max(now) + self.refill;
+        let too_late = full_at.saturating_duration_since(now + self.refill * self.tries);
+        // Those under way may all be right, and cost nothing then.
+        if too_late > self.refill * under_way {
+            return Err(NoTry::Wait(too_late));
         }
-        if self.full_at.len() == COUNTED && !self.full_at.contains_key(key) {
+        if !too_late.is_zero() || under_way >= self.at_once {
+            return Err(NoTry::UnderWay);
+        }
+        if known.is_none() && self.buckets.len() >= COUNTED {
             self.forget_least(now);
         }
-        self.full_at.insert(key.clone(), after);
+        self.buckets.insert(key.clone(), Bucket { full_at, under_way: under_way + 1 });
         Ok(())
     }
 
-    fn give_back(&mut self, key: &Key) {
-        let Some(full_at) = self.full_at.get_mut(key) else { return };
-        // Never before the beginning of time, wherever the system's clock has it.
-        *full_at = full_at.checked_sub(self.refill).unwrap_or(*full_at);
+    fn end(&mut self, key: &Key, failed: bool) {
+        let Some(bucket) = self.buckets.get_mut(key) else { return };
+        bucket.under_way = bucket.under_way.saturating_sub(1);
+        if !failed {
+            // Where the system's clock began a moment ago there is no time before: then it stays.
+            bucket.full_at = bucket.full_at.checked_sub(self.refill).unwrap_or(bucket.full_at);
+        }
     }
 
     fn forget_least(&mut self, now: Instant) {
-        self.full_at.retain(|_, full_at| *full_at > now);
-        if self.full_at.len() == COUNTED {
-            let least = self.full_at.iter().min_by_key(|(_, full_at)| **full_at);
+        self.buckets.retain(|_, bucket| bucket.full_at > now || bucket.under_way > 0);
+        if self.buckets.len() >= COUNTED {
+            let least = self.buckets.iter().filter(|(_, bucket)| bucket.under_way == 0);
+            let least = least.min_by_key(|(_, bucket)| bucket.full_at);
             if let Some(key) = least.map(|(key, _)| key.clone()) {
-                self.full_at.remove(&key);
+                self.buckets.remove(&key);
             }
         }
     }
@@ -138,21 +168,28 @@ mod tests {
         Try::new(Name::parse(name).ok().map(|name| name.key()), peer.into())
     }
 
+    /// A wrong password.
+    fn fail(attempts: &mut Attempts, attempt: &Try, now: Instant) -> Result<(), NoTry> {
+        attempts.begin(attempt, now)?;
+        attempts.end(attempt, true);
+        Ok(())
+    }
+
     #[test]
     fn a_name_is_tried_ten_times_then_every_half_minute() {
         let (mut attempts, start) = (Attempts::default(), Instant::now());
         for tried in 0..NAME_TRIES {
             let peer = Ipv4Addr::new(10, 0, 0, tried as u8);
-            assert_eq!(attempts.take(&attempt("Ana", peer), start), Ok(()), "try {tried}");
+            assert_eq!(fail(&mut attempts, &attempt("Ana", peer), start), Ok(()), "try {tried}");
         }
         let next = attempt("ANA", Ipv4Addr::new(10, 0, 0, 99));
-        assert_eq!(attempts.take(&next, start), Err(NAME_REFILL));
+        assert_eq!(fail(&mut attempts, &next, start), Err(NoTry::Wait(NAME_REFILL)));
         let half = NAME_REFILL / 2;
-        assert_eq!(attempts.take(&next, start + half), Err(half));
-        assert_eq!(attempts.take(&next, start + NAME_REFILL), Ok(()));
-        assert_eq!(attempts.take(&next, start + NAME_REFILL), Err(NAME_REFILL));
+        assert_eq!(fail(&mut attempts, &next, start + half), Err(NoTry::Wait(half)));
+        assert_eq!(fail(&mut attempts, &next, start + NAME_REFILL), Ok(()));
+        assert_eq!(fail(&mut attempts, &next, start + NAME_REFILL), Err(NoTry::Wait(NAME_REFILL)));
         let other = attempt("Luis", Ipv4Addr::new(10, 0, 0, 99));
-        assert_eq!(attempts.take(&other, start), Ok(()), "others are not held up");
+        assert_eq!(fail(&mut attempts, &other, start), Ok(()), "others are not held up");
     }
 
     #[test]
@@ -160,15 +197,15 @@ mod tests {
         let (mut attempts, start) = (Attempts::default(), Instant::now());
         for tried in 0..ADDRESS_TRIES {
             let wish = format!("name {tried}");
-            assert_eq!(attempts.take(&attempt(&wish, Ipv4Addr::LOCALHOST), start), Ok(()));
+            assert_eq!(fail(&mut attempts, &attempt(&wish, Ipv4Addr::LOCALHOST), start), Ok(()));
         }
         let next = attempt("somebody else", Ipv4Addr::LOCALHOST);
-        assert_eq!(attempts.take(&next, start), Err(ADDRESS_REFILL));
+        assert_eq!(fail(&mut attempts, &next, start), Err(NoTry::Wait(ADDRESS_REFILL)));
         // The same machine by IPv6 in IPv4's clothes.
         let mapped = attempt("somebody else", Ipv4Addr::LOCALHOST.to_ipv6_mapped());
-        assert_eq!(attempts.take(&mapped, start), Err(ADDRESS_REFILL));
+        assert_eq!(fail(&mut attempts, &mapped, start), Err(NoTry::Wait(ADDRESS_REFILL)));
         let neighbour = attempt("somebody else", Ipv4Addr::new(127, 0, 0, 2));
-        assert_eq!(attempts.take(&neighbour, start), Ok(()));
+        assert_eq!(fail(&mut attempts, &neighbour, start), Ok(()));
     }
 
     #[test]
@@ -177,11 +214,11 @@ mod tests {
         let in_network = |host: u16| Ipv6Addr::new(0x2001, 0xdb8, 0, 1, host, 0, 0, 1);
         for host in 0..ADDRESS_TRIES as u16 {
             let wish = format!("name {host}");
-            assert_eq!(attempts.take(&attempt(&wish, in_network(host)), start), Ok(()));
+            assert_eq!(fail(&mut attempts, &attempt(&wish, in_network(host)), start), Ok(()));
         }
-        assert!(attempts.take(&attempt("x", in_network(1000)), start).is_err());
+        assert!(fail(&mut attempts, &attempt("x", in_network(1000)), start).is_err());
         let elsewhere = Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 1);
-        assert_eq!(attempts.take(&attempt("x", elsewhere), start), Ok(()));
+        assert_eq!(fail(&mut attempts, &attempt("x", elsewhere), start), Ok(()));
     }
 
     #[test]
@@ -189,9 +226,32 @@ mod tests {
         let (mut attempts, start) = (Attempts::default(), Instant::now());
         let right = attempt("Ana", Ipv4Addr::LOCALHOST);
         for _ in 0..1000 {
-            assert_eq!(attempts.take(&right, start), Ok(()));
-            attempts.give_back(&right);
+            assert_eq!(attempts.begin(&right, start), Ok(()));
+            attempts.end(&right, false);
         }
+    }
+
+    #[test]
+    fn what_is_under_way_may_be_right_and_is_no_reason_to_wait_long() {
+        let (mut attempts, start) = (Attempts::default(), Instant::now());
+        let ana = attempt("Ana", Ipv4Addr::LOCALHOST);
+        for _ in 0..NAME_TRIES {
+            assert_eq!(attempts.begin(&ana, start), Ok(()));
+        }
+        assert_eq!(attempts.begin(&ana, start), Err(NoTry::UnderWay));
+        let others: Vec<Try> = (NAME_TRIES..ADDRESS_AT_ONCE)
+            .map(|number| attempt(&format!("name {number}"), Ipv4Addr::LOCALHOST))
+            .collect();
+        for other in &others {
+            assert_eq!(attempts.begin(other, start), Ok(()));
+        }
+        let one_more = attempt("one more", Ipv4Addr::LOCALHOST);
+        assert_eq!(attempts.begin(&one_more, start), Err(NoTry::UnderWay));
+        attempts.end(&ana, false);
+        assert_eq!(attempts.begin(&one_more, start), Ok(()));
+        assert_eq!(attempts.begin(&ana, start), Err(NoTry::UnderWay), "the address still is busy");
+        attempts.end(&one_more, true);
+        assert_eq!(attempts.begin(&ana, start), Ok(()));
     }
 
     #[test]
@@ -199,15 +259,18 @@ mod tests {
         let (mut attempts, start) = (Attempts::default(), Instant::now());
         let ana = attempt("Ana", Ipv4Addr::LOCALHOST);
         for _ in 0..2 {
-            assert_eq!(attempts.take(&ana, start), Ok(()));
+            assert_eq!(fail(&mut attempts, &ana, start), Ok(()));
         }
         for number in 0..2 * COUNTED as u32 {
             let peer = Ipv4Addr::from_bits(0x0a00_0000 + number);
-            assert_eq!(attempts.take(&attempt(&format!("name {number}"), peer), start), Ok(()));
+            assert_eq!(
+                fail(&mut attempts, &attempt(&format!("name {number}"), peer), start),
+                Ok(())
+            );
         }
-        assert_eq!(attempts.names.full_at.len(), COUNTED);
-        assert_eq!(attempts.addresses.full_at.len(), COUNTED);
+        assert_eq!(attempts.names.buckets.len(), COUNTED);
+        assert_eq!(attempts.addresses.buckets.len(), COUNTED);
         let key = ana.name.expect("a name");
-        assert!(attempts.names.full_at.contains_key(&key), "who failed most is remembered");
+        assert!(attempts.names.buckets.contains_key(&key), "who failed most is remembered");
     }
 }

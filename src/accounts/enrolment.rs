@@ -8,15 +8,15 @@ use std::path::Path;
 
 use super::file;
 use super::list::{Account, MAX_ACCOUNTS, account_name, is_comment, lines, with_accounts};
-use super::password::{Hashed, Password};
-use super::prompt::{ask_silently, read_line};
+use super::password::{Hashed, Password, Workspace};
+use super::prompt::{Terminal, read_line};
 use crate::chat::Name;
 
 /// Most bytes of a class list that is read at once.
 const MAX_CLASS_LIST: u64 = 4 << 20;
 
-/// A first line that spreadsheets write, and that is nobody.
-const HEADING: &str = "name,password";
+/// First lines that spreadsheets write, and that are nobody.
+const HEADINGS: [&str; 2] = ["name,password", "nombre,contraseña"];
 
 /// Asks for a password, twice in a terminal, and puts the person on the list, or gives them the new password. Returns what
 /// to say.
@@ -39,13 +39,12 @@ pub fn add_user(name: &str, path: &Path) -> Result<String, String> {
 }
 
 fn type_twice(name: &Name) -> Result<String, String> {
-    let ask = |question: &str| {
-        ask_silently(question).map_err(|error| {
-            format!("no password from this terminal ({error}); it can also come on standard input")
-        })
+    let failed = |error: io::Error| {
+        format!("no password from this terminal ({error}); it can also come on standard input")
     };
-    let typed = ask(&format!("Password for {name}: "))?;
-    if ask("The same again: ")? != typed {
+    let terminal = Terminal::open().map_err(failed)?;
+    let typed = terminal.ask_silently(&format!("Password for {name}: ")).map_err(failed)?;
+    if terminal.ask_silently("The same again: ").map_err(failed)? != typed {
         return Err("the two passwords differ; nothing was changed".to_owned());
     }
     Ok(typed)
@@ -77,18 +76,24 @@ pub fn add_users(path: &Path) -> Result<String, String> {
     enrol(path, people)
 }
 
-/// The people on a class list. The first comma of a line ends the name, so that a password may have some.
+/// The people on a class list. The first comma of a line ends the name, so that a password may have some; spaces around
+/// the two are nothing.
 fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
     let mut people: Vec<(Name, Password)> = Vec::new();
     let mut known = HashSet::new();
     for (number, line) in (1..).zip(lines(text)) {
         let wrong = |reason: &str| format!("standard input, line {number}: {reason}");
-        let is_heading = number == 1 && line.trim().eq_ignore_ascii_case(HEADING);
+        let heading = line.trim().to_lowercase();
+        let is_heading = number == 1 && HEADINGS.contains(&heading.as_str());
         if is_heading || is_comment(line.trim()) {
             continue;
         }
         let (name, password) =
             line.split_once(',').ok_or_else(|| wrong("it is not like name,password"))?;
+        let (name, password) = (name.trim(), password.trim());
+        if name.starts_with('"') || password.starts_with('"') {
+            return Err(wrong("quotation marks would be a part of it: leave them out"));
+        }
         let name = account_name(name).map_err(wrong)?;
         let password = Password::parse(password).map_err(wrong)?;
         if !known.insert(name.key()) {
@@ -106,8 +111,9 @@ fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
 }
 
 fn enrol(path: &Path, people: Vec<(Name, Password)>) -> Result<String, String> {
+    let mut workspace = Workspace::default();
     let account = |(name, password): (Name, Password)| {
-        let hashed = Hashed::new(&password)
+        let hashed = Hashed::new(&password, &mut workspace)
             .map_err(|_| "the password cannot be hashed: no memory or no randomness".to_owned())?;
         Ok(Account { name, hashed })
     };
@@ -138,7 +144,7 @@ mod tests {
         let text =
             "\u{feff}Name,Password\r\n# class 3b\r\nAna María,contra,seña\r\n\r\nLuis, secret\r\n";
         let people = class_list(text).expect("a class list");
-        let passwords = ["contra,seña", " secret"].map(|text| Password::parse(text).expect("one"));
+        let passwords = ["contra,seña", "secret"].map(|text| Password::parse(text).expect("one"));
         let expected = ["Ana María", "Luis"].map(|name| account_name(name).expect("a name"));
         assert_eq!(people, expected.into_iter().zip(passwords).collect::<Vec<_>>());
         for (text, word) in [
@@ -147,6 +153,9 @@ mod tests {
             (",x", "line 1: a name needs"),
             ("a:b,x", "line 1: an account's name has no colon"),
             ("Ana,a\nname,password\nANA,b", "line 3: the name was there before"),
+            ("\"Perez, Ana\",x", "line 1: quotation marks"),
+            ("Ana,\"a,b\"", "line 1: quotation marks"),
+            ("Nombre,Contraseña\r\n", "nobody"),
             ("", "nobody"),
             ("name,password\n", "nobody"),
         ] {

@@ -2,6 +2,11 @@
 //!
 //! Connection threads ask it through a bounded channel and wait for the answer. It never looks at a password itself: that
 //! is slow, so the verifier does it and reports back. Must never wait for a client, for the disk or for the verifier.
+//!
+//! ```text
+//! an Applicant asks to sign in ─► becomes a Trial, if there is a Try left ─► a Comparison for the verifier
+//!              hears the verdict ◄─ judged, if the list is still the same ◄─ Compared
+//! ```
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,8 +16,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use log::{info, warn};
 
-use super::admission::{Admission, Standing, Token};
-use super::attempts::{Attempts, Try};
+use super::admission::{Admission, Cookie, Standing};
+use super::attempts::{Attempts, NoTry, Try};
 use super::list::{Account, AccountList, account_name};
 use super::password::{Hashed, Password};
 use super::sessions::Sessions;
@@ -30,16 +35,18 @@ const REMOVED: CloseReason =
 const NEW_PASSWORD: CloseReason =
     CloseReason::new(close::SIGNED_OUT, "your password was changed: sign in with the new one");
 
+const BUSY: &str = "no time to compare a password: too many want to sign in";
+
 /// What is asked and told.
 pub enum Ask {
     /// Whose cookie is this?
-    Whose { token: Token, answer: Sender<Option<Admission>> },
+    Whose { cookie: Cookie, answer: Sender<Option<Admission>> },
     /// May somebody come in with this name and password?
     SignIn { name: String, password: Password, applicant: Applicant },
     /// The verifier is done with one.
     Compared(Box<Compared>),
     /// The person of this cookie goes.
-    SignOut { client: ClientId, token: Token, answer: Sender<()> },
+    SignOut { client: ClientId, cookie: Cookie, answer: Sender<()> },
     /// The file has changed.
     NewList(AccountList),
 }
@@ -65,7 +72,7 @@ pub struct Trial {
 pub struct SignedIn {
     pub admission: Admission,
     /// The cookie, if a session began.
-    pub token: Option<Token>,
+    pub cookie: Option<Cookie>,
 }
 
 /// Why somebody is not let in.
@@ -89,8 +96,9 @@ pub struct Gatekeeper<Tell> {
     to_verifier: Sender<Comparison>,
     /// Decides which account an unknown name costs like, so that nobody can foresee it.
     lots: RandomState,
-    /// An account's admissions have ended, and nobody has been told yet.
+    /// An account's admissions have ended, and nobody has been told yet; and which accounts are no more.
     some_ended: bool,
+    gone: Vec<NameKey>,
     /// Tells the broadcaster that admissions have ended, and which accounts are no more.
     tell: Tell,
 }
@@ -106,6 +114,7 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
             to_verifier,
             lots: RandomState::new(),
             some_ended: false,
+            gone: Vec::new(),
             tell,
         }
     }
@@ -119,23 +128,22 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
             };
             let now = Instant::now();
             self.sessions.end_old(now);
-            let gone = match ask {
+            match ask {
                 Ok(ask) => self.take(ask, now),
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
-            };
+            }
             let some_ended = self.sessions.take_some_ended() | std::mem::take(&mut self.some_ended);
-            if some_ended && !(self.tell)(gone) {
+            if some_ended && !(self.tell)(std::mem::take(&mut self.gone)) {
                 return;
             }
         }
     }
 
-    /// Returns which accounts are no more.
-    fn take(&mut self, ask: Ask, now: Instant) -> Vec<NameKey> {
+    fn take(&mut self, ask: Ask, now: Instant) {
         match ask {
             // Whoever asked may be gone; then nobody hears the answer.
-            Ask::Whose { token, answer } => drop(answer.send(self.whose(&token, now))),
+            Ask::Whose { cookie, answer } => drop(answer.send(self.whose(&cookie, now))),
             Ask::SignIn { name, password, applicant } => {
                 self.begin_trial(&name, password, applicant, now);
             }
@@ -147,17 +155,16 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
                 };
                 self.end_trial(&trial, verdict);
             }
-            Ask::SignOut { client, token, answer } => {
-                self.sign_out(client, &token, now);
+            Ask::SignOut { client, cookie, answer } => {
+                self.sign_out(client, &cookie, now);
                 let _ = answer.send(());
             }
-            Ask::NewList(list) => return self.take_list(list),
+            Ask::NewList(list) => self.take_list(list),
         }
-        Vec::new()
     }
 
-    fn whose(&self, token: &Token, now: Instant) -> Option<Admission> {
-        let session = self.sessions.get(token, now)?;
+    fn whose(&self, cookie: &Cookie, now: Instant) -> Option<Admission> {
+        let session = self.sessions.get(cookie, now)?;
         self.admission(&session.account, Some(session.standing.clone()))
     }
 
@@ -171,16 +178,13 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         let key = account_name(name).ok().map(|name| name.key());
         let attempt = Try::new(key.clone(), applicant.peer);
         let trial = Trial { applicant, key, attempt };
-        if let Err(wait) = self.attempts.take(&trial.attempt, now) {
-            let refused = Err(NotSignedIn::TooOften(wait));
-            let _ = trial.applicant.answer.send(refused);
-            let (client, who) = (trial.applicant.client, self.known_name(&trial));
-            return warn!("{client}: too many wrong passwords for {who}, or from its address");
+        if let Err(no_try) = self.attempts.begin(&trial.attempt, now) {
+            return self.refuse_trial(&trial, no_try);
         }
         let account = trial.key.as_ref().and_then(|key| self.list.get(key));
         let hashed = account.map_or_else(
             || {
-                let lot = self.list.pick(self.lots.hash_one(name));
+                let lot = self.list.pick(self.lots.hash_one(&trial.key));
                 Hashed::of_nobody(lot.map(|account| &account.hashed))
             },
             |account| account.hashed.clone(),
@@ -189,6 +193,23 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         if let Err(full) = self.to_verifier.try_send(comparison) {
             self.end_trial(&full.into_inner().trial, Err(NotSignedIn::Busy));
         }
+    }
+
+    /// There is no try left, or too many are under way.
+    fn refuse_trial(&self, trial: &Trial, no_try: NoTry) {
+        let Applicant { client, peer, answer, .. } = &trial.applicant;
+        let refused = match no_try {
+            NoTry::Wait(wait) => {
+                let who = self.known_name(trial);
+                warn!("{client}: too many wrong passwords, for {who} or from {peer}");
+                NotSignedIn::TooOften(wait)
+            }
+            NoTry::UnderWay => {
+                warn!("{client}: {BUSY}");
+                NotSignedIn::Busy
+            }
+        };
+        let _ = answer.send(Err(refused));
     }
 
     /// What becomes of a comparison. The list may have changed since it began.
@@ -202,14 +223,14 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         let is_still = |account: &&Account| account.hashed == *hashed;
         let key = trial.key.as_ref().filter(|_| fits).ok_or(NotSignedIn::Wrong)?;
         self.list.get(key).filter(is_still).ok_or(NotSignedIn::Wrong)?;
-        let token = match trial.applicant.begins_session {
-            true => Some(Token::random().ok_or(NotSignedIn::Busy)?),
+        let cookie = match trial.applicant.begins_session {
+            true => Some(Cookie::random().ok_or(NotSignedIn::Busy)?),
             false => None,
         };
-        let begin = |token: &Token| self.sessions.begin(token, key.clone(), now);
-        let session = token.as_ref().map(begin);
+        let begin = |cookie: &Cookie| self.sessions.begin(cookie, key.clone(), now);
+        let session = cookie.as_ref().map(begin);
         let admission = self.admission(key, session).ok_or(NotSignedIn::Wrong)?;
-        Ok(SignedIn { admission, token })
+        Ok(SignedIn { admission, cookie })
     }
 
     fn end_trial(&mut self, trial: &Trial, verdict: Result<SignedIn, NotSignedIn>) {
@@ -222,11 +243,9 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
             Err(NotSignedIn::Wrong) => {
                 info!("{client}: wrong password for {}", self.known_name(trial));
             }
-            Err(_) => warn!("{client}: no time to compare a password: too many want to sign in"),
+            Err(_) => warn!("{client}: {BUSY}"),
         }
-        if !matches!(verdict, Err(NotSignedIn::Wrong)) {
-            self.attempts.give_back(attempt);
-        }
+        self.attempts.end(attempt, matches!(verdict, Err(NotSignedIn::Wrong)));
         let _ = applicant.answer.send(verdict);
     }
 
@@ -240,12 +259,12 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
     }
 
     /// Ends this session, and every connection of its person.
-    fn sign_out(&mut self, client: ClientId, token: &Token, now: Instant) {
-        let Some(account) = self.sessions.get(token, now).map(|session| session.account.clone())
+    fn sign_out(&mut self, client: ClientId, cookie: &Cookie, now: Instant) {
+        let Some(account) = self.sessions.get(cookie, now).map(|session| session.account.clone())
         else {
             return;
         };
-        self.sessions.end(token.key(), SIGNED_OUT);
+        self.sessions.end(cookie.key(), SIGNED_OUT);
         self.end_standing(&account, SIGNED_OUT);
         if let Some(account) = self.list.get(&account) {
             info!("{client}: {:?} signed out", account.name.as_str());
@@ -260,10 +279,10 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         }
     }
 
-    /// Everybody who is not on the new list, or has a new password, is out. Returns those who are not on it.
-    fn take_list(&mut self, list: AccountList) -> Vec<NameKey> {
+    /// Everybody who is not on the new list, or has a new password, is out.
+    fn take_list(&mut self, list: AccountList) {
         let before = std::mem::replace(&mut self.list, list);
-        let (mut gone, mut changed) = (Vec::new(), 0);
+        let (mut new, mut removed, mut changed) = (0, 0, 0);
         for key in before.keys() {
             let was = before.get(key).map(|account| &account.hashed);
             match self.list.get(key).map(|account| &account.hashed) {
@@ -271,7 +290,8 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
                     self.sessions.end_account(key, &REMOVED);
                     self.end_standing(key, REMOVED);
                     self.standings.remove(key);
-                    gone.push(key.clone());
+                    self.gone.push(key.clone());
+                    removed += 1;
                 }
                 now if now != was => {
                     self.sessions.end_account(key, &NEW_PASSWORD);
@@ -281,16 +301,13 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
                 Some(_) => {}
             }
         }
-        let mut new = 0;
         for key in self.list.keys().filter(|key| before.get(key).is_none()) {
             self.standings.insert(key.clone(), Standing::default());
             new += 1;
         }
         info!(
-            "the list of users was read anew: {} on it; {new} new, {} removed, {changed} with another password",
+            "the list of users was read anew: {} on it; {new} new, {removed} removed, {changed} with another password",
             self.list.len(),
-            gone.len(),
         );
-        gone
     }
 }

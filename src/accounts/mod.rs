@@ -26,7 +26,7 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Admission, Token};
+pub use admission::{Admission, Cookie};
 pub use gatekeeper::{NotSignedIn, SignedIn};
 pub use password::Password;
 pub use sessions::SESSION_AGE;
@@ -89,13 +89,13 @@ impl Accounts {
         start("verifier").spawn(move || verifier::run(&comparisons, &compared))?;
         let changed = to_gatekeeper.clone();
         let tell = move |list| changed.send(Ask::NewList(list)).is_ok();
-        start("users file").spawn(move || file::watch(&path, text, tell))?;
+        start("users file").spawn(move || file::watch(&path, &text, tell))?;
         Ok(Accounts(to_gatekeeper))
     }
 
     /// Whose cookie this is.
-    pub fn whose(&self, token: Token) -> Option<Admission> {
-        self.ask(|answer| Ask::Whose { token, answer }).flatten()
+    pub fn whose(&self, cookie: Cookie) -> Option<Admission> {
+        self.ask(|answer| Ask::Whose { cookie, answer }).flatten()
     }
 
     /// Lets somebody in who knows a name and its password.
@@ -117,8 +117,8 @@ impl Accounts {
     }
 
     /// Ends the session of this cookie, and every connection of its person.
-    pub fn sign_out(&self, client: ClientId, token: Token) {
-        let _ = self.ask(|answer| Ask::SignOut { client, token, answer });
+    pub fn sign_out(&self, client: ClientId, cookie: Cookie) {
+        let _ = self.ask(|answer| Ask::SignOut { client, cookie, answer });
     }
 
     fn ask<Answer>(&self, ask: impl FnOnce(Sender<Answer>) -> Ask) -> Option<Answer> {

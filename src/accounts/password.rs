@@ -66,6 +66,21 @@ impl Password {
     }
 }
 
+/// What Argon2 works in: kept from one hash to the next, since the system's allocator would make holes of such pieces that
+/// it cannot give back. As large as the dearest hash so far wanted it, at most 64 MiB.
+#[derive(Default)]
+pub struct Workspace(Vec<Block>);
+
+impl Workspace {
+    fn blocks(&mut self, count: usize) -> Result<&mut [Block], CannotHash> {
+        let blocks = &mut self.0;
+        // Where there is no memory this fails, while an allocation of argon2's own would end the program.
+        blocks.try_reserve_exact(count.saturating_sub(blocks.len())).map_err(|_| CannotHash)?;
+        blocks.resize(count.max(blocks.len()), Block::default());
+        Ok(&mut blocks[..count])
+    }
+}
+
 /// There is no memory, or there are no random numbers, for a hash just now.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CannotHash;
@@ -85,12 +100,12 @@ impl Hashed {
     ///
     /// # Errors
     /// See [`CannotHash`].
-    pub fn new(password: &Password) -> Result<Hashed, CannotHash> {
+    pub fn new(password: &Password, workspace: &mut Workspace) -> Result<Hashed, CannotHash> {
         let mut salt = vec![0; SALT];
         getrandom::fill(&mut salt).map_err(|_| CannotHash)?;
         let empty =
             Hashed { memory: MEMORY, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
-        let hash = empty.hash_of(password)?;
+        let hash = empty.hash_of(password, workspace)?;
         Ok(Hashed { hash, ..empty })
     }
 
@@ -141,8 +156,8 @@ impl Hashed {
     ///
     /// # Errors
     /// See [`CannotHash`].
-    pub fn fits(&self, password: &Password) -> Result<bool, CannotHash> {
-        Ok(self.hash_of(password)?.ct_eq(&self.hash).into())
+    pub fn fits(&self, password: &Password, workspace: &mut Workspace) -> Result<bool, CannotHash> {
+        Ok(self.hash_of(password, workspace)?.ct_eq(&self.hash).into())
     }
 
     /// What a try costs: `m=19456,t=2,p=1`.
@@ -154,20 +169,16 @@ impl Hashed {
         Params::new(self.memory, self.passes, self.lanes, Some(self.hash.len()))
     }
 
-    fn hash_of(&self, password: &Password) -> Result<Vec<u8>, CannotHash> {
+    fn hash_of(
+        &self,
+        password: &Password,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<u8>, CannotHash> {
         let params = self.params().map_err(|_| CannotHash)?;
-        // Where there is no memory this fails, while an allocation of argon2's own would end the program.
-        let mut memory = Vec::new();
-        memory.try_reserve_exact(params.block_count()).map_err(|_| CannotHash)?;
-        memory.resize(params.block_count(), Block::default());
+        let blocks = workspace.blocks(params.block_count())?;
         let mut hash = vec![0; self.hash.len()];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(
-                password.0.as_bytes(),
-                &self.salt,
-                &mut hash,
-                &mut memory,
-            )
+            .hash_password_into_with_memory(password.0.as_bytes(), &self.salt, &mut hash, blocks)
             .map_err(|_| CannotHash)?;
         Ok(hash)
     }
@@ -198,29 +209,33 @@ mod tests {
 
     #[test]
     fn a_password_fits_its_own_hash_alone() {
-        let hashed = Hashed::new(&password("contraseña")).expect("random numbers");
+        let workspace = &mut Workspace::default();
+        let hashed = Hashed::new(&password("contraseña"), workspace).expect("random numbers");
         let again = Hashed::parse(&hashed.to_string()).expect("our own text");
         assert!(
             again == hashed && again.to_string().starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
         );
-        assert_eq!(again.fits(&password("contraseña")), Ok(true));
+        assert_eq!(again.fits(&password("contraseña"), workspace), Ok(true));
         assert_eq!(
-            again.fits(&password("contrasen\u{303}a")),
+            again.fits(&password("contrasen\u{303}a"), workspace),
             Ok(true),
             "the same in two characters"
         );
-        assert_eq!(again.fits(&password("contrasena")), Ok(false));
-        assert_eq!(Hashed::of_nobody(None).fits(&password("contraseña")), Ok(false));
-        assert_ne!(hashed, Hashed::new(&password("contraseña")).expect("another salt"));
+        assert_eq!(again.fits(&password("contrasena"), workspace), Ok(false));
+        assert_eq!(Hashed::of_nobody(None).fits(&password("contraseña"), workspace), Ok(false));
+        assert_ne!(hashed, Hashed::new(&password("contraseña"), workspace).expect("another salt"));
     }
 
     #[test]
     fn hashes_of_other_tools_are_read() {
+        let workspace = &mut Workspace::default();
+        // Used before for something cheaper.
+        assert_eq!(Hashed::of_nobody(None).fits(&password("x"), workspace), Ok(false));
         // echo -n password | argon2 somesalt -id -t 2 -k 65536 -p 1 -e
         let other = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let hashed = Hashed::parse(other).expect("a PHC string");
         assert_eq!(hashed.to_string(), other);
-        assert_eq!(hashed.fits(&password("password")), Ok(true));
+        assert_eq!(hashed.fits(&password("password"), workspace), Ok(true));
     }
 
     #[test]

@@ -7,29 +7,65 @@ use std::io::{self, BufRead, Write};
 use std::process::{Command, Stdio, exit};
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
 
-/// The terminal as it was; dropping it brings that back.
-struct Silence {
+/// The terminal of standard input.
+pub struct Terminal {
+    /// What it was set to, as `stty` says it.
     before: String,
-    signals: Handle,
 }
 
-/// Asks, and reads a line.
-///
-/// # Errors
-/// If the terminal cannot be made silent, or its input ends.
-pub fn ask_silently(question: &str) -> io::Result<String> {
-    let silence = Silence::begin()?;
-    let mut out = io::stderr();
-    write!(out, "{question}")?;
-    out.flush()?;
-    let line = read_line(&mut io::stdin().lock());
-    drop(silence);
-    // The end of the line was not shown, either.
-    writeln!(out)?;
-    line
+/// While it exists, the terminal does not show what is typed.
+struct Silence<'a>(&'a Terminal);
+
+impl Terminal {
+    /// Looks how it is set, and from now on sets it so again when a signal ends the program.
+    ///
+    /// # Errors
+    /// If there is no `stty`, or no thread.
+    pub fn open() -> io::Result<Terminal> {
+        let before = stty(&["-g"])?;
+        let terminal = Terminal { before: before.clone() };
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP])?;
+        thread::Builder::new().spawn(move || {
+            // Ctrl-Z would leave the terminal silent: it does nothing here.
+            if let Some(signal) = signals.forever().find(|signal| *signal != SIGTSTP) {
+                Terminal { before }.restore();
+                exit(128 + signal);
+            }
+        })?;
+        Ok(terminal)
+    }
+
+    /// Asks, and reads a line.
+    ///
+    /// # Errors
+    /// If the terminal cannot be made silent, or its input ends.
+    pub fn ask_silently(&self, question: &str) -> io::Result<String> {
+        let silence = Silence(self);
+        stty(&["-echo"])?;
+        let mut out = io::stderr();
+        write!(out, "{question}")?;
+        out.flush()?;
+        let line = read_line(&mut io::stdin().lock());
+        drop(silence);
+        // The end of the line was not shown, either.
+        writeln!(out)?;
+        line
+    }
+
+    fn restore(&self) {
+        if stty(&[&self.before]).is_err() {
+            let _ = writeln!(io::stderr(), "type `stty echo` to see again what you type");
+        }
+    }
+}
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        self.0.restore();
+    }
 }
 
 /// A line without its end; at most as long as a password may be, with room to tell that it is longer.
@@ -44,37 +80,6 @@ pub fn read_line(input: &mut impl BufRead) -> io::Result<String> {
     }
     line.truncate(line.trim_end_matches(['\r', '\n']).len());
     Ok(line)
-}
-
-impl Silence {
-    fn begin() -> io::Result<Silence> {
-        let before = stty(&["-g"])?;
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-        let handle = signals.handle();
-        let restored = before.clone();
-        thread::Builder::new().spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                restore(&restored);
-                exit(128 + signal);
-            }
-        })?;
-        let silence = Silence { before, signals: handle };
-        stty(&["-echo"])?;
-        Ok(silence)
-    }
-}
-
-impl Drop for Silence {
-    fn drop(&mut self) {
-        restore(&self.before);
-        self.signals.close();
-    }
-}
-
-fn restore(before: &str) {
-    if stty(&[before]).is_err() {
-        let _ = writeln!(io::stderr(), "type `stty echo` to see again what you type");
-    }
 }
 
 /// Runs `stty` on the terminal of standard input, and returns what it says.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use super::admission::{Standing, Token, TokenKey};
+use super::admission::{Cookie, CookieKey, Standing};
 use crate::chat::NameKey;
 use crate::close::{self, CloseReason};
 
@@ -23,11 +23,11 @@ const TOO_MANY: CloseReason =
 
 #[derive(Debug, Default)]
 pub struct Sessions {
-    by_token: HashMap<TokenKey, Session>,
+    by_cookie: HashMap<CookieKey, Session>,
     /// In the order in which they began, and so in which they end.
-    by_age: BTreeMap<u64, TokenKey>,
+    by_age: BTreeMap<u64, CookieKey>,
     /// Those of each account, the oldest first.
-    by_account: HashMap<NameKey, Vec<TokenKey>>,
+    by_account: HashMap<NameKey, Vec<CookieKey>>,
     begun: u64,
     /// One has ended that nobody has been told of.
     some_ended: bool,
@@ -43,35 +43,36 @@ pub struct Session {
 
 impl Sessions {
     /// Begins a session. Others may end for it.
-    pub fn begin(&mut self, token: &Token, account: NameKey, now: Instant) -> Standing {
+    pub fn begin(&mut self, cookie: &Cookie, account: NameKey, now: Instant) -> Standing {
         let of_one = self.by_account.get(&account).map_or(&[][..], Vec::as_slice);
         let too_many = if of_one.len() >= OF_ONE { of_one.first().copied() } else { None };
-        let oldest = self.by_age.first_key_value().map(|(_, token)| *token);
-        let too_many = too_many.or(oldest.filter(|_| self.by_token.len() >= OF_ALL));
-        if let Some(token) = too_many {
-            self.end(token, TOO_MANY);
+        let oldest = self.by_age.first_key_value().map(|(_, cookie)| *cookie);
+        let too_many = too_many.or(oldest.filter(|_| self.by_cookie.len() >= OF_ALL));
+        if let Some(cookie) = too_many {
+            self.end(cookie, TOO_MANY);
         }
         self.begun += 1;
-        let (token, number, standing) = (token.key(), self.begun, Standing::default());
-        self.by_age.insert(number, token);
-        self.by_account.entry(account.clone()).or_default().push(token);
+        let (cookie, number, standing) = (cookie.key(), self.begun, Standing::default());
+        self.by_age.insert(number, cookie);
+        self.by_account.entry(account.clone()).or_default().push(cookie);
         let ends = now + SESSION_AGE;
-        self.by_token.insert(token, Session { account, standing: standing.clone(), ends, number });
+        self.by_cookie
+            .insert(cookie, Session { account, standing: standing.clone(), ends, number });
         standing
     }
 
     /// The session of a cookie.
-    pub fn get(&self, token: &Token, now: Instant) -> Option<&Session> {
-        self.by_token.get(&token.key()).filter(|session| session.ends > now)
+    pub fn get(&self, cookie: &Cookie, now: Instant) -> Option<&Session> {
+        self.by_cookie.get(&cookie.key()).filter(|session| session.ends > now)
     }
 
-    pub fn end(&mut self, token: TokenKey, reason: CloseReason) {
-        let Some(session) = self.by_token.remove(&token) else { return };
+    pub fn end(&mut self, cookie: CookieKey, reason: CloseReason) {
+        let Some(session) = self.by_cookie.remove(&cookie) else { return };
         session.standing.end(reason);
         self.some_ended = true;
         self.by_age.remove(&session.number);
         if let Some(of_one) = self.by_account.get_mut(&session.account) {
-            of_one.retain(|other| *other != token);
+            of_one.retain(|other| *other != cookie);
             if of_one.is_empty() {
                 self.by_account.remove(&session.account);
             }
@@ -80,8 +81,8 @@ impl Sessions {
 
     /// All of one account.
     pub fn end_account(&mut self, account: &NameKey, reason: &CloseReason) {
-        for token in self.by_account.get(account).cloned().unwrap_or_default() {
-            self.end(token, reason.clone());
+        for cookie in self.by_account.get(account).cloned().unwrap_or_default() {
+            self.end(cookie, reason.clone());
         }
     }
 
@@ -93,7 +94,7 @@ impl Sessions {
     /// When [`Sessions::end_old`] has something to do.
     pub fn due(&self) -> Option<Instant> {
         let (_, oldest) = self.by_age.first_key_value()?;
-        self.by_token.get(oldest).map(|session| session.ends)
+        self.by_cookie.get(oldest).map(|session| session.ends)
     }
 
     /// Ends those whose time is over.
@@ -114,25 +115,25 @@ mod tests {
         Name::parse(name).expect("a name").key()
     }
 
-    fn begin(sessions: &mut Sessions, name: &str, now: Instant) -> (Token, Standing) {
-        let token = Token::random().expect("random numbers");
-        let standing = sessions.begin(&token, key(name), now);
-        (token, standing)
+    fn begin(sessions: &mut Sessions, name: &str, now: Instant) -> (Cookie, Standing) {
+        let cookie = Cookie::random().expect("random numbers");
+        let standing = sessions.begin(&cookie, key(name), now);
+        (cookie, standing)
     }
 
     #[test]
     fn a_session_lasts_for_a_day_at_school() {
         let (mut sessions, start) = (Sessions::default(), Instant::now());
-        let (token, standing) = begin(&mut sessions, "Ana", start);
+        let (cookie, standing) = begin(&mut sessions, "Ana", start);
         let almost = start + SESSION_AGE - Duration::from_secs(1);
-        assert!(sessions.get(&token, almost).is_some_and(|session| session.account == key("ana")));
+        assert!(sessions.get(&cookie, almost).is_some_and(|session| session.account == key("ana")));
         sessions.end_old(almost);
         assert!(standing.ended().is_none());
         let end = sessions.due().expect("one session");
-        assert!(sessions.get(&token, end).is_none());
+        assert!(sessions.get(&cookie, end).is_none());
         sessions.end_old(end);
         assert_eq!(standing.ended(), Some(&TOO_OLD));
-        assert!(sessions.by_token.is_empty() && sessions.by_account.is_empty());
+        assert!(sessions.by_cookie.is_empty() && sessions.by_account.is_empty());
         assert_eq!(sessions.due(), None);
     }
 
@@ -148,7 +149,7 @@ mod tests {
             begin(&mut sessions, &format!("name {number}"), start);
         }
         assert_eq!(luis.ended(), Some(&TOO_MANY));
-        assert_eq!(sessions.by_token.len(), OF_ALL);
+        assert_eq!(sessions.by_cookie.len(), OF_ALL);
         assert_eq!(sessions.by_age.len(), OF_ALL);
     }
 
@@ -156,11 +157,11 @@ mod tests {
     fn an_account_ends_with_all_its_sessions() {
         let (mut sessions, start) = (Sessions::default(), Instant::now());
         let anas: Vec<_> = (0..3).map(|_| begin(&mut sessions, "Ana", start)).collect();
-        let (token, luis) = begin(&mut sessions, "Luis", start);
+        let (cookie, luis) = begin(&mut sessions, "Luis", start);
         const GONE: CloseReason = CloseReason::new(close::SIGNED_OUT, "gone");
         sessions.end_account(&key("Ana"), &GONE);
         assert!(anas.iter().all(|(_, standing)| standing.ended() == Some(&GONE)));
-        assert!(anas.iter().all(|(token, _)| sessions.get(token, start).is_none()));
-        assert!(luis.ended().is_none() && sessions.get(&token, start).is_some());
+        assert!(anas.iter().all(|(cookie, _)| sessions.get(cookie, start).is_none()));
+        assert!(luis.ended().is_none() && sessions.get(&cookie, start).is_some());
     }
 }

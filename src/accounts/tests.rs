@@ -53,8 +53,8 @@ fn a_password_that_was_changed_while_it_was_compared_lets_nobody_in() {
         asks.send(Ask::NewList(list)).expect("the gatekeeper is there");
         say_that_it_fits(&asks, comparison);
         match verdict.recv().expect("a verdict") {
-            Ok(SignedIn { admission, token }) => {
-                assert!(is_let_in && token.is_some());
+            Ok(SignedIn { admission, cookie }) => {
+                assert!(is_let_in && cookie.is_some());
                 assert_eq!((admission.name.as_str(), admission.ended()), ("Ana", None));
             }
             Err(refused) => assert!(!is_let_in && refused == NotSignedIn::Wrong),

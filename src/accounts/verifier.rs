@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use log::debug;
 
 use super::gatekeeper::{Ask, Trial};
-use super::password::{CannotHash, Hashed, Password};
+use super::password::{CannotHash, Hashed, Password, Workspace};
 
 /// Passwords that may wait to be compared: two classes that sign in at the same moment. More are answered 503.
 pub const QUEUE: usize = 64;
@@ -29,8 +29,9 @@ pub struct Compared {
 
 /// The thread's loop; ends when nobody is left who could ask.
 pub fn run(comparisons: &Receiver<Comparison>, to_gatekeeper: &Sender<Ask>) {
+    let mut workspace = Workspace::default();
     for Comparison { password, hashed, trial } in comparisons {
-        let fits = hashed.fits(&password);
+        let fits = hashed.fits(&password, &mut workspace);
         debug!("a password was compared: Argon2id, {}", hashed.cost());
         let compared = Compared { hashed, trial, fits };
         if to_gatekeeper.send(Ask::Compared(Box::new(compared))).is_err() {

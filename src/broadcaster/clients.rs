@@ -137,6 +137,13 @@ impl Audience for Clients {
         self.send_one(one, batch::frames(&[json]));
     }
 
+    fn some(&mut self, them: &[ClientId], json: &Bytes) {
+        let frames = batch::frames(&[json]);
+        for one in them {
+            self.send_one(*one, frames.clone());
+        }
+    }
+
     fn replay(&mut self, one: ClientId, past: &[&Bytes]) {
         self.send_one(one, batch::frames(past));
     }

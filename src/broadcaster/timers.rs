@@ -1,8 +1,9 @@
 //! What the broadcaster has to do later, by time.
 //!
-//! At most one closing waits for each client, and one retry that counts. An entry that counts no more, or for a client
-//! that is gone, does nothing when its time comes; none waits longer than the deadline of a closing, so the heap is
-//! bounded by a few entries for each client that was here within that time.
+//! At most one closing waits for each client, and one retry that counts; the end of a watcher who signed out waits once more
+//! for each other who does so meanwhile. An entry that counts no more, or for a client that is gone, does nothing when its
+//! time comes; none waits longer than the deadline of a closing, so the heap is bounded by a few entries for each client that
+//! was here within that time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

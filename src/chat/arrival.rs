@@ -18,9 +18,6 @@ use crate::wire::WireKey;
 /// Names in a `welcome`; of more people only the count is told.
 pub const LISTED_USERS: usize = 100;
 
-pub(super) const CONTINUED: CloseReason =
-    CloseReason::new(close::SESSION_CONTINUED, "this session was continued on another connection");
-
 /// Somebody who came in.
 struct Arrived {
     member: MemberId,
@@ -123,6 +120,7 @@ impl Chat {
     ) -> Arrived {
         let claim = back.and_then(|back| back.claim.as_ref());
         let arrival = self.presence.bring_account(client, name, claim);
+        let back = back.filter(|_| !arrival.is_new);
         arrived(arrival, back.map(|back| back.after), audience)
     }
 
@@ -177,11 +175,11 @@ impl Chat {
     }
 }
 
-/// An arrival, and the end of the connection that it continues.
+/// An arrival, and the end of the connection that it replaces.
 fn arrived(arrival: Arrival, after: Option<u64>, audience: &mut impl Audience) -> Arrived {
-    let Arrival { member, was_here, continued } = arrival;
-    if let Some(old) = continued {
-        audience.close(old, CONTINUED);
+    let Arrival { member, was_here, replaces, .. } = arrival;
+    if let Some((old, reason)) = replaces {
+        audience.close(old, reason);
     }
     Arrived { member, after, announced: !was_here, refused: None }
 }

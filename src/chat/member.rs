@@ -4,7 +4,10 @@
 //! moves them.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
+
+use serde_json::value::RawValue;
 
 use super::name::Name;
 use super::session::{Claim, Secret};
@@ -25,7 +28,7 @@ pub struct Member {
     /// It has asked for something or come back, so the welcome with its session had reached it.
     pub(super) spoke: bool,
     /// What it called its latest messages, and which events they became.
-    pub(super) posted: VecDeque<(String, u64)>,
+    pub(super) posted: VecDeque<Posted>,
 }
 
 /// What makes a member the person it is.
@@ -93,17 +96,36 @@ impl Member {
         }
     }
 
-    /// The event that a message of this `ref` became.
-    pub fn posted(&self, reference: &str) -> Option<u64> {
-        self.posted.iter().find(|(known, _)| known == reference).map(|(_, id)| *id)
+    /// The event that this message became when it was sent before. Two tabs of a person may use the same `ref`, so the text
+    /// must be the same, too.
+    pub fn posted(&self, reference: &str, text: &RawValue) -> Option<u64> {
+        let text = hash(text);
+        let is_same = |known: &&Posted| known.reference == reference && known.text == text;
+        self.posted.iter().find(is_same).map(|posted| posted.id)
     }
 
-    pub fn remember_posted(&mut self, reference: String, id: u64) {
-        self.posted.push_back((reference, id));
+    pub fn remember_posted(&mut self, reference: &str, text: &RawValue, id: u64) {
+        let (reference, text) = (reference.to_owned(), hash(text));
+        self.posted.push_back(Posted { reference, text, id });
         if self.posted.len() > REFERENCES {
             self.posted.pop_front();
         }
     }
+}
+
+/// A message with a `ref` that became event `id`.
+#[derive(Debug)]
+pub(super) struct Posted {
+    reference: String,
+    /// Its text's hash.
+    text: u64,
+    id: u64,
+}
+
+fn hash(text: &RawValue) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.get().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// There is a secret, and the claim has it.

@@ -49,6 +49,8 @@ pub trait Audience {
     fn everyone_but(&mut self, one: ClientId, json: &Bytes, own: Option<&Bytes>);
     /// One alone.
     fn one(&mut self, one: ClientId, json: &Bytes);
+    /// Some, but nobody else.
+    fn some(&mut self, them: &[ClientId], json: &Bytes);
     /// One alone: a part of the past, in order.
     fn replay(&mut self, one: ClientId, past: &[&Bytes]);
     /// One is not to be here any more. It still hears what it was told before.

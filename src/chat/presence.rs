@@ -10,6 +10,7 @@ use super::member::{Kind, Line, Member, MemberId, Whereabouts, is_of};
 use super::name::{Name, NameKey};
 use super::session::{Claim, Secret};
 use crate::client_id::ClientId;
+use crate::close::{self, CloseReason};
 
 /// How long a name is kept for somebody whose connection was cut.
 pub const NAME_KEPT: Duration = Duration::from_secs(30);
@@ -17,17 +18,29 @@ pub const NAME_KEPT: Duration = Duration::from_secs(30);
 /// How long somebody who is not here can come back.
 pub const SESSION_KEPT: Duration = Duration::from_secs(600);
 
+/// Connections on which one person can be here; of more, the oldest is closed.
+pub const LINES: usize = 32;
+
 /// Members that are not here and can come back; of more, those gone longest are forgotten.
 pub const ABSENT_MEMBERS: usize = 4096;
 
+pub(super) const CONTINUED: CloseReason =
+    CloseReason::new(close::SESSION_CONTINUED, "this session was continued on another connection");
+const TOO_MANY_LINES: CloseReason = CloseReason::new(
+    close::SESSION_CONTINUED,
+    "you are here on too many connections: the oldest ends",
+);
+
 /// How somebody came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
     pub member: MemberId,
+    /// It is somebody who was not known before.
+    pub is_new: bool,
     /// It was here on some connection: for the others nobody came.
     pub was_here: bool,
-    /// The connection that this one continues, if that had not ended yet.
-    pub continued: Option<ClientId>,
+    /// A connection that goes for this one.
+    pub replaces: Option<(ClientId, CloseReason)>,
 }
 
 /// How somebody went.
@@ -126,10 +139,15 @@ impl Presence {
     ) -> Arrival {
         let known = self.by_name(&name.key()).filter(|member| self.is_account(*member));
         if let Some(arrival) = known.and_then(|member| self.bring_back(member, connection, claim)) {
+            // It may be written in another way now.
+            let member = self.members.get_mut(&arrival.member).filter(|_| !arrival.was_here);
+            if let Some(member) = member {
+                member.name = name.clone();
+            }
             return arrival;
         }
         let member = self.add(connection, name.clone(), Kind::Account);
-        Arrival { member, was_here: false, continued: None }
+        Arrival { member, is_new: true, was_here: false, replaces: None }
     }
 
     fn add(&mut self, connection: ClientId, name: Name, kind: Kind) -> MemberId {
@@ -162,13 +180,20 @@ impl Presence {
         let (since, secret) = match &mut member.whereabouts {
             Whereabouts::Here { lines, .. } => {
                 let claimed = lines.iter_mut().find(|line| is_claimed(&line.secret));
-                let continued =
-                    claimed.map(|line| std::mem::replace(&mut line.connection, connection));
-                match continued {
-                    Some(old) => drop(self.connections.remove(&old)),
-                    None => lines.push(Line { connection, secret: Secret::random() }),
+                let replaces = match claimed {
+                    Some(line) => {
+                        Some((std::mem::replace(&mut line.connection, connection), CONTINUED))
+                    }
+                    None => {
+                        lines.push(Line { connection, secret: Secret::random() });
+                        let oldest = (lines.len() > LINES).then(|| lines.remove(0).connection);
+                        oldest.map(|oldest| (oldest, TOO_MANY_LINES))
+                    }
+                };
+                if let Some((old, _)) = &replaces {
+                    self.connections.remove(old);
                 }
-                return Some(Arrival { member: id, was_here: true, continued });
+                return Some(Arrival { member: id, is_new: false, was_here: true, replaces });
             }
             Whereabouts::Dropped { since, secret } | Whereabouts::Gone { since, secret } => {
                 (*since, secret.take())
@@ -186,7 +211,7 @@ impl Presence {
             let guest = self.next_guest();
             self.rename(id, guest);
         }
-        Some(Arrival { member: id, was_here: false, continued: None })
+        Some(Arrival { member: id, is_new: false, was_here: false, replaces: None })
     }
 
     /// A connection is over. Returns whose it was, if that was the last: if it had not been continued on another, and if
@@ -214,9 +239,7 @@ impl Presence {
             }
             Departure::Goodbye => {
                 member.whereabouts = Whereabouts::Gone { since: now, secret };
-                if member.kind == Kind::Guest {
-                    self.names.remove(&member.name.key());
-                }
+                self.release_name(id);
             }
         }
         while self.absent.len() > ABSENT_MEMBERS {
@@ -278,8 +301,17 @@ impl Presence {
             let secret = secret.take();
             member.whereabouts = Whereabouts::Gone { since, secret };
         }
-        if member.kind == Kind::Guest {
-            self.names.remove(&member.name.key());
+        self.release_name(id);
+    }
+
+    /// The name of somebody who is gone can be anybody's, unless it is an account's.
+    fn release_name(&mut self, id: MemberId) {
+        let Some(member) = self.members.get(&id).filter(|member| member.kind == Kind::Guest) else {
+            return;
+        };
+        let key = member.name.key();
+        if self.by_name(&key) == Some(id) {
+            self.names.remove(&key);
         }
     }
 

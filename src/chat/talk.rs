@@ -29,8 +29,9 @@ impl Chat {
         audience: &mut impl Audience,
     ) -> bool {
         let from = self.presence.get(said.from);
-        let Some((reference, id)) =
-            said.reference.and_then(|reference| Some((reference, from?.posted(reference)?)))
+        let Some((reference, id)) = said
+            .reference
+            .and_then(|reference| Some((reference, from?.posted(reference, said.text)?)))
         else {
             return false;
         };
@@ -74,9 +75,9 @@ impl Chat {
         audience.one(client, own.as_ref().unwrap_or(&json));
         let two = [Some(said.from), Some(recipient).filter(|recipient| *recipient != said.from)];
         let two = two.into_iter().flatten().filter_map(|member| self.presence.get(member));
-        for connection in two.flat_map(Member::connections).filter(|other| *other != client) {
-            audience.one(connection, &json);
-        }
+        let others: Vec<ClientId> =
+            two.flat_map(Member::connections).filter(|other| *other != client).collect();
+        audience.some(&others, &json);
         self.keep(id, json, Visibility::Two(said.from, recipient), own.map(|own| (said.from, own)));
     }
 
@@ -96,7 +97,7 @@ impl Chat {
         let json = message(None).json();
         let own = said.reference.map(|reference| message(Some(reference)).json());
         if let (Some(reference), Some(from)) = (said.reference, self.presence.get_mut(said.from)) {
-            from.remember_posted(reference.to_owned(), id);
+            from.remember_posted(reference, said.text, id);
         }
         Some((id, json, own))
     }

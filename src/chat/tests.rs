@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::arrival::CONTINUED;
+use super::presence::CONTINUED;
 use super::*;
 
 /// Everybody hears into a mailbox of their own.
@@ -41,6 +41,12 @@ impl Audience for Mailboxes {
 
     fn one(&mut self, one: ClientId, json: &Bytes) {
         self.put(one, json);
+    }
+
+    fn some(&mut self, them: &[ClientId], json: &Bytes) {
+        for one in them {
+            self.put(*one, json);
+        }
     }
 
     fn replay(&mut self, one: ClientId, past: &[&Bytes]) {

@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::head::Request;
 use super::page::page;
 use super::{Asked, Connection, Site, sign_in};
+use crate::accounts::Accounts;
 use crate::broadcaster::Endpoint;
 use crate::chat::Entrance;
 use crate::wire::{Watch, WireKey};
@@ -23,7 +24,7 @@ pub enum Route {
 
 /// The addresses there are.
 #[derive(Clone, Copy)]
-enum Address {
+enum Address<'a> {
     /// `/`: the page, and the chat's WebSocket.
     Page,
     /// `/ws`: the chat's WebSocket.
@@ -35,33 +36,35 @@ enum Address {
     /// `/health`: how the server does.
     Health,
     /// `/login`, `/logout` and `/me`: only where not everybody may come in.
-    SignIn,
-    SignOut,
-    WhoAmI,
+    SignIn(&'a Accounts),
+    SignOut(&'a Accounts),
+    WhoAmI(&'a Accounts),
 }
 
-impl Address {
-    fn find(path: &str, has_accounts: bool) -> Option<Address> {
+impl<'a> Address<'a> {
+    fn find(path: &str, accounts: Option<&'a Accounts>) -> Option<Address<'a>> {
         match path {
             "/" => Some(Address::Page),
             "/ws" => Some(Address::Chat),
             "/echo" => Some(Address::Echo),
             "/wire" => Some(Address::Wire),
             "/health" => Some(Address::Health),
-            "/login" if has_accounts => Some(Address::SignIn),
-            "/logout" if has_accounts => Some(Address::SignOut),
-            "/me" if has_accounts => Some(Address::WhoAmI),
+            "/login" => accounts.map(Address::SignIn),
+            "/logout" => accounts.map(Address::SignOut),
+            "/me" => accounts.map(Address::WhoAmI),
             _ => None,
         }
     }
 
     fn methods(self) -> &'static [&'static str] {
         match self {
-            Address::Page | Address::Chat | Address::Wire | Address::Health | Address::WhoAmI => {
-                &["GET", "HEAD"]
-            }
+            Address::Page
+            | Address::Chat
+            | Address::Wire
+            | Address::Health
+            | Address::WhoAmI(_) => &["GET", "HEAD"],
             Address::Echo => &["GET", "HEAD", "POST"],
-            Address::SignIn | Address::SignOut => &["POST"],
+            Address::SignIn(_) | Address::SignOut(_) => &["POST"],
         }
     }
 }
@@ -79,7 +82,7 @@ pub(super) fn route(
     connection: &Connection,
 ) -> Route {
     let site = &*connection.site;
-    let Some(address) = Address::find(&request.path, site.accounts.is_some()) else {
+    let Some(address) = Address::find(&request.path, site.accounts.as_ref()) else {
         let text =
             "There is nothing here. Try / for the page, /ws for the chat, /echo, /wire or /health.";
         return Route::Answer(Answer::text(404, text));
@@ -106,9 +109,11 @@ pub(super) fn route(
                 .with_header("X-Request-Head", asked.head.len().to_string());
             Route::Answer(answer.that_tells_its_head())
         }
-        Address::SignIn => Route::Answer(sign_in::sign_in(request, connection)),
-        Address::SignOut => Route::Answer(sign_in::sign_out(request, connection)),
-        Address::WhoAmI => Route::Answer(sign_in::who_am_i(request, connection)),
+        Address::SignIn(accounts) => Route::Answer(sign_in::sign_in(accounts, request, connection)),
+        Address::SignOut(accounts) => {
+            Route::Answer(sign_in::sign_out(accounts, request, connection))
+        }
+        Address::WhoAmI(accounts) => Route::Answer(sign_in::who_am_i(accounts, request)),
         Address::Chat | Address::Echo | Address::Wire => {
             Route::Answer(Answer::upgrade_required(format!(
                 "{} speaks WebSocket: ask for it with Upgrade: websocket, for instance with the page at / or with websocat.",

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::Connection;
 use super::answer::Answer;
 use super::head::Request;
-use crate::accounts::{Accounts, Admission, NotSignedIn, Password, SESSION_AGE, SignedIn, Token};
+use crate::accounts::{Accounts, Admission, Cookie, NotSignedIn, Password, SESSION_AGE, SignedIn};
 use crate::broadcaster::Endpoint;
 use crate::wire::Watch;
 
@@ -29,34 +29,46 @@ const WRONG_WAITS: Duration = Duration::from_secs(1);
 const WRONG: &str = "The name or the password is wrong.";
 
 /// `POST /login`: a name and a password, as JSON or as a form.
-pub fn sign_in(request: &Request, connection: &Connection) -> Answer {
-    let Some(accounts) = &connection.site.accounts else { return Answer::full() };
+pub fn sign_in(accounts: &Accounts, request: &Request, connection: &Connection) -> Answer {
     let (name, password) = match credentials_in_body(request) {
         Ok(credentials) => credentials,
         Err(answer) => return answer,
     };
     match check(accounts, connection, name, &password, true) {
-        Ok(SignedIn { admission, token }) => {
-            let token = token.map_or_else(String::new, |token| token.text());
-            me(Some(&admission)).with_header("Set-Cookie", cookie(request, &token, SESSION_AGE))
+        Ok(SignedIn { admission, cookie }) => {
+            sign_others_out(accounts, request, connection, &admission);
+            let value = cookie.map_or_else(String::new, |cookie| cookie.text());
+            me(Some(&admission)).with_header("Set-Cookie", set_cookie(request, &value, SESSION_AGE))
         }
         // A scheme that browsers do not know: at `Basic` they would ask for the password in a window of their own.
         Err(answer) => answer.with_challenge(r#"Form realm="websocket-classroom""#),
     }
 }
 
-/// `POST /logout`: the session ends, and all WebSockets of its person.
-pub fn sign_out(request: &Request, connection: &Connection) -> Answer {
-    if let Some(accounts) = &connection.site.accounts {
-        tokens(request).for_each(|token| accounts.sign_out(connection.id, token));
+/// The one before at the same browser, whose cookie is replaced now, could not sign out any more.
+fn sign_others_out(
+    accounts: &Accounts,
+    request: &Request,
+    connection: &Connection,
+    admission: &Admission,
+) {
+    for cookie in cookies(request) {
+        let before = accounts.whose(cookie.clone());
+        if before.is_some_and(|before| before.name.key() != admission.name.key()) {
+            accounts.sign_out(connection.id, cookie);
+        }
     }
-    me(None).with_header("Set-Cookie", cookie(request, "", Duration::ZERO))
+}
+
+/// `POST /logout`: the session ends, and all WebSockets of its person.
+pub fn sign_out(accounts: &Accounts, request: &Request, connection: &Connection) -> Answer {
+    cookies(request).for_each(|cookie| accounts.sign_out(connection.id, cookie));
+    me(None).with_header("Set-Cookie", set_cookie(request, "", Duration::ZERO))
 }
 
 /// `GET /me`: who the cookie belongs to, if anybody.
-pub fn who_am_i(request: &Request, connection: &Connection) -> Answer {
-    let accounts = connection.site.accounts.as_ref();
-    me(accounts.and_then(|accounts| by_cookie(accounts, request)).as_ref())
+pub fn who_am_i(accounts: &Accounts, request: &Request) -> Answer {
+    me(by_cookie(accounts, request).as_ref())
 }
 
 /// Lets somebody in who signed in, by cookie or by `Authorization: Basic` (RFC 7617). `None` where everybody may come in.
@@ -122,7 +134,7 @@ fn me(admission: Option<&Admission>) -> Answer {
 }
 
 /// The cookie with this value (RFC 6265): no script sees it, no other site's page can send it.
-fn cookie(request: &Request, value: &str, age: Duration) -> String {
+fn set_cookie(request: &Request, value: &str, age: Duration) -> String {
     let secure = if came_by_tls(request) { "; Secure" } else { "" };
     let age = age.as_secs();
     format!("{COOKIE}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Strict{secure}")
@@ -139,14 +151,14 @@ fn came_by_tls(request: &Request) -> bool {
 }
 
 fn by_cookie(accounts: &Accounts, request: &Request) -> Option<Admission> {
-    tokens(request).find_map(|token| accounts.whose(token))
+    cookies(request).find_map(|cookie| accounts.whose(cookie))
 }
 
 /// The values of all cookies of our name; another server on this host may have set one, too.
-fn tokens(request: &Request) -> impl Iterator<Item = Token> {
+fn cookies(request: &Request) -> impl Iterator<Item = Cookie> {
     let cookies = request.headers.all("cookie").flat_map(|cookies| cookies.split(';'));
-    let pairs = cookies.filter_map(|cookie| cookie.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == COOKIE).filter_map(|(_, value)| Token::parse(value))
+    let pairs = cookies.filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == COOKIE).filter_map(|(_, value)| Cookie::parse(value))
 }
 
 /// The name and password of `Authorization: Basic`.

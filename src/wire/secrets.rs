@@ -23,8 +23,12 @@ const SECRET_HEADERS: [&str; 7] =
 /// text can imitate them.
 const SECRET_FIELDS: [&[u8]; 2] = [b"\"session\":\"", b"\"wire\":\""];
 
-/// Hides the secrets in a request's or a response's head, however broken it is.
+/// Hides the secrets in a request's or a response's head, however broken it is. What does not even begin like one is hidden
+/// whole: it may be a body whose length was wrong.
 pub fn hide_in_head(head: &mut [u8]) {
+    if !begins_like_a_head(head) {
+        return hide(head);
+    }
     let mut is_first = true;
     let mut secret_above = false;
     for line in head.split_mut(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -32,20 +36,40 @@ pub fn hide_in_head(head: &mut [u8]) {
             continue;
         }
         // A line that begins with a space goes on with the one above.
-        let continues = matches!(line[0], b' ' | b'\t');
-        let name = line.iter().position(|byte| *byte == b':').unwrap_or(0);
-        if is_first || !continues {
-            let (name, _) = line.split_at(name);
-            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            secret_above = !is_first && SECRET_HEADERS.iter().any(|secret| name.contains(secret));
+        let continues = is_first || matches!(line[0], b' ' | b'\t');
+        let name = line.iter().position(|byte| *byte == b':');
+        if !continues {
+            // Without a colon nobody knows where the name ends.
+            let name = String::from_utf8_lossy(&line[..name.unwrap_or(line.len())]);
+            let name = name.to_ascii_lowercase();
+            secret_above = SECRET_HEADERS.iter().any(|secret| name.contains(secret));
         }
-        let begin = if continues || is_first { 0 } else { name + 1 };
+        let begin = name.filter(|_| !continues).map_or(0, |name| name + 1);
         if secret_above {
-            line[begin..].iter_mut().filter(|byte| **byte != b' ').for_each(|byte| *byte = HIDDEN);
+            hide(&mut line[begin..]);
         } else {
             hide_in_query(&mut line[begin..]);
         }
         is_first = false;
+    }
+}
+
+/// Hides all but spaces and line ends.
+fn hide(bytes: &mut [u8]) {
+    let shown = |byte: &u8| matches!(byte, b' ' | b'\r' | b'\n');
+    bytes.iter_mut().filter(|byte| !shown(byte)).for_each(|byte| *byte = HIDDEN);
+}
+
+/// It begins with a method (RFC 9110, 9.1), or like a response.
+fn begins_like_a_head(head: &[u8]) -> bool {
+    let word = head.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let (word, rest) = head.split_at(word);
+    let end = rest.first().copied();
+    match word {
+        b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"CONNECT" | b"OPTIONS" | b"TRACE"
+        | b"PATCH" | b"PRI" => end == Some(b' '),
+        b"HTTP" => end == Some(b'/'),
+        _ => false,
     }
 }
 
@@ -128,6 +152,19 @@ mod tests {
             "GET /ws\nCookie: *\n*** *\nX: d\rX-Token: *\n"
         );
         assert_eq!(hidden("GET /ws?session=abc"), "GET /ws?session=***");
+        assert_eq!(
+            hidden("GET / HTTP/1.1\r\nCookie a=b\r\nX\r\n"),
+            "GET / HTTP/1.1\r\n****** ***\r\nX\r\n"
+        );
+        for body in [
+            "{\"password\":\"x\"}",
+            "name=Ana&password=x",
+            "Cookie: x",
+            "Authorization:x",
+            "SECRET",
+        ] {
+            assert_eq!(hidden(body), body.replace(|byte| !" \r\n".contains(byte), "*"));
+        }
         assert_eq!(hidden(""), "");
     }
 

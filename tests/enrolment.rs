@@ -139,7 +139,9 @@ fn what_cannot_be_done_is_told_in_one_line_and_changes_nothing() {
     assert!(refused(&users.run(&["--port", "0"], "")).contains("No such file"));
     // What cannot be read again, or replaced, is no list: a folder, a device, a pipe.
     fs::create_dir(users.path()).expect("a folder in its place");
-    for path in [users.path().as_str(), "/dev/null", "/dev/stdin"] {
+    let pipe = users.path() + ".pipe";
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is installed").success());
+    for path in [users.path().as_str(), "/dev/null", "/dev/stdin", &pipe] {
         for what in [&["--add-user", "Eva"][..], &["--port", "0"]] {
             let line = refused(&run_with(path, what, "a secret\n"));
             assert!(line.contains("not a regular file"), "{path}: {line}");

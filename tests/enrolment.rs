@@ -255,6 +255,8 @@ fn in_a_terminal_a_password_is_typed_twice_and_never_seen() {
     let users = Users::new(&[]);
     let mut terminal = in_terminal(&users, "stty -a");
     let mut seen = until(&mut terminal, "Password for Ana: ");
+    // Ctrl-Z does nothing: it would leave the terminal as it is.
+    type_in(&mut terminal, "\u{1a}");
     type_in(&mut terminal, "a long secret\n");
     seen += &until(&mut terminal, "The same again: ");
     type_in(&mut terminal, "a long secret\n");

@@ -73,6 +73,22 @@ fn a_name_that_nobody_has_costs_what_those_of_the_list_cost() {
 }
 
 #[test]
+fn a_name_that_nobody_has_costs_the_same_however_it_is_written() {
+    let users = Users::new(&[]);
+    let salt_and_hash = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let lines = (1..=8).map(|passes| {
+        format!("Person {passes}:$argon2id$v=19$m=64,t={passes},p=1${salt_and_hash}\n")
+    });
+    users.write(&lines.collect::<String>());
+    let server = users.serve(&[]);
+    for name in ["nobody", "NOBODY", "Nobody", "  nObOdY "] {
+        assert_eq!(sign_in(&server, name, "wrong").status, 401);
+    }
+    let costs = comparisons(&server);
+    assert_eq!(costs, [costs[0].as_str(); 4]);
+}
+
+#[test]
 fn after_ten_wrong_passwords_a_name_must_wait_and_no_other() {
     let users = Users::new(&["Ana", "Luis"]);
     let server = users.serve(&[]);

@@ -250,5 +250,9 @@ mod tests {
             (None, Some(Ok(1))),
             "as it was before, told anew"
         );
+        for _ in 1..LOOKS_AT_NOBODY {
+            assert_eq!(people(&Ok("# nobody".to_owned())), None);
+        }
+        assert_eq!(people(&Ok("# nobody".to_owned())), Some(Ok(0)));
     }
 }

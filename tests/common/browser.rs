@@ -135,7 +135,11 @@ impl Page {
 
     /// The same, but the tab stays as it is, perhaps hidden.
     pub fn wait_in_background_for(&self, condition: &str, what: &str) {
-        let outcome = self.try_evaluate(&awaiting(condition));
+        let mut outcome = self.try_evaluate(&awaiting(condition));
+        // A page that was just leaving for another, or for itself anew, is not the one that is meant.
+        while outcome.as_ref().is_err_and(|error| error.contains("target navigated")) {
+            outcome = self.try_evaluate(&awaiting(condition));
+        }
         if outcome == Ok(Value::Null) {
             return;
         }

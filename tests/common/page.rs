@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::common::Server;
+use crate::common::users::password_of;
 use crate::driver::{Browser, Page, quoted};
 
 /// A window's width and height.
@@ -50,6 +51,37 @@ pub fn rename(page: &Page, name: &str) {
     if panel_is_closed {
         page.wait_for("document.querySelector('#message').checkVisibility()", "the chat again");
     }
+}
+
+/// The form with which people sign in, in the place of the chat.
+pub fn sees_form(page: &Page) {
+    page.wait_for(
+        "document.querySelector('#sign-in').checkVisibility()
+            && !['#message', '#people', '#retry', '#leave', '[aria-controls=people-panel]']
+                .some(selector => document.querySelector(selector).checkVisibility())",
+        "the sign-in form, and no chat",
+    );
+}
+
+pub fn fill_form(page: &Page, name: &str, password: &str) {
+    page.fill("#account", name);
+    page.type_into("#password", password);
+}
+
+/// Signs in at the form with the right password.
+pub fn sign_in_at(page: &Page, name: &str) {
+    sees_form(page);
+    fill_form(page, name, &password_of(name));
+    page.wait_for("document.querySelector('#message').checkVisibility()", "the chat");
+    sees_state(page, "open");
+    page.wait_for("place !== null", "the welcome");
+}
+
+/// Opens the page of a server with accounts in English and signs in.
+pub fn enter_signed_in(browser: &Browser, server: &Server, name: &str) -> Page {
+    let page = browser.open(&server.url(), "en", PROJECTOR.0, PROJECTOR.1);
+    sign_in_at(&page, name);
+    page
 }
 
 pub fn say(page: &Page, text: &str) {

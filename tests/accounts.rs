@@ -171,6 +171,7 @@ fn signing_out_closes_all_connections_of_that_person_and_nobody_elses() {
     let users = Users::new(&["Ana", "Luis"]);
     let server = users.serve(&[]);
     let ana = cookie(&server, "Ana");
+    let in_another_browser = cookie(&server, "Ana");
     let with_cookie = format!("Cookie: {ana}");
     let mut tab = Client::open_as(&server, "/ws", &with_cookie);
     let mut program = Client::open_as(&server, "/ws", &basic("Ana", &password_of("Ana")));
@@ -193,6 +194,7 @@ fn signing_out_closes_all_connections_of_that_person_and_nobody_elses() {
     assert_eq!(luis.message().1, "still here");
     // The cookie is worth nothing now, but she can come again.
     assert_eq!(me(&server, &ana), Value::Null);
+    assert_eq!(me(&server, &in_another_browser), Value::Null);
     assert_eq!(asked(&server, "/ws", &with_cookie).status, 401);
     assert_eq!(sign_out(&server, &ana).status, 200);
     let again = format!("Cookie: {}", cookie(&server, "Ana"));

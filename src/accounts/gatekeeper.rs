@@ -258,13 +258,14 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         )
     }
 
-    /// Ends this session, and every connection of its person.
+    /// Ends all sessions of the person of this one, and all connections: whoever signs out here because they forgot to elsewhere
+    /// is out there, too.
     fn sign_out(&mut self, client: ClientId, cookie: &Cookie, now: Instant) {
         let Some(account) = self.sessions.get(cookie, now).map(|session| session.account.clone())
         else {
             return;
         };
-        self.sessions.end(cookie.key(), SIGNED_OUT);
+        self.sessions.end_account(&account, &SIGNED_OUT);
         self.end_standing(&account, SIGNED_OUT);
         if let Some(account) = self.list.get(&account) {
             info!("{client}: {:?} signed out", account.name.as_str());

@@ -116,7 +116,7 @@ impl Accounts {
         .unwrap_or(Err(NotSignedIn::Busy))
     }
 
-    /// Ends the session of this cookie, and every connection of its person.
+    /// Ends all sessions and all connections of the person of this cookie.
     pub fn sign_out(&self, client: ClientId, cookie: Cookie) {
         let _ = self.ask(|answer| Ask::SignOut { client, cookie, answer });
     }

@@ -60,7 +60,7 @@ fn sign_others_out(
     }
 }
 
-/// `POST /logout`: the session ends, and all WebSockets of its person.
+/// `POST /logout`: all sessions and all WebSockets of the person end.
 pub fn sign_out(accounts: &Accounts, request: &Request, connection: &Connection) -> Answer {
     cookies(request).for_each(|cookie| accounts.sign_out(connection.id, cookie));
     me(None).with_header("Set-Cookie", set_cookie(request, "", Duration::ZERO))

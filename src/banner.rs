@@ -15,6 +15,7 @@ use qrcode::render::unicode::Dense1x2;
 pub fn print(
     addresses: &[SocketAddr],
     teacher_key: Option<&str>,
+    has_accounts: bool,
     terminal: bool,
     mut out: impl Write,
 ) -> io::Result<()> {
@@ -29,7 +30,9 @@ pub fn print(
         writeln!(out, "  {:<9} {first}#teacher={key}", "teacher")?;
     }
     // -E: websocat ends when the connection does.
-    writeln!(out, "  {:<9} websocat -E {}ws", "websocat", first.replacen("http:", "ws:", 1))?;
+    let who = if has_accounts { "--basic-auth NAME:PASSWORD " } else { "" };
+    let address = first.replacen("http:", "ws:", 1);
+    writeln!(out, "  {:<9} websocat -E {who}{address}ws", "websocat")?;
     writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
     // A phone can use only an address of the network; that of a machine with several is the first.
     let for_phones = urls.iter().find(|url| !url.contains("localhost"));
@@ -110,10 +113,21 @@ mod tests {
     }
 
     #[test]
+    fn where_people_must_sign_in_websocat_is_told_how() {
+        let mut out = Vec::new();
+        let address = "127.0.0.1:3000".parse().expect("an address");
+        print(&[address], None, true, false, &mut out).expect("memory can be written to");
+        let text = String::from_utf8(out).expect("text");
+        let line = "websocat -E --basic-auth NAME:PASSWORD ws://localhost:3000/ws\n";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
     fn a_phone_gets_a_code_for_an_address_of_the_network() {
         let mut out = Vec::new();
         let address = "192.0.2.7:3000".parse().expect("an address");
-        print(&[address], Some("teacher-key"), true, &mut out).expect("memory can be written to");
+        print(&[address], Some("teacher-key"), false, true, &mut out)
+            .expect("memory can be written to");
         let text = String::from_utf8(out).expect("text");
         assert!(text.contains("page      http://192.0.2.7:3000/\n"), "{text}");
         assert!(text.contains("teacher   http://192.0.2.7:3000/#teacher=teacher-key\n"), "{text}");

@@ -57,7 +57,9 @@ fn serve(options: Options) -> Result<(), String> {
         .map_err(|error| format!("no thread for signals: {error}"))?;
     // A closed standard output is no reason not to serve.
     let out = io::stdout();
-    let _ = banner::print(server.addresses(), server.teacher_key(), out.is_terminal(), out.lock());
+    let (addresses, key, has_accounts) =
+        (server.addresses(), server.teacher_key(), server.has_accounts());
+    let _ = banner::print(addresses, key, has_accounts, out.is_terminal(), out.lock());
     server.run().map_err(|error| {
         error!("{error}");
         error.to_string()

@@ -115,6 +115,11 @@ impl Server {
         self.options.teacher_key.as_deref()
     }
 
+    /// Only those who sign in may come in.
+    pub fn has_accounts(&self) -> bool {
+        self.register.is_some()
+    }
+
     /// What ends it.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()

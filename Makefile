@@ -16,7 +16,8 @@ help:
 # A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words; a switch is on if its variable
 # holds anything. Only what stands behind
 # `make run` counts: many a shell has a HOST of its own.
-SINGLE := host port page users add-user history max-clients max-message backlog rate ping handshake-timeout teacher-key log
+SINGLE := host port page users add-user history max-clients max-message backlog rate ping handshake-timeout teacher-key redis redis-prefix \
+	redis-events log
 REPEATED := host-name origin
 SWITCHES := add-users
 variable = $(shell echo '$(1)' | tr 'a-z-' 'A-Z_')
@@ -25,8 +26,11 @@ FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) '$(call gi
 	$(foreach flag,$(REPEATED),$(foreach word,$(call given,$(flag)),--$(flag) '$(word)')) \
 	$(foreach flag,$(SWITCHES),$(if $(call given,$(flag)),--$(flag)))
 
+# Only who wants many servers builds what that takes.
+FEATURES = $(if $(call given,redis),--features redis)
+
 run: rust
-	@cargo build --quiet --release
+	@cargo build --quiet --release $(FEATURES)
 	@exec target/release/websocket-classroom $(FLAGS)
 
 # Plain `cargo test` needs nothing but Rust. Here the ignored tests run too, as far as their tools can be had; under
@@ -38,6 +42,8 @@ test: rust tools lint
 	$(call with,command -v chromium,cargo test --all-features --test browser --test browser_people --test browser_inspector \
 		--test browser_accounts -- --ignored)
 	$(call with,command -v websocat,cargo test --all-features --test websocat -- --ignored)
+	$(call with,command -v redis-server,cargo test --all-features --test chaos -- --ignored three_)
+	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test chat --test people --test chaos)
 	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
 
@@ -46,7 +52,7 @@ lint:
 	cargo clippy --all-targets --all-features -- -D warnings
 
 # Debian's packages by command: installed only where the command is not there yet.
-PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux script:bsdutils kill:procps
+PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy
 tools:
 	@missing=$$(for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || echo $${pair#*:}; done); \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \

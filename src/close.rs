@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest reason in bytes: a control frame's payload is at most 125, two of them are the code (RFC 6455, 5.5).
 pub const MAX_REASON: usize = 123;
 
@@ -29,10 +31,14 @@ pub const POLICY_VIOLATION: u16 = 1008;
 pub const MESSAGE_TOO_BIG: u16 = 1009;
 /// A fault of ours.
 pub const INTERNAL_ERROR: u16 = 1011;
+/// The server cannot take anybody just now (registered with IANA).
+pub const TRY_AGAIN_LATER: u16 = 1013;
 /// Our own: more waits for the client than may wait.
 pub const SLOW_READER: u16 = 4008;
 /// Our own: the client did not answer a ping.
 pub const NO_PONG: u16 = 4012;
+/// Our own: this server had lost touch with the others that share the chat, or all of them begin a new one.
+pub const OUT_OF_TOUCH: u16 = 4013;
 /// Our own: the sign-in holds no more.
 pub const SIGNED_OUT: u16 = 4500;
 /// Our own: the session goes on on another connection.
@@ -58,8 +64,10 @@ pub fn meaning(code: u16) -> &'static str {
         MESSAGE_TOO_BIG => "message too big",
         1010 => "the client wanted an extension",
         INTERNAL_ERROR => "a fault of the server",
+        TRY_AGAIN_LATER => "try again later",
         SLOW_READER => "slow reader",
         NO_PONG => "no pong in time",
+        OUT_OF_TOUCH => "out of touch with the other servers",
         SIGNED_OUT => "signed out",
         SESSION_CONTINUED => "continued on another connection",
         3000..=3999 => "registered by a library",
@@ -69,7 +77,7 @@ pub fn meaning(code: u16) -> &'static str {
 }
 
 /// A code and the words that go with it, as they stand in a close frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloseReason {
     code: u16,
     /// At most [`MAX_REASON`] bytes.

@@ -18,6 +18,7 @@
 //! | `broadcaster`, `broadcaster::writing` | How does all that come together? |
 //! | `chat`: `name`, `command`, `event`, `member`, `presence`, `history`, `session`, then `arrival` and `talk` | Who is here, and who hears what? |
 //! | [`accounts`], `connection::sign_in`, `broadcaster::signed_out` | Who may come in, if not everybody may? |
+//! | `backplane`: `order`, `writer`, `reader`, then `broadcaster::shared` | How are many servers one chat? |
 //! | `wire`: `tap`, `drawing`, `secrets`, `key`, `opening`, `record`, `watched`, `inspector`, `event` | How is all that shown to a class? |
 //! | `broadcaster::watching`, `look`, `demonstration` | Who watches whom, and what can be made to happen? |
 //!
@@ -28,6 +29,9 @@
 
 #![forbid(unsafe_code)]
 
+// Without Redis there is nobody to share a chat with, and most of the book of it is not used.
+#[cfg_attr(not(feature = "redis"), allow(dead_code, unused_imports))]
+mod backplane;
 mod broadcaster;
 mod chat;
 mod client_id;

@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
 
 use crate::accounts::{Accounts, Register};
+use crate::backplane::Order;
 use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming};
 use crate::chat::Chat;
 use crate::client_id::ClientId;
@@ -132,9 +133,11 @@ impl Server {
     pub fn run(self) -> io::Result<()> {
         let counters = Arc::new(Counters::default());
         let (to_inspector, notes) = wire::channel();
+        let order = self.share_the_chat()?;
         let broadcaster = Broadcaster::new(
             self.incoming,
             Chat::new(self.options.history, self.options.backlog),
+            order,
             self.options.backlog,
             Arc::clone(&counters),
             to_inspector,
@@ -175,6 +178,31 @@ impl Server {
                 .spawn(move || reception.accept(&listener))?;
         }
         broadcaster.join().map_err(|_| io::Error::other("the broadcaster thread has failed"))
+    }
+}
+
+impl Server {
+    /// Starts what makes one chat of many servers, if that is wished for.
+    #[cfg(feature = "redis")]
+    fn share_the_chat(&self) -> io::Result<Option<Order>> {
+        use crate::backplane::{self, Place};
+
+        let options = &self.options;
+        let Some(address) = &options.redis else { return Ok(None) };
+        let (proposals, proposed) = backplane::channel();
+        let (url, prefix, kept) =
+            (address.0.clone(), options.redis_prefix.clone(), options.redis_events);
+        let to_broadcaster = self.stopper.to_broadcaster.clone();
+        let tell = move |news| to_broadcaster.send(Incoming::Backplane(news)).is_ok();
+        let shown = (options.history, options.backlog);
+        backplane::start(Place { url, prefix, kept }, proposed, shown, tell)?;
+        Ok(Some(Order::new(proposals, kept)))
+    }
+
+    #[cfg(not(feature = "redis"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+    fn share_the_chat(&self) -> io::Result<Option<Order>> {
+        Ok(None)
     }
 }
 

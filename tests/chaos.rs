@@ -45,7 +45,25 @@ const END: &str = "the end";
 fn everybody_has_everything_once_and_in_one_order_through_fifty_cuts() {
     let seed = seed();
     println!("to see this again: CHAOS_SEED={seed}");
-    converse(seed, 200, 50);
+    converse(&Server::start(&FLAGS), seed, 200, 50, || {});
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
+fn three_servers_are_one_chat_though_their_redis_stops_and_starts() {
+    let seed = seed();
+    println!("to see this again: CHAOS_SEED={seed}");
+    let server = Server::start_many(3, &FLAGS);
+    let stop_and_start = || {
+        for (number, pause) in [300, 50, 900, 1500].into_iter().enumerate() {
+            server.redis().stop();
+            server.wait_for_log_times("Redis is lost", 3 * (number + 1));
+            thread::sleep(Duration::from_millis(pause));
+            server.redis().start_again();
+            server.wait_for_log_times("Redis is back", 3 * (number + 1));
+        }
+    };
+    converse(&server, seed, 200, 50, stop_and_start);
 }
 
 #[test]
@@ -53,7 +71,7 @@ fn everybody_has_everything_once_and_in_one_order_through_fifty_cuts() {
 fn the_same_holds_for_many_seeds_and_more_cuts() {
     for seed in seed()..seed() + 20 {
         println!("to see this again: CHAOS_SEED={seed}");
-        converse(seed, 300, 300);
+        converse(&Server::start(&FLAGS), seed, 300, 300, || {});
     }
 }
 
@@ -65,16 +83,24 @@ fn seed() -> u64 {
 /// Who said what, by its place in the order of everything.
 type Said = (u64, String, String);
 
-fn converse(seed: u64, messages: usize, cuts: usize) {
-    let flags = ["--rate", "0", "--ping", "0", "--history", "0", "--log", "info"];
-    let server = Server::start(&flags);
-    let mut witness = Client::join(&server, "witness");
+const FLAGS: [&str; 8] = ["--rate", "0", "--ping", "0", "--history", "0", "--log", "info"];
+
+/// `meanwhile` does what else is to happen.
+fn converse(
+    server: &Server,
+    seed: u64,
+    messages: usize,
+    cuts: usize,
+    meanwhile: impl FnOnce() + Send,
+) {
+    let mut witness = Client::join(server, "witness");
     let plans = plans(seed, messages, cuts).into_iter();
-    let proxies: Vec<Proxy> = plans.map(|plan| Proxy::start(server.port(), plan)).collect();
+    let proxies: Vec<Proxy> = plans.map(|plan| Proxy::start(server.ports(), plan)).collect();
     let join = |(number, proxy): (usize, &Proxy)| Returning::join(proxy.port(), &name(number));
     let clients: Vec<Returning> = proxies.iter().enumerate().map(join).collect();
 
     let (story, mut talkers) = thread::scope(|scope| {
+        scope.spawn(meanwhile);
         let listening = scope.spawn(|| hear_the_story(&mut witness, messages));
         let talkers = clients.into_iter().enumerate();
         let talkers = talkers.map(|(number, client)| Talker::new(number, client));

@@ -102,8 +102,12 @@ fn make_run_has_a_variable_for_every_flag() {
     let makefile = project_file("Makefile");
     let list = |name: &str| {
         let (_, rest) = makefile.split_once(&format!("\n{name} :=")).expect("a list");
-        let line = rest.lines().next().expect("a line");
-        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        // A backslash at its end goes on with the next line.
+        let lines = rest.split_inclusive('\n').scan(true, |goes_on, line| {
+            std::mem::replace(goes_on, line.ends_with("\\\n")).then_some(line)
+        });
+        let list: String = lines.collect();
+        list.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect::<Vec<_>>()
     };
     let mut known = [list("SINGLE"), list("REPEATED"), list("SWITCHES")].concat();
     let mut flags: Vec<&str> = FLAGS.iter().map(|flag| flag.name).collect();

@@ -139,6 +139,12 @@ impl Client {
         self.own.push(Splice { replaced, frames });
     }
 
+    /// It hears what comes from byte `since` of the present batch on.
+    pub fn begin_hearing(&mut self, since: usize) {
+        self.hearing.listens = self.hearing.until.is_none();
+        self.hearing.since = since;
+    }
+
     /// It hears nothing that comes at byte `until` of the batch or later.
     pub fn stop_hearing(&mut self, until: usize) {
         self.hearing.until = Some(self.hearing.until.map_or(until, |earlier| earlier.min(until)));

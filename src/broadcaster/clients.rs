@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::batch::{self, Batch, Round};
 use super::client::Client;
 use super::incoming::Newcomer;
-use crate::chat::Audience;
+use crate::chat::{Audience, Link, ServerId};
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
 
@@ -28,13 +28,28 @@ pub struct Clients {
     own_bytes: usize,
     /// Clients that the chat wants to be closed.
     to_close: Vec<(ClientId, CloseReason)>,
+    /// This server's name in the chat: other servers' clients are no business of ours.
+    pub server: ServerId,
 }
 
 impl Clients {
-    /// A new client, which hears what comes from now on if it `listens`.
-    pub fn open(&mut self, id: ClientId, newcomer: Newcomer, listens: bool) {
+    /// None yet, of the server of this name.
+    pub fn of(server: ServerId) -> Clients {
+        Clients { server, ..Clients::default() }
+    }
+
+    /// A new client, which hears nothing yet but what is for it alone.
+    pub fn open(&mut self, id: ClientId, newcomer: Newcomer) {
         self.places.insert(id, self.list.len());
-        self.list.push(Client::new(id, newcomer, listens, self.batch.len()));
+        self.list.push(Client::new(id, newcomer, false, self.batch.len()));
+    }
+
+    /// The client is in the chat, and hears what comes from now on, unless it is closing already.
+    pub fn begin_hearing(&mut self, id: ClientId) {
+        let here = self.batch.len();
+        if let Some(client) = self.get_mut(id).filter(|client| !client.closing.has_begun()) {
+            client.begin_hearing(here);
+        }
     }
 
     /// Takes a client out; the last of the list moves into its place.
@@ -125,30 +140,40 @@ impl Audience for Clients {
         self.batch.push(json);
     }
 
-    fn everyone_but(&mut self, one: ClientId, json: &Bytes, own: Option<&Bytes>) {
+    fn everyone_but(&mut self, one: Link, json: &Bytes, own: Option<&Bytes>) {
         let begin = self.batch.len();
         self.batch.push(json);
         let replaced = begin..self.batch.len();
+        if one.server != self.server {
+            return;
+        }
         let own = own.map(|own| batch::frames(&[own])).unwrap_or_default();
-        self.splice(one, replaced, own);
+        self.splice(one.client, replaced, own);
     }
 
-    fn one(&mut self, one: ClientId, json: &Bytes) {
-        self.send_one(one, batch::frames(&[json]));
-    }
-
-    fn some(&mut self, them: &[ClientId], json: &Bytes) {
-        let frames = batch::frames(&[json]);
-        for one in them {
-            self.send_one(*one, frames.clone());
+    fn one(&mut self, one: Link, json: &Bytes) {
+        if one.server == self.server {
+            self.send_one(one.client, batch::frames(&[json]));
         }
     }
 
-    fn replay(&mut self, one: ClientId, past: &[&Bytes]) {
-        self.send_one(one, batch::frames(past));
+    fn some(&mut self, them: &[Link], json: &Bytes) {
+        let frames = batch::frames(&[json]);
+        let here = self.server;
+        for one in them.iter().filter(|one| one.server == here) {
+            self.send_one(one.client, frames.clone());
+        }
     }
 
-    fn close(&mut self, one: ClientId, reason: CloseReason) {
-        self.to_close.push((one, reason));
+    fn replay(&mut self, one: Link, past: &[&Bytes]) {
+        if one.server == self.server {
+            self.send_one(one.client, batch::frames(past));
+        }
+    }
+
+    fn close(&mut self, one: Link, reason: CloseReason) {
+        if one.server == self.server {
+            self.to_close.push((one.client, reason));
+        }
     }
 }

@@ -70,7 +70,7 @@ impl Broadcaster {
             self.clients.send_one(id, text_frame(&shown));
         }
         if pushed < PUSHES {
-            self.timers.set(self.moment.now + PUSH_EVERY, Timer::Push(id, pushed + 1));
+            self.timers.set(self.now + PUSH_EVERY, Timer::Push(id, pushed + 1));
         }
     }
 }

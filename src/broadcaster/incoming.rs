@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::closing::{Cause, TcpEnd};
 use crate::accounts::Admission;
+use crate::backplane::News;
 use crate::chat::{Command, Entrance, NameKey, Refusal};
 use crate::client_id::ClientId;
 use crate::seats::Seat;
@@ -38,6 +39,9 @@ pub enum Incoming {
     Shown(Shown),
     /// Admissions have ended: whoever holds one must go. Nobody who comes later can be of one of the accounts `gone`.
     SignedOut { gone: Vec<NameKey> },
+    /// News of the backplane, where several servers share the chat.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code))]
+    Backplane(News),
     /// Send what is queued, close everybody with 1001 and end.
     ShutDown,
 }

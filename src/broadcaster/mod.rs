@@ -17,6 +17,7 @@ mod closing;
 mod demonstration;
 mod incoming;
 mod look;
+mod shared;
 mod signed_out;
 mod timers;
 mod watching;
@@ -29,12 +30,15 @@ pub use closing::{Cause, TcpEnd};
 pub use incoming::{Counters, Endpoint, Incoming, Newcomer, Received};
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use log::info;
 
-use crate::chat::{Chat, Command, Moment, Refusal};
+use crate::backplane::{Order, QueueFull};
+use crate::chat::{
+    Chat, Clock, Command, Entrance, Input, Link, Moment, Refusal, Secret, ServerId, Time,
+};
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
 use crate::wire::{Amount, ToInspector, What};
@@ -58,6 +62,8 @@ const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(4);
 
 const SHUTTING_DOWN: CloseReason =
     CloseReason::new(close::GOING_AWAY, "the server is shutting down");
+const TRY_LATER: CloseReason =
+    CloseReason::new(close::TRY_AGAIN_LATER, "the server has lost touch with the others");
 const THREAD_FAILED: CloseReason =
     CloseReason::new(close::INTERNAL_ERROR, "a fault of the server; it is in the server's log");
 
@@ -68,11 +74,15 @@ pub struct Broadcaster {
     backlog_bound: usize,
     counters: Arc<Counters>,
     chat: Chat,
+    /// The book of the order, where several servers share the chat.
+    order: Option<Order>,
     clients: Clients,
     timers: Timers,
     watching: Watching,
-    /// The time of the present round, asked once.
+    /// The time of the present round, asked once: for waiting, and for the chat.
+    now: Instant,
     moment: Moment,
+    clock: Clock,
     /// Set by [`Incoming::ShutDown`]: when to end, no matter who is left.
     shut_down: Option<Instant>,
 }
@@ -82,6 +92,7 @@ impl Broadcaster {
     pub fn new(
         incoming: Receiver<Incoming>,
         chat: Chat,
+        order: Option<Order>,
         backlog_bound: usize,
         counters: Arc<Counters>,
         to_inspector: ToInspector,
@@ -91,10 +102,13 @@ impl Broadcaster {
             backlog_bound,
             counters,
             chat,
-            clients: Clients::default(),
+            clients: Clients::of(order.as_ref().map_or_else(ServerId::default, |order| order.me)),
+            order,
             timers: Timers::default(),
             watching: Watching::new(to_inspector),
-            moment: Moment::now(),
+            now: Instant::now(),
+            moment: Moment::new(Time::default(), SystemTime::UNIX_EPOCH),
+            clock: Clock::default(),
             shut_down: None,
         }
     }
@@ -106,23 +120,25 @@ impl Broadcaster {
                 None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => self.incoming.recv_deadline(due),
             };
-            self.moment = Moment::now();
+            self.now = Instant::now();
+            self.moment = Moment::new(self.clock.time(self.now), SystemTime::now());
             match first {
                 Ok(first) => self.take_round(first),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.run_timers();
-            self.chat.tick(&self.moment, &mut self.clients);
+            self.tick();
             self.write_rounds();
-            if self.shut_down.is_some_and(|end| self.clients.is_empty() || end <= self.moment.now) {
-                return;
+            if self.shut_down.is_some_and(|end| self.clients.is_empty() || end <= self.now) {
+                return self.leave_the_others();
             }
         }
     }
 
     fn next_due(&self) -> Option<Instant> {
-        [self.timers.next_due(), self.chat.due(), self.shut_down].into_iter().flatten().min()
+        let chat = self.chat_due();
+        [self.timers.next_due(), chat, self.shut_down].into_iter().flatten().min()
     }
 
     /// Takes what is queued, as far as one round goes. When idle that is one event, which leaves at once.
@@ -142,9 +158,9 @@ impl Broadcaster {
     fn take(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Opened { client, newcomer, endpoint } => {
-                self.open(client, newcomer, &endpoint)
+                self.open(client, newcomer, endpoint)
             }
-            Incoming::Said { client, said } => self.said(client, &said),
+            Incoming::Said { client, said } => self.said(client, said),
             Incoming::Frames { client, frames } => {
                 if self.is_open(client) {
                     self.clients.send_one(client, frames);
@@ -155,58 +171,106 @@ impl Broadcaster {
             Incoming::Tapped { client, at, tapped } => self.tapped(client, at, tapped),
             Incoming::Refused(opening) => self.refused(&opening),
             Incoming::Shown(shown) => self.shown(shown),
-            Incoming::SignedOut { gone } => self.signed_out(&gone),
+            Incoming::Backplane(news) => self.heard_of_the_others(news),
+            Incoming::SignedOut { gone } => self.signed_out(gone),
             Incoming::ShutDown => self.begin_shut_down(),
         }
     }
 
-    fn open(&mut self, id: ClientId, newcomer: Newcomer, endpoint: &Endpoint) {
-        let listens = matches!(endpoint, Endpoint::Chat(_));
-        self.clients.open(id, newcomer, listens);
+    fn open(&mut self, id: ClientId, newcomer: Newcomer, endpoint: Endpoint) {
+        self.clients.open(id, newcomer);
         if let Some(reason) = self.admission_ended(id) {
             // While it was on its way. It does not even hear who is here.
             self.show_newcomer(id);
             return self.begin_closing(id, Cause::Server(reason));
         }
         match endpoint {
-            Endpoint::Chat(entrance) => {
-                let name = self.chat.enter(id, entrance, &self.moment, &mut self.clients);
-                info!(
-                    "{id}: joined the chat as {:?}, {} here now",
-                    name.as_str(),
-                    self.chat.count()
-                );
-            }
+            Endpoint::Chat(entrance) => self.enter(id, entrance),
             Endpoint::Echo => info!("{id}: talks to the echo"),
-            Endpoint::Wire(watch) => self.begin_watching(id, watch),
+            Endpoint::Wire(watch) => self.begin_watching(id, &watch),
         }
         self.show_newcomer(id);
-        for (other, reason) in self.clients.take_to_close() {
-            if self.is_open(other) {
-                self.begin_closing(other, Cause::Server(reason));
-            }
-        }
+        self.close_those_who_must_go();
         if self.shut_down.is_some() {
             self.begin_closing(id, Cause::Server(SHUTTING_DOWN));
         }
     }
 
-    fn said(&mut self, id: ClientId, said: &Result<Command, Refusal>) {
+    fn enter(&mut self, id: ClientId, entrance: Entrance) {
+        let link = self.link(id);
+        let entered = Input::Entered { link, entrance, secret: Secret::random() };
+        if self.happen(entered).is_err() {
+            self.begin_closing(id, Cause::Server(TRY_LATER));
+        }
+    }
+
+    /// Whom the chat does not want to be here any more.
+    fn close_those_who_must_go(&mut self) {
+        for (other, reason) in self.clients.take_to_close() {
+            if self.is_open(other) {
+                self.begin_closing(other, Cause::Server(reason));
+            }
+        }
+    }
+
+    /// A client of this server, as the chat knows it.
+    fn link(&self, id: ClientId) -> Link {
+        Link { server: self.clients.server, client: id }
+    }
+
+    /// Something happens to the chat: now, or, where several servers share it, once it has its place in the order.
+    ///
+    /// # Errors
+    /// If too much waits for that already; then it does not happen.
+    fn happen(&mut self, input: Input) -> Result<(), QueueFull> {
+        match &mut self.order {
+            Some(order) => order.propose(&input),
+            None => {
+                self.take_input(input);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next thing that happens, by the clock of the present moment.
+    fn take_input(&mut self, input: Input) {
+        let entered = match &input {
+            Input::Entered { link, .. } if link.server == self.clients.server => Some(link.client),
+            _ => None,
+        };
+        if let Some(id) = entered {
+            self.clients.begin_hearing(id);
+        }
+        self.chat.take(input, &self.moment, &mut self.clients);
+        let Some(id) = entered else { return };
+        if let Some(name) = self.chat.name_of(self.link(id)) {
+            info!("{id}: joined the chat as {name:?}, {} here now", self.chat.count());
+        }
+    }
+
+    fn said(&mut self, id: ClientId, said: Result<Command, Refusal>) {
         if !self.is_open(id) {
             return;
         }
+        let link = self.link(id);
         match said {
-            Ok(Command::Show(demonstration)) => self.demonstrate(id, *demonstration),
+            Ok(Command::Show(demonstration)) => self.demonstrate(id, demonstration),
             Ok(command) => {
                 let is_watched = self.clients.get_mut(id).is_some_and(|client| client.is_watched());
-                let named = |chat: &Chat| chat.name_of(id).map(str::to_owned);
+                let named = |chat: &Chat| chat.name_of(link).map(str::to_owned);
                 let before = is_watched.then(|| named(&self.chat)).flatten();
-                self.chat.command(id, command, &self.moment, &mut self.clients);
+                let reference = match &command {
+                    Command::Say { reference, .. } if self.order.is_some() => reference.clone(),
+                    _ => None,
+                };
+                if self.happen(Input::Asked { link, command }).is_err() {
+                    self.chat.refuse(link, &Refusal::unavailable(reference), &mut self.clients);
+                }
                 if is_watched {
                     self.show_name(id, before);
                 }
             }
-            Err(refusal) => self.chat.refuse(id, refusal, &mut self.clients),
+            Err(refusal) => self.chat.refuse(link, &refusal, &mut self.clients),
         }
     }
 
@@ -245,9 +309,10 @@ impl Broadcaster {
             Some(frame) => self.clients.send_one(id, frame),
             None => self.clients.touch(id),
         }
-        self.timers.set(self.moment.now + CLOSE_DEADLINE, Timer::EndClosing(id));
+        self.timers.set(self.now + CLOSE_DEADLINE, Timer::EndClosing(id));
         if self.shut_down.is_none() {
-            self.chat.leave(id, &told, &self.moment, &mut self.clients);
+            // That somebody leaves can always be said.
+            let _ = self.happen(Input::Left { link: self.link(id), how: told });
         }
     }
 
@@ -268,7 +333,8 @@ impl Broadcaster {
     }
 
     fn begin_shut_down(&mut self) {
-        self.shut_down = Some(self.moment.now + SHUT_DOWN_DEADLINE);
+        self.shut_down = Some(self.now + SHUT_DOWN_DEADLINE);
+        self.say_goodbye_to_the_others();
         for id in self.clients.ids() {
             if self.is_open(id) {
                 self.begin_closing(id, Cause::Server(SHUTTING_DOWN));
@@ -291,7 +357,7 @@ impl Broadcaster {
         info!(
             "{id}: {}; open for {:.1} s; messages: {} from client ({} bytes), {} to client ({} bytes)",
             client.closing,
-            client.opening.since(self.moment.now).as_secs_f64(),
+            client.opening.since(self.now).as_secs_f64(),
             received.messages,
             received.bytes,
             client.sent_messages(),

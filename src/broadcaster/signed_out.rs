@@ -7,14 +7,14 @@
 use super::closing::Cause;
 use super::timers::Timer;
 use super::{Broadcaster, CLOSE_DEADLINE};
-use crate::chat::NameKey;
+use crate::chat::{Input, NameKey};
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
 use crate::wire::Purpose;
 
 impl Broadcaster {
     /// Closes every connection whose admission has ended. The accounts `gone` are nobody any more.
-    pub(super) fn signed_out(&mut self, gone: &[NameKey]) {
+    pub(super) fn signed_out(&mut self, gone: Vec<NameKey>) {
         for id in self.clients.ids() {
             let Some(reason) = self.admission_ended(id).filter(|_| self.is_open(id)) else {
                 continue;
@@ -25,12 +25,14 @@ impl Broadcaster {
                 .is_some_and(|client| client.opening.purpose == Purpose::Watching);
             if watches {
                 // So that it shows how the others were closed: that is the lesson.
-                self.timers.set(self.moment.now + CLOSE_DEADLINE, Timer::SignOut(id));
+                self.timers.set(self.now + CLOSE_DEADLINE, Timer::SignOut(id));
             } else {
                 self.begin_closing(id, Cause::Server(reason));
             }
         }
-        self.chat.forget_accounts(gone);
+        if !gone.is_empty() {
+            let _ = self.happen(Input::AccountsGone(gone));
+        }
     }
 
     /// Why this connection may be here no longer.

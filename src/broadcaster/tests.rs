@@ -24,6 +24,7 @@ fn broadcaster() -> Sender<Incoming> {
     let broadcaster = Broadcaster::new(
         incoming,
         Chat::new(0, usize::MAX),
+        None,
         1 << 20,
         Arc::new(Counters::default()),
         wire::channel().0,

@@ -14,6 +14,7 @@ use super::client::Client;
 use super::closing::Cause;
 use super::timers::Timer;
 use super::{Broadcaster, close};
+use crate::chat::Link;
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
 use crate::wire::{
@@ -111,13 +112,14 @@ impl Broadcaster {
         };
         let found: Vec<ClientId> = watched().collect();
         if watching.watchers.is_empty() {
-            self.timers.set(self.moment.now + TELL_LOSSES, Timer::TellLosses);
+            self.timers.set(self.now + TELL_LOSSES, Timer::TellLosses);
         }
         watching.watchers.push(watcher);
         watching.to_inspector.begin(recipient, found.len());
+        let server = clients.server;
         for found in found {
             let Some(client) = clients.get_mut(found) else { continue };
-            let name = chat.name_of(found).map(str::to_owned);
+            let name = chat.name_of(Link { server, client: found }).map(str::to_owned);
             let sent = client.sent_bytes;
             let Some(watched) = watching.of(&client.opening) else { continue };
             watched.tell_one(recipient, What::Opened { name, late: true, sent });
@@ -149,7 +151,7 @@ impl Broadcaster {
         let Some(client) = clients.get_mut(id) else { return };
         let mut watched = watching.of(&client.opening);
         if let Some(watched) = &mut watched {
-            let name = chat.name_of(id).map(str::to_owned);
+            let name = chat.name_of(Link::of_this_process(id)).map(str::to_owned);
             watched.tell(Instant::now(), What::Opened { name, late: false, sent: 0 });
         }
         client.watch(watched);
@@ -171,7 +173,7 @@ impl Broadcaster {
 
     /// Somebody may have a new name.
     pub(super) fn show_name(&mut self, id: ClientId, before: Option<String>) {
-        let name = self.chat.name_of(id);
+        let name = self.chat.name_of(Link::of_this_process(id));
         if before.as_deref() != name
             && let (Some(name), Some(client)) = (name, self.clients.get_mut(id))
         {
@@ -211,6 +213,6 @@ impl Broadcaster {
                 clients.send_one(watcher.id, lost);
             }
         }
-        self.timers.set(self.moment.now + TELL_LOSSES, Timer::TellLosses);
+        self.timers.set(self.now + TELL_LOSSES, Timer::TellLosses);
     }
 }

@@ -39,9 +39,9 @@ impl Broadcaster {
             self.counters.messages.store(self.chat.messages(), Ordering::Relaxed);
             let (round, touched) = self.clients.take_round();
             let mut troubles = Vec::new();
-            let Self { clients, timers, moment, backlog_bound, .. } = self;
+            let Self { clients, timers, now, backlog_bound, .. } = self;
             let mut write = |client: &mut Client| {
-                if let Err(trouble) = write(client, &round, *backlog_bound, moment.now, timers) {
+                if let Err(trouble) = write(client, &round, *backlog_bound, *now, timers) {
                     troubles.push((client.id, trouble));
                 }
             };
@@ -79,7 +79,7 @@ impl Broadcaster {
     }
 
     pub(super) fn run_timers(&mut self) {
-        while let Some((due, timer)) = self.timers.take_due(self.moment.now) {
+        while let Some((due, timer)) = self.timers.take_due(self.now) {
             match timer {
                 Timer::Retry(id) => self.retry(id, due),
                 Timer::Push(id, number) => self.push(id, number),
@@ -98,7 +98,7 @@ impl Broadcaster {
 
     /// Tries a client again whose kernel buffer was full.
     fn retry(&mut self, id: ClientId, due: Instant) {
-        let now = self.moment.now;
+        let now = self.now;
         let Some(client) = self.clients.get_mut(id).filter(|client| client.retries_at(due)) else {
             return;
         };

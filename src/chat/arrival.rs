@@ -7,11 +7,12 @@ use bytes::Bytes;
 use super::entrance::{Entrance, Return};
 use super::event::Event;
 use super::history::Visibility;
+use super::input::Link;
 use super::member::MemberId;
 use super::name::{Name, NameKey};
 use super::presence::{Arrival, Departure};
+use super::session::Secret;
 use super::{Audience, Chat, Moment, NameRefused};
-use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
 use crate::wire::WireKey;
 
@@ -30,24 +31,27 @@ struct Arrived {
 }
 
 impl Chat {
-    /// Somebody comes in, or comes back. Returns the name, which need not be the one that was wished for.
-    pub fn enter(
+    /// Somebody comes in, or comes back.
+    pub(super) fn enter(
         &mut self,
-        client: ClientId,
+        client: Link,
         entrance: &Entrance,
+        secret: Option<Secret>,
         moment: &Moment,
         audience: &mut impl Audience,
-    ) -> Name {
+    ) {
         let back = entrance.back.as_ref().filter(|back| back.epoch == self.epoch);
         let arrived = match &entrance.account {
-            Some(name) => self.come_in_as(client, name, back, audience),
-            None => back
-                .and_then(|back| self.come_back(client, back, audience))
-                .unwrap_or_else(|| self.come_in(client, entrance.name.as_deref())),
+            Some(name) => self.come_in_as(client, name, back, secret, audience),
+            None => match back.and_then(|back| self.whose_return(back)) {
+                Some((member, back)) => self.come_back(client, member, back, secret, audience),
+                None => Some(self.come_in(client, entrance.name.as_deref(), secret)),
+            },
         };
+        let Some(arrived) = arrived else { return };
         let Arrived { member, after: missed, announced, refused } = arrived;
         let Some(name) = self.presence.get(member).map(|member| member.name.clone()) else {
-            return Name::guest(0);
+            return;
         };
         self.welcome(client, member, missed, entrance.wire.as_ref(), audience);
         if announced && self.notices.joined(moment.now) {
@@ -62,13 +66,12 @@ impl Chat {
         if let Some(refused) = refused {
             audience.one(client, &refused.event().json());
         }
-        name
     }
 
     /// A connection is over; `how` is told to the others, unless its member is here on another one.
-    pub fn leave(
+    pub(super) fn leave(
         &mut self,
-        client: ClientId,
+        client: Link,
         how: &CloseReason,
         moment: &Moment,
         audience: &mut impl Audience,
@@ -96,16 +99,22 @@ impl Chat {
         }
     }
 
-    /// The member whose session it is, if it is anybody's; an old connection of it is closed.
+    /// The member whose session it is, if it is anybody's.
+    fn whose_return<'a>(&self, back: &'a Return) -> Option<(MemberId, &'a Return)> {
+        let member = self.presence.by_claim(back.claim.as_ref()?)?;
+        Some((member, back))
+    }
+
+    /// Somebody is back; an old connection of the same session is closed.
     fn come_back(
         &mut self,
-        client: ClientId,
+        client: Link,
+        member: MemberId,
         back: &Return,
+        secret: Option<Secret>,
         audience: &mut impl Audience,
     ) -> Option<Arrived> {
-        let claim = back.claim.as_ref()?;
-        let member = self.presence.by_claim(claim)?;
-        let arrival = self.presence.bring_back(member, client, Some(claim))?;
+        let arrival = self.presence.bring_back(member, client, back.claim.as_ref(), secret)?;
         Some(arrived(arrival, Some(back.after), audience))
     }
 
@@ -113,29 +122,30 @@ impl Chat {
     /// continues.
     fn come_in_as(
         &mut self,
-        client: ClientId,
+        client: Link,
         name: &Name,
         back: Option<&Return>,
+        secret: Option<Secret>,
         audience: &mut impl Audience,
-    ) -> Arrived {
+    ) -> Option<Arrived> {
         let claim = back.and_then(|back| back.claim.as_ref());
-        let arrival = self.presence.bring_account(client, name, claim);
+        let arrival = self.presence.bring_account(client, name, claim, secret)?;
         let back = back.filter(|_| !arrival.is_new);
-        arrived(arrival, back.map(|back| back.after), audience)
+        Some(arrived(arrival, back.map(|back| back.after), audience))
     }
 
     /// A new member under the name it wishes for, or as a guest.
-    fn come_in(&mut self, client: ClientId, wish: Option<&str>) -> Arrived {
+    fn come_in(&mut self, client: Link, wish: Option<&str>, secret: Option<Secret>) -> Arrived {
         let (name, refused) = match wish.map(|wish| self.free_name(None, wish)) {
             Some(Ok(name)) => (name, None),
             refused => (self.presence.next_guest(), refused.and_then(Result::err)),
         };
-        let member = self.presence.add_guest(client, name);
+        let member = self.presence.add_guest(client, name, secret);
         Arrived { member, after: None, announced: true, refused }
     }
 
     /// These accounts are no more. Their connections have been closed before.
-    pub fn forget_accounts(&mut self, gone: &[NameKey]) {
+    pub(super) fn forget_accounts(&mut self, gone: &[NameKey]) {
         for key in gone {
             self.presence.forget_account(key);
         }
@@ -144,7 +154,7 @@ impl Chat {
     /// The first thing a client hears, and what was said before: what it missed behind an event, or the last of it.
     fn welcome(
         &self,
-        client: ClientId,
+        client: Link,
         member: MemberId,
         missed: Option<u64>,
         wire: Option<&WireKey>,

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -18,7 +18,7 @@ pub const MAX_REFERENCE: usize = 64;
 pub const JSON_GROWTH: usize = 2;
 
 /// One text message of a client, understood.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Command {
     /// To everybody, or to one person alone. `text` is a JSON string, ready to be sent.
     Say { text: Box<RawValue>, to: Option<String>, reference: Option<String> },
@@ -27,6 +27,7 @@ pub enum Command {
     /// I am writing a message to everybody.
     Typing,
     /// Do something to my own connection that I cannot ask for otherwise. Nothing of the chat's: the broadcaster does it.
+    #[serde(skip)]
     Show(Demonstration),
 }
 
@@ -163,6 +164,12 @@ fn demonstration(
 }
 
 impl Refusal {
+    /// Too much waits for the servers that share the chat.
+    pub fn unavailable(reference: Option<String>) -> Self {
+        let text = "the server has lost touch with the others: this was not taken, try again later";
+        Refusal { code: ErrorCode::Unavailable, text: text.into(), reference }
+    }
+
     /// The rate, in messages a second, is passed.
     pub fn too_fast(rate: u32, reference: Option<String>) -> Self {
         let text = format!(

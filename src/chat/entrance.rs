@@ -4,24 +4,27 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::Name;
 use super::session::Claim;
 use crate::wire::WireKey;
 
 /// What is wished for. None of it is checked yet; all of it is bounded by the length of a request's head.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Entrance {
     pub name: Option<String>,
     /// `session`, `epoch` and `after`: the wish to come back.
     pub back: Option<Return>,
     /// What lets somebody watch this connection; its client is told.
+    #[serde(skip)]
     pub wire: Option<WireKey>,
     /// The person who signed in, where people must: then it is their name that counts, and no wish.
     pub account: Option<Name>,
 }
 
 /// A session that dropped, and the last event it heard.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Return {
     pub claim: Option<Claim>,
     pub epoch: String,

@@ -89,6 +89,10 @@ pub enum Event<'a> {
         what: &'a str,
         text: &'a str,
     },
+    /// Whether the server is in touch with those that share the chat. No event of the chat.
+    Backplane {
+        connected: bool,
+    },
     Error {
         code: ErrorCode,
         text: &'a str,
@@ -111,6 +115,8 @@ pub enum ErrorCode {
     Empty,
     /// Over the rate; this message was not posted.
     TooFast,
+    /// The server has lost touch with those that share the chat, and can take no more for later.
+    Unavailable,
     /// A private message to a name that nobody has.
     NoSuchUser,
 }

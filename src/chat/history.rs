@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::member::MemberId;
 
@@ -22,17 +23,19 @@ pub const REPLAY_BYTES: usize = 512 << 10;
 const RECORD_UPKEEP: usize = 160;
 
 /// One event as it was told.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     pub id: u64,
+    #[serde(with = "text")]
     pub json: Bytes,
     pub visibility: Visibility,
     /// The copy of whom it is about, if it differs; empty if that one does not hear it.
+    #[serde(with = "own_text")]
     pub own: Option<(MemberId, Bytes)>,
 }
 
 /// Who may read an event, now and later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Visibility {
     Everyone,
     /// Private between these two.
@@ -63,11 +66,12 @@ impl Record {
 }
 
 /// The latest events, ids rising.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct History {
     records: VecDeque<Record>,
     bytes: usize,
-    /// Bytes that one client is given at once.
+    /// Bytes that one client is given at once: each server's own.
+    #[serde(skip)]
     replay_bytes: usize,
     /// The highest id that is no longer kept; 0 if all are.
     forgotten: u64,
@@ -78,6 +82,12 @@ impl History {
     pub fn new(backlog: usize) -> Self {
         let replay_bytes = REPLAY_BYTES.min(backlog / 2);
         History { records: VecDeque::new(), bytes: 0, replay_bytes, forgotten: 0 }
+    }
+
+    /// The same where so many bytes may wait for one client.
+    #[cfg(feature = "redis")]
+    pub fn handed_over(self, backlog: usize) -> Self {
+        History { replay_bytes: REPLAY_BYTES.min(backlog / 2), ..self }
     }
 
     pub fn push(&mut self, record: Record) {
@@ -118,6 +128,47 @@ impl History {
             .collect();
         last.reverse();
         last
+    }
+}
+
+/// Bytes that are UTF-8, as a text: as bytes they would be a list of numbers.
+mod text {
+    use bytes::Bytes;
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(bytes).map_err(S::Error::custom)?)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        String::deserialize(deserializer).map(Bytes::from).map_err(D::Error::custom)
+    }
+}
+
+/// The same of a copy for one member.
+mod own_text {
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::MemberId;
+
+    #[derive(Serialize, Deserialize)]
+    struct Own(MemberId, #[serde(with = "super::text")] Bytes);
+
+    pub fn serialize<S: Serializer>(
+        own: &Option<(MemberId, Bytes)>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        own.clone().map(|(member, json)| Own(member, json)).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<(MemberId, Bytes)>, D::Error> {
+        let own = Option::<Own>::deserialize(deserializer)?;
+        Ok(own.map(|Own(member, json)| (member, json)))
     }
 }
 

@@ -5,22 +5,23 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::clock::Time;
+use super::input::Link;
 use super::name::Name;
 use super::session::{Claim, Secret};
-use crate::client_id::ClientId;
 
 /// Messages of one member whose `ref` is remembered, so that none is posted twice.
 pub const REFERENCES: usize = 128;
 
 /// Numbers rise and are never used twice within an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MemberId(pub u64);
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Member {
     pub name: Name,
     pub(super) kind: Kind,
@@ -32,7 +33,7 @@ pub struct Member {
 }
 
 /// What makes a member the person it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
     /// Whoever has its session. It is here on one connection at most, and its name is free when it goes.
     Guest,
@@ -41,30 +42,30 @@ pub(super) enum Kind {
     Account,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Whereabouts {
     /// On these connections, the earliest first; never none.
     Here {
-        /// The connection with which it came.
-        arrival: ClientId,
+        /// The how manyeth it was to come.
+        arrival: u64,
         lines: Vec<Line>,
     },
     /// Its last connection was cut; the name is kept for it.
-    Dropped { since: Instant, secret: Option<Secret> },
+    Dropped { since: Time, secret: Option<Secret> },
     /// The name is free, unless it is an account's.
-    Gone { since: Instant, secret: Option<Secret> },
+    Gone { since: Time, secret: Option<Secret> },
 }
 
 /// A connection on which somebody is here, and the secret with which it can be continued on another.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Line {
-    pub connection: ClientId,
+    pub connection: Link,
     pub secret: Option<Secret>,
 }
 
 impl Member {
     /// Its connections: none if it is not here.
-    pub fn connections(&self) -> impl Iterator<Item = ClientId> {
+    pub fn connections(&self) -> impl Iterator<Item = Link> {
         let lines = match &self.whereabouts {
             Whereabouts::Here { lines, .. } => &lines[..],
             Whereabouts::Dropped { .. } | Whereabouts::Gone { .. } => &[],
@@ -73,7 +74,7 @@ impl Member {
     }
 
     /// What to bring along to continue this connection; absent if the system had no random numbers.
-    pub fn token(&self, member: MemberId, connection: ClientId) -> Option<String> {
+    pub fn token(&self, member: MemberId, connection: Link) -> Option<String> {
         let Whereabouts::Here { lines, .. } = &self.whereabouts else { return None };
         let line = lines.iter().find(|line| line.connection == connection)?;
         line.secret.as_ref().map(|secret| secret.token(member))
@@ -114,7 +115,7 @@ impl Member {
 }
 
 /// A message with a `ref` that became event `id`.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Posted {
     reference: String,
     /// Its text's hash.

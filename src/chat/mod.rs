@@ -5,10 +5,12 @@
 //! which everybody hears it. Must never wait for anything.
 
 mod arrival;
+mod clock;
 mod command;
 mod entrance;
 mod event;
 mod history;
+mod input;
 mod member;
 mod name;
 mod notices;
@@ -19,17 +21,20 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
+pub use clock::{Clock, Moment, Time};
 pub use command::{Command, Demonstration, Refusal};
 pub use entrance::Entrance;
 pub use event::{ErrorCode, Event};
 pub use history::KEPT_EVENTS;
+pub use input::{Input, Link, ServerId};
 pub use name::{Name, NameKey};
-
-use std::time::{Instant, SystemTime};
+pub use session::Secret;
+#[cfg(feature = "redis")]
+pub use session::new_epoch;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
-use crate::client_id::ClientId;
 use crate::close::CloseReason;
 use history::{History, Record, Visibility};
 use member::MemberId;
@@ -46,39 +51,24 @@ pub trait Audience {
     /// All who are here.
     fn everyone(&mut self, json: &Bytes);
     /// All who are here, but `one` hears `own` in its place, or nothing.
-    fn everyone_but(&mut self, one: ClientId, json: &Bytes, own: Option<&Bytes>);
+    fn everyone_but(&mut self, one: Link, json: &Bytes, own: Option<&Bytes>);
     /// One alone.
-    fn one(&mut self, one: ClientId, json: &Bytes);
+    fn one(&mut self, one: Link, json: &Bytes);
     /// Some, but nobody else.
-    fn some(&mut self, them: &[ClientId], json: &Bytes);
+    fn some(&mut self, them: &[Link], json: &Bytes);
     /// One alone: a part of the past, in order.
-    fn replay(&mut self, one: ClientId, past: &[&Bytes]);
+    fn replay(&mut self, one: Link, past: &[&Bytes]);
     /// One is not to be here any more. It still hears what it was told before.
-    fn close(&mut self, one: ClientId, reason: CloseReason);
-}
-
-/// When something happened.
-#[derive(Debug)]
-pub struct Moment {
-    /// For waiting; never jumps.
-    pub now: Instant,
-    /// For people: RFC 3339, UTC, milliseconds.
-    pub at: String,
-}
-
-impl Moment {
-    pub fn now() -> Self {
-        let at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        Moment { now: Instant::now(), at }
-    }
+    fn close(&mut self, one: Link, reason: CloseReason);
 }
 
 /// Everybody who is here, what was said, and the counter that orders it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Chat {
     presence: Presence,
     history: History,
-    /// Events that a newcomer hears of the past: `--history`.
+    /// Events that a newcomer hears of the past: `--history`, each server's own.
+    #[serde(skip)]
     shown: usize,
     notices: Notices,
     /// This run of the numbering.
@@ -90,21 +80,51 @@ pub struct Chat {
 impl Chat {
     /// A newcomer is to hear so many events of the past, and so many bytes may wait for one client.
     pub fn new(shown: usize, backlog: usize) -> Self {
+        Chat::of_epoch(session::new_epoch(), shown, backlog)
+    }
+
+    /// The same where the epoch is known.
+    pub fn of_epoch(epoch: String, shown: usize, backlog: usize) -> Self {
         Chat {
             presence: Presence::default(),
             history: History::new(backlog),
             shown,
             notices: Notices::default(),
-            epoch: session::new_epoch(),
+            epoch,
             last_id: 0,
             messages: 0,
         }
     }
 
+    /// One that was handed over from another server, as this one shows it.
+    #[cfg(feature = "redis")]
+    pub fn handed_over(self, shown: usize, backlog: usize) -> Self {
+        Chat { shown, history: self.history.handed_over(backlog), ..self }
+    }
+
+    /// Takes the next thing that happened. What was due before it is done first.
+    pub fn take(&mut self, input: Input, moment: &Moment, audience: &mut impl Audience) {
+        self.tick(moment, audience);
+        match input {
+            Input::Entered { link, entrance, secret } => {
+                self.enter(link, &entrance, secret, moment, audience);
+            }
+            Input::Asked { link, command } => self.command(link, &command, moment, audience),
+            Input::Left { link, how } => self.leave(link, &how, moment, audience),
+            Input::AccountsGone(gone) => self.forget_accounts(&gone),
+            Input::ServerGone { server, how } => {
+                for link in self.presence.links_of(server) {
+                    self.leave(link, &how, moment, audience);
+                }
+            }
+            Input::Tick => {}
+        }
+    }
+
     /// Does what somebody asked for.
-    pub fn command(
+    fn command(
         &mut self,
-        client: ClientId,
+        client: Link,
         command: &Command,
         moment: &Moment,
         audience: &mut impl Audience,
@@ -141,19 +161,19 @@ impl Chat {
     }
 
     /// Tells somebody, and nobody else, why what it said was not done.
-    pub fn refuse(&mut self, client: ClientId, refusal: &Refusal, audience: &mut impl Audience) {
+    pub fn refuse(&self, client: Link, refusal: &Refusal, audience: &mut impl Audience) {
         let Refusal { code, text, reference } = refusal;
         let error = Event::Error { code: *code, text, reference: reference.as_deref() };
         audience.one(client, &error.json());
     }
 
-    /// When [`Chat::tick`] has something to do.
-    pub fn due(&self) -> Option<Instant> {
+    /// When there is something to do though nothing happens: then [`Input::Tick`] is to be taken.
+    pub fn due(&self) -> Option<Time> {
         [self.notices.due(), self.presence.due()].into_iter().flatten().min()
     }
 
     /// Does what is due.
-    pub fn tick(&mut self, moment: &Moment, audience: &mut impl Audience) {
+    fn tick(&mut self, moment: &Moment, audience: &mut impl Audience) {
         self.presence.let_go(moment.now);
         if let Some(crowd) = self.notices.crowd(moment.now) {
             let id = self.next_id();
@@ -169,9 +189,14 @@ impl Chat {
     }
 
     /// Under which name a connection is here.
-    pub fn name_of(&self, client: ClientId) -> Option<&str> {
+    pub fn name_of(&self, client: Link) -> Option<&str> {
         let member = self.presence.by_connection(client)?;
         self.presence.get(member).map(|member| member.name.as_str())
+    }
+
+    /// Names the run of the numbering of events.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
     }
 
     /// How many are here.

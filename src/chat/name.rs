@@ -6,6 +6,7 @@
 use std::fmt;
 
 use caseless::Caseless;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
@@ -17,11 +18,11 @@ pub const MAX_NAME: usize = 32;
 const MAX_INPUT: usize = 1024;
 
 /// A name that passed every rule: spaces trimmed and collapsed, NFKC, 1 to [`MAX_NAME`] characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name(String);
 
 /// What two names are compared by: two people cannot have names with the same key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NameKey(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,11 @@
 //!
 //! Called by the chat. No clock of its own: it is told the time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Time;
 
 /// Notices told one by one within [`WINDOW`]; what comes on top is merged into one `crowd` event.
 pub const SINGLE_NOTICES: u32 = 20;
@@ -10,16 +14,16 @@ pub const SINGLE_NOTICES: u32 = 20;
 /// Also how long the merging lasts.
 pub const WINDOW: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Notices {
     /// When the present window began, and how many notices were told in it.
-    window: Option<(Instant, u32)>,
+    window: Option<(Time, u32)>,
     /// Set while merging: when the crowd is to be told, and who it is.
-    crowd: Option<(Instant, Crowd)>,
+    crowd: Option<(Time, Crowd)>,
 }
 
 /// How many came and went unannounced.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crowd {
     pub joined: u64,
     pub left: u64,
@@ -27,22 +31,22 @@ pub struct Crowd {
 
 impl Notices {
     /// Somebody joined: `true` if it shall be told now, else it is counted for the crowd.
-    pub fn joined(&mut self, now: Instant) -> bool {
+    pub fn joined(&mut self, now: Time) -> bool {
         self.single(now, |crowd| crowd.joined += 1)
     }
 
     /// Somebody left: the same.
-    pub fn left(&mut self, now: Instant) -> bool {
+    pub fn left(&mut self, now: Time) -> bool {
         self.single(now, |crowd| crowd.left += 1)
     }
 
-    fn single(&mut self, now: Instant, count: fn(&mut Crowd)) -> bool {
+    fn single(&mut self, now: Time, count: fn(&mut Crowd)) -> bool {
         if let Some((_, crowd)) = &mut self.crowd {
             count(crowd);
             return false;
         }
         let (began, told) = match self.window {
-            Some((began, told)) if now.duration_since(began) < WINDOW => (began, told),
+            Some((began, told)) if now.since(began) < WINDOW => (began, told),
             _ => (now, 0),
         };
         if told < SINGLE_NOTICES {
@@ -56,12 +60,12 @@ impl Notices {
     }
 
     /// When [`Notices::crowd`] has something to tell.
-    pub fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Time> {
         self.crowd.map(|(due, _)| due)
     }
 
     /// The crowd, once its time has come.
-    pub fn crowd(&mut self, now: Instant) -> Option<Crowd> {
+    pub fn crowd(&mut self, now: Time) -> Option<Crowd> {
         let (_, crowd) = self.crowd.take_if(|(due, _)| *due <= now)?;
         self.window = None;
         Some(crowd)
@@ -75,7 +79,7 @@ mod tests {
     #[test]
     fn the_first_twenty_of_a_second_are_told_the_rest_is_a_crowd() {
         let mut notices = Notices::default();
-        let start = Instant::now();
+        let start = Time(1_000);
         let told = (0..50).filter(|_| notices.joined(start)).count();
         assert_eq!(told, 20);
         assert!(!notices.left(start));
@@ -89,7 +93,7 @@ mod tests {
     #[test]
     fn a_trickle_is_never_merged() {
         let mut notices = Notices::default();
-        let start = Instant::now();
+        let start = Time(1_000);
         for second in 0..100 {
             assert!(notices.joined(start + WINDOW * second));
         }

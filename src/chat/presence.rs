@@ -4,12 +4,15 @@
 //! so that it can come back: first with its name kept for it, then without, then it is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::clock::Time;
+use super::input::{Link, ServerId};
 use super::member::{Kind, Line, Member, MemberId, Whereabouts, is_of};
 use super::name::{Name, NameKey};
 use super::session::{Claim, Secret};
-use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
 
 /// How long a name is kept for somebody whose connection was cut.
@@ -40,7 +43,7 @@ pub struct Arrival {
     /// It was here on some connection: for the others nobody came.
     pub was_here: bool,
     /// A connection that goes for this one.
-    pub replaces: Option<(ClientId, CloseReason)>,
+    pub replaces: Option<(Link, CloseReason)>,
 }
 
 /// How somebody went.
@@ -53,20 +56,23 @@ pub enum Departure {
 }
 
 /// All members, and the ways to find one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Presence {
     members: BTreeMap<MemberId, Member>,
     /// Whose each connection is.
-    connections: HashMap<ClientId, MemberId>,
-    /// Those who are here, in order of arrival, since client numbers rise.
-    here: BTreeMap<ClientId, MemberId>,
+    #[serde(with = "pairs")]
+    connections: HashMap<Link, MemberId>,
+    /// Those who are here, in order of arrival.
+    here: BTreeMap<u64, MemberId>,
     /// Those whose name is theirs: here, or dropped a short while ago, or an account's.
+    #[serde(with = "pairs")]
     names: HashMap<NameKey, MemberId>,
     /// Those who dropped, by when.
-    dropped: BTreeSet<(Instant, MemberId)>,
+    dropped: BTreeSet<(Time, MemberId)>,
     /// Those who are not here, dropped or gone, by when.
-    absent: BTreeSet<(Instant, MemberId)>,
+    absent: BTreeSet<(Time, MemberId)>,
     last_member: u64,
+    last_arrival: u64,
     last_guest: u64,
 }
 
@@ -89,8 +95,16 @@ impl Presence {
     }
 
     /// Whose connection this is.
-    pub fn by_connection(&self, connection: ClientId) -> Option<MemberId> {
+    pub fn by_connection(&self, connection: Link) -> Option<MemberId> {
         self.connections.get(&connection).copied()
+    }
+
+    /// All connections of one server, in order.
+    pub fn links_of(&self, server: ServerId) -> Vec<Link> {
+        let mut links: Vec<Link> =
+            self.connections.keys().copied().filter(|link| link.server == server).collect();
+        links.sort_unstable();
+        links
     }
 
     /// Who has this name: here, or dropped a short while ago, or an account's.
@@ -126,38 +140,47 @@ impl Presence {
     }
 
     /// Somebody new, under a name that is free.
-    pub fn add_guest(&mut self, connection: ClientId, name: Name) -> MemberId {
-        self.add(connection, name, Kind::Guest)
+    pub fn add_guest(&mut self, connection: Link, name: Name, secret: Option<Secret>) -> MemberId {
+        self.add(connection, name, Kind::Guest, secret)
     }
 
     /// The person of an account, who may be here already; with the claim to a connection it continues that one.
     pub fn bring_account(
         &mut self,
-        connection: ClientId,
+        connection: Link,
         name: &Name,
         claim: Option<&Claim>,
-    ) -> Arrival {
+        secret: Option<Secret>,
+    ) -> Option<Arrival> {
         let known = self.by_name(&name.key()).filter(|member| self.is_account(*member));
-        if let Some(arrival) = known.and_then(|member| self.bring_back(member, connection, claim)) {
-            // It may be written in another way now.
-            let member = self.members.get_mut(&arrival.member).filter(|_| !arrival.was_here);
-            if let Some(member) = member {
-                member.name = name.clone();
-            }
-            return arrival;
+        let Some(known) = known else {
+            let member = self.add(connection, name.clone(), Kind::Account, secret);
+            return Some(Arrival { member, is_new: true, was_here: false, replaces: None });
+        };
+        let arrival = self.bring_back(known, connection, claim, secret)?;
+        // It may be written in another way now.
+        if let Some(member) = self.members.get_mut(&known).filter(|_| !arrival.was_here) {
+            member.name = name.clone();
         }
-        let member = self.add(connection, name.clone(), Kind::Account);
-        Arrival { member, is_new: true, was_here: false, replaces: None }
+        Some(arrival)
     }
 
-    fn add(&mut self, connection: ClientId, name: Name, kind: Kind) -> MemberId {
+    fn add(
+        &mut self,
+        connection: Link,
+        name: Name,
+        kind: Kind,
+        secret: Option<Secret>,
+    ) -> MemberId {
         self.last_member += 1;
         let id = MemberId(self.last_member);
         self.names.insert(name.key(), id);
         self.connections.insert(connection, id);
-        self.here.insert(connection, id);
-        let lines = vec![Line { connection, secret: Secret::random() }];
-        let whereabouts = Whereabouts::Here { arrival: connection, lines };
+        self.last_arrival += 1;
+        let arrival = self.last_arrival;
+        self.here.insert(arrival, id);
+        let lines = vec![Line { connection, secret }];
+        let whereabouts = Whereabouts::Here { arrival, lines };
         let member = Member { name, kind, whereabouts, spoke: false, posted: VecDeque::new() };
         self.members.insert(id, member);
         id
@@ -169,8 +192,9 @@ impl Presence {
     pub fn bring_back(
         &mut self,
         id: MemberId,
-        connection: ClientId,
+        connection: Link,
         claim: Option<&Claim>,
+        new_secret: Option<Secret>,
     ) -> Option<Arrival> {
         let member = self.members.get_mut(&id)?;
         member.spoke = true;
@@ -185,7 +209,7 @@ impl Presence {
                         Some((std::mem::replace(&mut line.connection, connection), CONTINUED))
                     }
                     None => {
-                        lines.push(Line { connection, secret: Secret::random() });
+                        lines.push(Line { connection, secret: new_secret });
                         let oldest = (lines.len() > LINES).then(|| lines.remove(0).connection);
                         oldest.map(|oldest| (oldest, TOO_MANY_LINES))
                     }
@@ -200,11 +224,13 @@ impl Presence {
             }
         };
         // A session goes on under its secret, as nobody knows whether the answer to its return arrives.
-        let secret = if is_claimed(&secret) { secret } else { Secret::random() };
+        let secret = if is_claimed(&secret) { secret } else { new_secret };
         let lines = vec![Line { connection, secret }];
-        member.whereabouts = Whereabouts::Here { arrival: connection, lines };
+        self.last_arrival += 1;
+        let arrival = self.last_arrival;
+        member.whereabouts = Whereabouts::Here { arrival, lines };
         let key = member.name.key();
-        self.here.insert(connection, id);
+        self.here.insert(arrival, id);
         self.dropped.remove(&(since, id));
         self.absent.remove(&(since, id));
         if *self.names.entry(key).or_insert(id) != id {
@@ -216,12 +242,7 @@ impl Presence {
 
     /// A connection is over. Returns whose it was, if that was the last: if it had not been continued on another, and if
     /// its member is here on no other.
-    pub fn leave(
-        &mut self,
-        connection: ClientId,
-        departure: Departure,
-        now: Instant,
-    ) -> Option<MemberId> {
+    pub fn leave(&mut self, connection: Link, departure: Departure, now: Time) -> Option<MemberId> {
         let id = self.connections.remove(&connection)?;
         let member = self.members.get_mut(&id)?;
         let Whereabouts::Here { arrival, lines } = &mut member.whereabouts else { return None };
@@ -273,14 +294,14 @@ impl Presence {
     }
 
     /// When somebody's name, or somebody, is to be let go.
-    pub fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Time> {
         let name = self.dropped.first().map(|(since, _)| *since + NAME_KEPT);
         let session = self.absent.first().map(|(since, _)| *since + SESSION_KEPT);
         [name, session].into_iter().flatten().min()
     }
 
     /// Lets go whom it is time for.
-    pub fn let_go(&mut self, now: Instant) {
+    pub fn let_go(&mut self, now: Time) {
         while let Some((since, id)) =
             self.dropped.first().copied().filter(|(since, _)| *since + NAME_KEPT <= now)
         {
@@ -294,7 +315,7 @@ impl Presence {
     }
 
     /// The name of somebody who dropped is free again, unless it is an account's.
-    fn free_name(&mut self, since: Instant, id: MemberId) {
+    fn free_name(&mut self, since: Time, id: MemberId) {
         self.dropped.remove(&(since, id));
         let Some(member) = self.members.get_mut(&id) else { return };
         if let Whereabouts::Dropped { secret, .. } = &mut member.whereabouts {
@@ -316,7 +337,7 @@ impl Presence {
     }
 
     /// It was away for too long. Of an account it stays known whose private messages are whose.
-    fn forget(&mut self, (since, id): (Instant, MemberId)) {
+    fn forget(&mut self, (since, id): (Time, MemberId)) {
         if self.dropped.contains(&(since, id)) {
             self.free_name(since, id);
         }
@@ -343,5 +364,29 @@ impl Presence {
                 self.forget((since, id));
             }
         }
+    }
+}
+
+/// A map as a list of pairs: JSON's own maps have texts for keys.
+mod pairs {
+    use std::collections::HashMap;
+    use std::hash::Hash;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &HashMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, K, V, D>(deserializer: D) -> Result<HashMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Eq + Hash,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use ctutils::CtEq;
 use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
 
 use super::member::MemberId;
 
@@ -16,6 +17,7 @@ const SECRET: usize = 16;
 const EPOCH: usize = 6;
 
 /// A member's secret. Its `Debug` does not show it.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Secret([u8; SECRET]);
 
 impl fmt::Debug for Secret {
@@ -43,7 +45,7 @@ impl Secret {
 }
 
 /// A session that a client says is its own.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Claim {
     pub member: MemberId,
     secret: [u8; SECRET],

@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 
 use super::event::{ErrorCode, Event};
 use super::history::Visibility;
+use super::input::Link;
 use super::member::{Member, MemberId};
 use super::name::Name;
 use super::{Audience, Chat, Moment};
-use crate::client_id::ClientId;
 
 /// A message of somebody who is here.
 pub(super) struct Said<'a> {
@@ -24,7 +24,7 @@ impl Chat {
     /// A message that was sent again under the same `ref`: says what became of it the first time.
     pub(super) fn confirm_posted(
         &self,
-        client: ClientId,
+        client: Link,
         said: &Said<'_>,
         audience: &mut impl Audience,
     ) -> bool {
@@ -41,7 +41,7 @@ impl Chat {
 
     pub(super) fn say(
         &mut self,
-        client: ClientId,
+        client: Link,
         said: &Said<'_>,
         moment: &Moment,
         audience: &mut impl Audience,
@@ -57,7 +57,7 @@ impl Chat {
     /// To one person alone, on all connections of the two: here, or just dropped, when it is kept for the return.
     pub(super) fn whisper(
         &mut self,
-        client: ClientId,
+        client: Link,
         said: &Said<'_>,
         to: &str,
         moment: &Moment,
@@ -75,7 +75,7 @@ impl Chat {
         audience.one(client, own.as_ref().unwrap_or(&json));
         let two = [Some(said.from), Some(recipient).filter(|recipient| *recipient != said.from)];
         let two = two.into_iter().flatten().filter_map(|member| self.presence.get(member));
-        let others: Vec<ClientId> =
+        let others: Vec<Link> =
             two.flat_map(Member::connections).filter(|other| *other != client).collect();
         audience.some(&others, &json);
         self.keep(id, json, Visibility::Two(said.from, recipient), own.map(|own| (said.from, own)));

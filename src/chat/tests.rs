@@ -1,23 +1,24 @@
 //! Properties of the chat without any socket: random sequences of joins, returns, leaves, renames and messages, by seed.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::presence::CONTINUED;
 use super::*;
+use crate::client_id::ClientId;
 
 /// Everybody hears into a mailbox of their own.
 #[derive(Default)]
 struct Mailboxes {
-    open: BTreeMap<ClientId, Vec<Value>>,
-    closed: Vec<ClientId>,
+    open: BTreeMap<Link, Vec<Value>>,
+    closed: Vec<Link>,
 }
 
 impl Mailboxes {
-    fn put(&mut self, one: ClientId, json: &Bytes) {
+    fn put(&mut self, one: Link, json: &Bytes) {
         let event = serde_json::from_slice(json).expect("an event is JSON");
         self.open.get_mut(&one).expect("told only to those who are here").push(event);
     }
@@ -30,7 +31,7 @@ impl Audience for Mailboxes {
         }
     }
 
-    fn everyone_but(&mut self, one: ClientId, json: &Bytes, own: Option<&Bytes>) {
+    fn everyone_but(&mut self, one: Link, json: &Bytes, own: Option<&Bytes>) {
         for other in self.open.keys().copied().filter(|other| *other != one).collect::<Vec<_>>() {
             self.put(other, json);
         }
@@ -39,23 +40,23 @@ impl Audience for Mailboxes {
         }
     }
 
-    fn one(&mut self, one: ClientId, json: &Bytes) {
+    fn one(&mut self, one: Link, json: &Bytes) {
         self.put(one, json);
     }
 
-    fn some(&mut self, them: &[ClientId], json: &Bytes) {
+    fn some(&mut self, them: &[Link], json: &Bytes) {
         for one in them {
             self.put(*one, json);
         }
     }
 
-    fn replay(&mut self, one: ClientId, past: &[&Bytes]) {
+    fn replay(&mut self, one: Link, past: &[&Bytes]) {
         for json in past {
             self.put(one, json);
         }
     }
 
-    fn close(&mut self, one: ClientId, _reason: CloseReason) {
+    fn close(&mut self, one: Link, _reason: CloseReason) {
         self.closed.push(one);
     }
 }
@@ -76,7 +77,7 @@ impl Dice {
 /// What a client of the chat remembers.
 #[derive(Debug, Clone)]
 struct Person {
-    connection: ClientId,
+    connection: Link,
     session: String,
     epoch: String,
     /// The highest event heard.
@@ -108,7 +109,7 @@ impl World {
             people: Vec::new(),
             away: Vec::new(),
             next_connection: 0,
-            now: Moment { now: Instant::now(), at: "2026-11-23T09:00:00.000Z".to_owned() },
+            now: Moment { now: Time(1_000_000), at: "2026-11-23T09:00:00.000Z".to_owned() },
             ids: Vec::new(),
             private: Vec::new(),
         }
@@ -116,9 +117,15 @@ impl World {
 
     fn enter(&mut self, query: &str, before: Option<Person>) {
         self.next_connection += 1;
-        let connection = ClientId(self.next_connection);
+        let connection = Link::of_this_process(ClientId(self.next_connection));
         self.mailboxes.open.insert(connection, Vec::new());
-        self.chat.enter(connection, &Entrance::parse(query, None), &self.now, &mut self.mailboxes);
+        self.chat.enter(
+            connection,
+            &Entrance::parse(query, None),
+            Secret::random(),
+            &self.now,
+            &mut self.mailboxes,
+        );
         let welcome = self.mailboxes.open[&connection][0].clone();
         assert_eq!(welcome["type"], "welcome", "the first thing a client hears");
         let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
@@ -135,11 +142,11 @@ impl World {
     /// The same for somebody who signed in.
     fn enter_as(&mut self, name: &str, query: &str) {
         self.next_connection += 1;
-        let connection = ClientId(self.next_connection);
+        let connection = Link::of_this_process(ClientId(self.next_connection));
         self.mailboxes.open.insert(connection, Vec::new());
         let account = Some(Name::parse(name).expect("a name"));
         let entrance = Entrance { account, ..Entrance::parse(query, None) };
-        self.chat.enter(connection, &entrance, &self.now, &mut self.mailboxes);
+        self.chat.enter(connection, &entrance, Secret::random(), &self.now, &mut self.mailboxes);
         let welcome = self.mailboxes.open[&connection][0].clone();
         assert_eq!(welcome["you"], name);
         let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
@@ -150,7 +157,7 @@ impl World {
         }
     }
 
-    fn leave_as(&mut self, connection: ClientId, how: &CloseReason) {
+    fn leave_as(&mut self, connection: Link, how: &CloseReason) {
         self.mailboxes.open.remove(&connection);
         self.chat.leave(connection, how, &self.now, &mut self.mailboxes);
     }
@@ -213,7 +220,7 @@ impl World {
                 let Person { session, epoch, heard, .. } = &person;
                 self.enter(&format!("session={session}&epoch={epoch}&after={heard}"), Some(person));
             }
-            5 => self.now.now += Duration::from_secs(dice.roll(200) as u64),
+            5 => self.now.now = self.now.now + Duration::from_secs(dice.roll(200) as u64),
             6 if !self.people.is_empty() => {
                 let connection = self.people[dice.roll(self.people.len())].connection;
                 let name = NAMES[dice.roll(NAMES.len())].to_owned();
@@ -341,7 +348,7 @@ fn absent_members_are_forgotten_in_time_and_in_number() {
     let youngest = world.away.last().expect("somebody").clone();
     let claim = session::Claim::parse(&youngest.session).expect("our own token");
     assert!(world.chat.presence.by_claim(&claim).is_some());
-    world.now.now += presence::SESSION_KEPT;
+    world.now.now = world.now.now + presence::SESSION_KEPT;
     world.chat.tick(&world.now, &mut world.mailboxes);
     assert!(world.chat.presence.by_claim(&claim).is_none(), "too old");
 }
@@ -360,7 +367,7 @@ fn several_connections_of_an_account_are_one_person() {
         let mut here: HashSet<&str> = HashSet::new();
         for _ in 0..200 {
             // One at a time, as a storm of notices would be merged.
-            world.now.now += Duration::from_secs(1);
+            world.now.now = world.now.now + Duration::from_secs(1);
             let before = here.clone();
             match dice.roll(3) {
                 0 => {
@@ -423,7 +430,7 @@ fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
     let luis = world.people.pop().expect("Luis is here");
     world.leave_as(luis.connection, &CloseReason::new(4500, ""));
     // As himself he reads it again, however long he was away.
-    world.now.now += 2 * presence::SESSION_KEPT;
+    world.now.now = world.now.now + 2 * presence::SESSION_KEPT;
     world.chat.tick(&world.now, &mut world.mailboxes);
     let read = |world: &mut World| {
         world.enter_as("Luis", "");

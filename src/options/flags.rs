@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Enrolment, Options, WrongFlag};
+use super::{Address, Enrolment, Options, WrongFlag};
 use crate::chat::KEPT_EVENTS;
 
 /// One flag.
@@ -262,6 +262,46 @@ pub const FLAGS: &[Flag] = &[
                 options.teacher_key = Some(key.to_owned());
                 Ok(())
             },
+        },
+    },
+    Flag {
+        name: "redis",
+        value: "URL",
+        default: "",
+        help: "share one chat with all servers that have the same Redis and prefix",
+        kind: Kind::Text {
+            bound: "like redis://127.0.0.1:6379; only in a build with the feature redis",
+            set: |options, url| {
+                if cfg!(not(feature = "redis")) {
+                    return Err("needs a build with the feature redis: make run REDIS=URL");
+                }
+                options.redis = Some(Address(url.to_owned()));
+                Ok(())
+            },
+        },
+    },
+    Flag {
+        name: "redis-prefix",
+        value: "NAME",
+        default: "classroom",
+        help: "what all keys in Redis begin with: chats of different prefixes are different chats",
+        kind: Kind::Text {
+            bound: "a text",
+            set: |options, prefix| {
+                options.redis_prefix = prefix.to_owned();
+                Ok(())
+            },
+        },
+    },
+    Flag {
+        name: "redis-events",
+        value: "NUMBER",
+        default: "100000",
+        help: "what the stream in Redis keeps, at least: a server may be so far behind",
+        kind: Kind::Number {
+            least: 1000,
+            most: 100_000_000,
+            set: |options, events| options.redis_events = events as usize,
         },
     },
     Flag {

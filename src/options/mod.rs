@@ -44,10 +44,26 @@ pub struct Options {
     pub origins: Vec<String>,
     /// What lets the teacher watch everybody; `None` where `--teacher-key` is absent.
     pub teacher_key: Option<String>,
+    /// Where the Redis is through which several servers share one chat; `None` where `--redis` is absent. May hold a password.
+    pub redis: Option<Address>,
+    /// What all keys in it begin with.
+    pub redis_prefix: String,
+    /// Events that the stream in it keeps.
+    pub redis_events: usize,
     /// `None` where `--log` is absent: `RUST_LOG` decides, else `info`.
     pub log: Option<LevelFilter>,
     /// Somebody is to be put on the list of `--users` in place of serving.
     enrolment: Option<Enrolment>,
+}
+
+/// The address of a Redis. Its `Debug` does not show it: there may be a password in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address(pub String);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Address")
+    }
 }
 
 /// Who is to be put on the list.

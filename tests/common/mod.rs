@@ -5,16 +5,19 @@
 #![allow(dead_code)] // Each test file uses its own part.
 
 pub mod raw;
+pub mod redis;
 pub mod users;
 pub mod wire;
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use redis::Redis;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tungstenite::client::IntoClientRequest;
@@ -24,18 +27,44 @@ use tungstenite::{Message, WebSocket};
 /// Longer than anything a test waits for, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The lines of a server's log, or of several.
+type Log = Arc<(Mutex<Vec<String>>, Condvar)>;
+
 /// The real binary on a free port; killed when dropped.
+///
+/// With `CLASSROOM_SERVERS=3` in the environment it is three of them, which share one chat through a Redis of their own, and
+/// each connection goes to the next: what holds for one server must hold for many.
 pub struct Server {
     child: Child,
     port: u16,
-    log: Arc<(Mutex<Vec<String>>, Condvar)>,
+    log: Log,
     pub banner: String,
+    /// The others of the same chat, and how many connections have been made.
+    others: Vec<Server>,
+    connections: AtomicUsize,
+    redis: Option<Mutex<Redis>>,
 }
 
 impl Server {
     /// Logs at `debug` unless `arguments` say otherwise.
     pub fn start(arguments: &[&str]) -> Server {
-        Server::start_on(0, arguments)
+        let servers = std::env::var("CLASSROOM_SERVERS").ok().and_then(|count| count.parse().ok());
+        match servers {
+            Some(servers) if servers > 1 => Server::start_many(servers, arguments),
+            _ => Server::start_on(0, arguments),
+        }
+    }
+
+    /// So many servers that are one chat, as if a load balancer stood in front of them.
+    pub fn start_many(servers: usize, arguments: &[&str]) -> Server {
+        let redis = Redis::start();
+        let url = redis.url();
+        let arguments = [arguments, &["--redis", &url]].concat();
+        let mut first = Server::start_on(0, &arguments);
+        first.others =
+            (1..servers).map(|_| Server::start_with_log(&arguments, &first.log)).collect();
+        first.redis = Some(Mutex::new(redis));
+        first
     }
 
     pub fn start_on(port: u16, arguments: &[&str]) -> Server {
@@ -46,20 +75,27 @@ impl Server {
 
     /// The same from a command that may set limits first.
     pub fn spawn(command: Command) -> Server {
-        Server::spawn_with(command, true)
+        Server::spawn_with(command, true, &Log::default())
+    }
+
+    /// One more that writes into the same log.
+    fn start_with_log(arguments: &[&str], log: &Log) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+        command.args(["--port", "0", "--log", "debug"]).args(arguments);
+        Server::spawn_with(command, true, log)
     }
 
     /// Nobody reads this server's log, as if its terminal stood still.
     pub fn start_with_frozen_log(arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
         command.args(["--port", "0"]).args(arguments);
-        Server::spawn_with(command, false)
+        Server::spawn_with(command, false, &Log::default())
     }
 
-    fn spawn_with(mut command: Command, read_log: bool) -> Server {
+    fn spawn_with(mut command: Command, read_log: bool, log: &Log) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary starts");
-        let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let log = Arc::clone(log);
         if read_log {
             let errors = BufReader::new(child.stderr.take().expect("standard error is piped"));
             let collected = Arc::clone(&log);
@@ -84,11 +120,24 @@ impl Server {
         }
         // The rest is read away, so that the server never waits for us.
         thread::spawn(move || output.read_to_end(&mut Vec::new()));
-        Server { child, port, log, banner }
+        let (others, connections) = (Vec::new(), AtomicUsize::new(0));
+        Server { child, port, log, banner, others, connections, redis: None }
     }
 
+    /// Where the next connection is to go.
     pub fn port(&self) -> u16 {
-        self.port
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
+        number.checked_sub(1).map_or(self.port, |other| self.others[other].port)
+    }
+
+    /// Where all of them are, from the next on.
+    pub fn ports(&self) -> Vec<u16> {
+        (0..=self.others.len()).map(|_| self.port()).collect()
+    }
+
+    /// Their Redis.
+    pub fn redis(&self) -> MutexGuard<'_, Redis> {
+        self.redis.as_ref().expect("they share a chat").lock().expect("nobody failed with it")
     }
 
     pub fn url(&self) -> String {
@@ -101,7 +150,7 @@ impl Server {
 
     /// A TCP connection on which reads end after [`PATIENCE`].
     pub fn connect(&self) -> TcpStream {
-        let socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
+        let socket = TcpStream::connect(("127.0.0.1", self.port())).expect("the server accepts");
         Server::with_patience(socket)
     }
 
@@ -158,6 +207,17 @@ impl Server {
         }
     }
 
+    /// Waits until so many lines contain `needle`.
+    pub fn wait_for_log_times(&self, needle: &str, times: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.log.0.lock().expect("the log");
+        while lines.iter().filter(|line| line.contains(needle)).count() < times {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "not {times} times {needle:?}: {lines:#?}");
+            lines = self.log.1.wait_timeout(lines, left).expect("the log").0;
+        }
+    }
+
     /// All log lines so far.
     pub fn log(&self) -> Vec<String> {
         self.log.0.lock().expect("the log").clone()
@@ -177,6 +237,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.others.clear();
+        drop(self.redis.take());
     }
 }
 

@@ -68,15 +68,17 @@ enum Direction {
 }
 
 impl Proxy {
-    /// Starts one in front of the server on this port.
-    pub fn start(server: u16, mut plan: Vec<Planned>) -> Proxy {
+    /// Starts one in front of the servers on these ports: each connection goes to the next.
+    pub fn start(servers: Vec<u16>, mut plan: Vec<Planned>) -> Proxy {
         plan.sort_by_key(|planned| planned.after);
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         let book = Arc::new(Mutex::new(Book { plan: plan.into(), ..Book::default() }));
         let accepting = Arc::clone(&book);
         thread::spawn(move || {
+            let mut servers = servers.into_iter().cycle();
             for client in listener.incoming() {
+                let server = servers.next().expect("a server");
                 let client = client.expect("a connection can be accepted");
                 let server = TcpStream::connect(("127.0.0.1", server)).expect("the server accepts");
                 let number = {

@@ -1,0 +1,218 @@
+//! The thread that puts proposals into the stream, says that this server is alive, and looks who is not.
+//!
+//! Fed by the broadcaster, in order. What Redis has not confirmed is sent again, in the same order: whoever reads the stream
+//! takes each proposal once.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::RecvTimeoutError;
+use log::warn;
+use redis::{Connection, RedisResult, cmd, pipe};
+
+use super::redis::{LONGEST_RETRY, Redis, SHORTEST_RETRY, told};
+use super::{News, Proposed, Snapshot, ToWriter};
+use crate::chat::ServerId;
+
+/// How often a server says that it is alive, and after which silence it is given up.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// Proposals that are sent at once.
+const AT_ONCE: usize = 256;
+
+/// How long the last proposals may take at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub struct Writer<Tell> {
+    redis: Redis,
+    proposed: Proposed,
+    tell: Tell,
+    connection: Option<Connection>,
+    /// Since when it has been there without a break.
+    connected: Instant,
+    retry: Duration,
+    next_try: Instant,
+    next_heartbeat: Instant,
+    epoch: Option<String>,
+    me: ServerId,
+    /// Not confirmed yet, in order.
+    unconfirmed: VecDeque<(ServerId, u64, String)>,
+}
+
+impl<Tell: Fn(News) -> bool> Writer<Tell> {
+    pub fn new(redis: Redis, proposed: Proposed, tell: Tell) -> Self {
+        let now = Instant::now();
+        Writer {
+            redis,
+            proposed,
+            tell,
+            connection: None,
+            connected: now,
+            retry: SHORTEST_RETRY,
+            next_try: now,
+            next_heartbeat: now,
+            epoch: None,
+            me: ServerId::default(),
+            unconfirmed: VecDeque::new(),
+        }
+    }
+
+    /// The thread's loop; ends with the broadcaster.
+    pub fn run(mut self) {
+        loop {
+            match self.proposed.receiver.recv_timeout(self.patience()) {
+                Ok(ToWriter::Bye(done)) => {
+                    self.say_goodbye();
+                    drop(done);
+                    return;
+                }
+                Ok(told) => self.take(told),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            while self.unconfirmed.len() < AT_ONCE {
+                match self.proposed.receiver.try_recv() {
+                    Ok(ToWriter::Bye(done)) => {
+                        self.say_goodbye();
+                        drop(done);
+                        return;
+                    }
+                    Ok(told) => self.take(told),
+                    Err(_) => break,
+                }
+            }
+            self.work();
+        }
+    }
+
+    /// How long there is nothing to do of itself.
+    fn patience(&self) -> Duration {
+        let now = Instant::now();
+        let due = match self.connection {
+            None => self.next_try,
+            Some(_) => self.next_heartbeat,
+        };
+        due.saturating_duration_since(now).min(HEARTBEAT)
+    }
+
+    fn take(&mut self, told: ToWriter) {
+        match told {
+            ToWriter::Propose { server, number, input } => {
+                self.unconfirmed.push_back((server, number, input));
+            }
+            ToWriter::Begin { epoch, server } => {
+                // What comes back of these is nobody's any more; but at the first beginning they are this server's own.
+                self.unconfirmed.retain(|(other, _, _)| *other == server);
+                self.epoch = Some(epoch);
+                self.me = server;
+                self.next_heartbeat = Instant::now();
+            }
+            ToWriter::Keep(snapshot) => {
+                self.with_connection(|writer, connection| writer.keep(connection, &snapshot))
+            }
+            ToWriter::Gone(server) => self.with_connection(|writer, connection| {
+                let Some(epoch) = &writer.epoch else { return Ok(()) };
+                cmd("ZREM").arg(writer.redis.servers(epoch)).arg(server.0).exec(connection)
+            }),
+            ToWriter::Bye(_) => {}
+        }
+    }
+
+    /// Sends what waits, and the heartbeat if it is time.
+    fn work(&mut self) {
+        let now = Instant::now();
+        if self.connection.is_none() && now >= self.next_try {
+            match self.redis.connect() {
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    self.connected = Instant::now();
+                    self.retry = SHORTEST_RETRY;
+                    self.next_heartbeat = now;
+                }
+                Err(_) => {
+                    self.next_try = Instant::now() + self.retry;
+                    self.retry = (self.retry * 2).min(LONGEST_RETRY);
+                }
+            }
+        }
+        if self.epoch.is_none() {
+            return;
+        }
+        while !self.unconfirmed.is_empty() && self.connection.is_some() {
+            self.with_connection(Writer::send);
+        }
+        if Instant::now() >= self.next_heartbeat && self.connection.is_some() {
+            self.next_heartbeat = Instant::now() + HEARTBEAT;
+            self.with_connection(Writer::beat);
+        }
+    }
+
+    /// Does something with the connection, if there is one; an error ends it.
+    fn with_connection(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Connection) -> RedisResult<()>,
+    ) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match work(self, &mut connection) {
+            Ok(()) => self.connection = Some(connection),
+            Err(error) => {
+                warn!("cannot write to Redis: {}", told(&error));
+                self.next_try = Instant::now() + self.retry;
+            }
+        }
+    }
+
+    /// Puts the next proposals into the stream. A broken connection leaves them unconfirmed.
+    fn send(&mut self, connection: &mut Connection) -> RedisResult<()> {
+        let Some(epoch) = &self.epoch else { return Ok(()) };
+        let stream = self.redis.stream(epoch);
+        let mut commands = pipe();
+        let count = self.unconfirmed.len().min(AT_ONCE);
+        for (server, number, input) in self.unconfirmed.iter().take(count) {
+            let add = commands.cmd("XADD").arg(&stream).arg("MAXLEN").arg("~").arg(self.redis.kept);
+            add.arg("*").arg("s").arg(server.0).arg("n").arg(number).arg("i").arg(input).ignore();
+        }
+        commands.exec(connection)?;
+        let bytes: usize = self.unconfirmed.drain(..count).map(|(_, _, input)| input.len()).sum();
+        self.proposed.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says that this server is alive, and tells of those that are not. After a break of our own they get the time to say so.
+    fn beat(&mut self, connection: &mut Connection) -> RedisResult<()> {
+        let Some(epoch) = &self.epoch else { return Ok(()) };
+        let servers = self.redis.servers(epoch);
+        let (seconds, microseconds): (u64, u64) = cmd("TIME").query(connection)?;
+        let now = seconds * 1000 + microseconds / 1000;
+        cmd("ZADD").arg(&servers).arg(now).arg(self.me.0).exec(connection)?;
+        if self.connected.elapsed() < SILENCE + HEARTBEAT {
+            return Ok(());
+        }
+        let silent_since = now.saturating_sub(SILENCE.as_millis() as u64);
+        let silent: Vec<u64> =
+            cmd("ZRANGEBYSCORE").arg(&servers).arg(0).arg(silent_since).query(connection)?;
+        for server in silent {
+            (self.tell)(News::Silent(ServerId(server)));
+        }
+        Ok(())
+    }
+
+    fn keep(&self, connection: &mut Connection, snapshot: &Snapshot) -> RedisResult<()> {
+        let Some(epoch) = &self.epoch else { return Ok(()) };
+        // Plain data has a JSON.
+        let Ok(json) = serde_json::to_string(snapshot) else { return Ok(()) };
+        cmd("SET").arg(self.redis.snapshot_key(epoch)).arg(json).exec(connection)
+    }
+
+    /// The last proposals, as far as there is time.
+    fn say_goodbye(&mut self) {
+        let deadline = Instant::now() + FAREWELL;
+        while !self.unconfirmed.is_empty() && Instant::now() < deadline {
+            self.work();
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

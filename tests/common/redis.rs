@@ -1,0 +1,79 @@
+//! A real redis-server on a free port, with its data in a folder of its own.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+
+/// Ended when dropped.
+pub struct Redis {
+    child: Child,
+    port: u16,
+    folder: PathBuf,
+}
+
+impl Redis {
+    pub fn start() -> Redis {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            std::env::temp_dir().join(format!("classroom-redis-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        // Somebody else may take the port in between: then Redis says so, and the test fails.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        drop(listener);
+        let child = Redis::spawn(port, &folder);
+        Redis { child, port, folder }
+    }
+
+    fn spawn(port: u16, folder: &PathBuf) -> Child {
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args(["--appendonly", "yes", "--appendfsync", "always"])
+            .arg("--dir")
+            .arg(folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "Redis does not answer");
+            thread::sleep(Duration::from_millis(5));
+        }
+        child
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it, as a crash does.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again with what it had on the disk.
+    pub fn start_again(&mut self) {
+        self.child = Redis::spawn(self.port, &self.folder);
+    }
+
+    /// Loses all that it has on the disk.
+    pub fn lose_everything(&mut self) {
+        fs::remove_dir_all(&self.folder).expect("it is there");
+        fs::create_dir_all(&self.folder).expect("a folder can be made");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.stop();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

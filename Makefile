@@ -42,6 +42,7 @@ test: rust tools lint
 	$(call with,command -v chromium,cargo test --all-features --test browser --test browser_people --test browser_inspector \
 		--test browser_accounts -- --ignored)
 	$(call with,command -v websocat,cargo test --all-features --test websocat -- --ignored)
+	$(call with,command -v redis-server,cargo test --all-features --test shared -- --ignored)
 	$(call with,command -v redis-server,cargo test --all-features --test chaos -- --ignored three_)
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test chat --test people --test chaos)
 	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)

@@ -4,6 +4,7 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
+pub mod gate;
 pub mod raw;
 pub mod redis;
 pub mod users;
@@ -73,6 +74,11 @@ impl Server {
         Server::spawn(command)
     }
 
+    /// One that shares the chat of whoever has the same Redis.
+    pub fn start_sharing(url: &str, arguments: &[&str]) -> Server {
+        Server::start_on(0, &[&["--redis", url], arguments].concat())
+    }
+
     /// The same from a command that may set limits first.
     pub fn spawn(command: Command) -> Server {
         Server::spawn_with(command, true, &Log::default())
@@ -127,6 +133,11 @@ impl Server {
     /// Where the next connection is to go.
     pub fn port(&self) -> u16 {
         let number = self.connections.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
+        number.checked_sub(1).map_or(self.port, |other| self.others[other].port)
+    }
+
+    /// One of them alone, by its number.
+    pub fn port_of(&self, number: usize) -> u16 {
         number.checked_sub(1).map_or(self.port, |other| self.others[other].port)
     }
 
@@ -295,6 +306,17 @@ impl Client {
     /// The same with one more header line: a cookie, or a name and password.
     pub fn open_as(server: &Server, path: &str, header: &str) -> Client {
         Client::open_request(server, path, header.split_once(": "))
+    }
+
+    /// Opens one at the server of this number, of those that share a chat.
+    pub fn open_at(server: &Server, number: usize, path: &str) -> Client {
+        let socket = TcpStream::connect(("127.0.0.1", server.port_of(number)));
+        let socket = Server::with_patience(socket.expect("the server accepts"));
+        let port = socket.local_addr().expect("a connected socket has an address").port();
+        let url = format!("ws://localhost:{}{path}", server.port_of(number));
+        let (websocket, _) =
+            tungstenite::client(url, Uninterrupted(socket)).expect("the handshake succeeds");
+        Client { websocket, port }
     }
 
     fn open_request(server: &Server, path: &str, header: Option<(&str, &str)>) -> Client {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -15,10 +15,16 @@ pub struct Redis {
     child: Child,
     port: u16,
     folder: PathBuf,
+    flags: Vec<&'static str>,
 }
 
 impl Redis {
     pub fn start() -> Redis {
+        Redis::start_with(&[])
+    }
+
+    /// With more of its own flags.
+    pub fn start_with(flags: &[&'static str]) -> Redis {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -28,16 +34,18 @@ impl Redis {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         drop(listener);
-        let child = Redis::spawn(port, &folder);
-        Redis { child, port, folder }
+        let flags = flags.to_vec();
+        let child = Redis::spawn(port, &folder, &flags);
+        Redis { child, port, folder, flags }
     }
 
-    fn spawn(port: u16, folder: &PathBuf) -> Child {
+    fn spawn(port: u16, folder: &Path, flags: &[&str]) -> Child {
         let child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "yes", "--appendfsync", "always"])
             .arg("--dir")
             .arg(folder)
+            .args(flags)
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
@@ -47,6 +55,24 @@ impl Redis {
             thread::sleep(Duration::from_millis(5));
         }
         child
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it has on the disk now.
+    pub fn copy(&self) -> PathBuf {
+        let copy = self.folder.with_extension("copy");
+        let copied = Command::new("cp").arg("-r").arg(&self.folder).arg(&copy).status();
+        assert!(copied.expect("cp is installed").success());
+        copy
+    }
+
+    /// Lets it have what it had once.
+    pub fn put_back(&mut self, copy: PathBuf) {
+        fs::remove_dir_all(&self.folder).expect("it is there");
+        fs::rename(copy, &self.folder).expect("it can be moved");
     }
 
     pub fn url(&self) -> String {
@@ -61,7 +87,7 @@ impl Redis {
 
     /// Starts it again with what it had on the disk.
     pub fn start_again(&mut self) {
-        self.child = Redis::spawn(self.port, &self.folder);
+        self.child = Redis::spawn(self.port, &self.folder, &self.flags);
     }
 
     /// Loses all that it has on the disk.

@@ -53,7 +53,7 @@ lint:
 	cargo clippy --all-targets --all-features -- -D warnings
 
 # Debian's packages by command: installed only where the command is not there yet.
-PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy
+PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl
 tools:
 	@missing=$$(for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || echo $${pair#*:}; done); \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
 
-use crate::accounts::{Accounts, Register};
+use crate::accounts::{Accounts, Register, Shared};
 use crate::backplane::Order;
 use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming};
 use crate::chat::Chat;
@@ -150,8 +150,10 @@ impl Server {
             .name("inspector".to_owned())
             .spawn(move || wire::run_inspector(&notes, deliver))?;
         let to_broadcaster = self.stopper.to_broadcaster.clone();
-        let tell = move |gone| to_broadcaster.send(Incoming::SignedOut { gone }).is_ok();
-        let accounts = self.register.map(|register| Accounts::start(register, tell)).transpose()?;
+        let tell = move |ended| to_broadcaster.send(Incoming::SignedOut(ended)).is_ok();
+        let shared = share_sign_ins(&self.options)?;
+        let start = |register| Accounts::start(register, shared, tell);
+        let accounts = self.register.map(start).transpose()?;
         let doorman = Doorman::start()?;
         let site = Arc::new(Site {
             host_names: HostNames::new(&self.options.host_names, &self.options.origins),
@@ -185,17 +187,16 @@ impl Server {
     /// Starts what makes one chat of many servers, if that is wished for.
     #[cfg(feature = "redis")]
     fn share_the_chat(&self) -> io::Result<Option<Order>> {
-        use crate::backplane::{self, Place};
+        use crate::backplane;
 
         let options = &self.options;
-        let Some(address) = &options.redis else { return Ok(None) };
+        let Some(place) = place(options) else { return Ok(None) };
+        let kept = place.kept;
         let (proposals, proposed) = backplane::channel();
-        let (url, prefix, kept) =
-            (address.0.clone(), options.redis_prefix.clone(), options.redis_events);
         let to_broadcaster = self.stopper.to_broadcaster.clone();
         let tell = move |news| to_broadcaster.send(Incoming::Backplane(news)).is_ok();
         let shown = (options.history, options.backlog);
-        backplane::start(Place { url, prefix, kept }, proposed, shown, tell)?;
+        backplane::start(place, proposed, shown, tell)?;
         Ok(Some(Order::new(proposals, kept)))
     }
 
@@ -204,6 +205,29 @@ impl Server {
     fn share_the_chat(&self) -> io::Result<Option<Order>> {
         Ok(None)
     }
+}
+
+/// Where servers that share a chat meet.
+#[cfg(feature = "redis")]
+fn place(options: &Options) -> Option<crate::backplane::Place> {
+    let url = options.redis.clone()?.0;
+    Some(crate::backplane::Place {
+        url,
+        prefix: options.redis_prefix.clone(),
+        kept: options.redis_events,
+    })
+}
+
+/// What such servers know of each other's sign-ins.
+#[cfg(feature = "redis")]
+fn share_sign_ins(options: &Options) -> io::Result<Option<Shared>> {
+    place(options).map(Shared::new).transpose()
+}
+
+#[cfg(not(feature = "redis"))]
+#[allow(clippy::unnecessary_wraps)]
+fn share_sign_ins(_: &Options) -> io::Result<Option<Shared>> {
+    Ok(None)
 }
 
 impl Stopper {

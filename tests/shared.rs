@@ -4,8 +4,12 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::gate::Gate;
+use common::raw::{ask, ask_on, request};
 use common::redis::Redis;
+use common::users::{Users, basic, cookie, handshake_with, password_of, post, sign_in};
 use common::{Client, Server};
 use serde_json::{Value, json};
 
@@ -21,6 +25,12 @@ fn join_at(server: &Server, number: usize, name: &str) -> (Client, Value) {
 fn return_of(welcome: &Value, after: u64) -> String {
     let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
     format!("/ws?session={}&epoch={}&after={after}", text("session"), text("epoch"))
+}
+
+fn health_of(server: &Server, number: usize) -> Value {
+    let socket = std::net::TcpStream::connect(("127.0.0.1", server.port_of(number)));
+    let answer = ask_on(&mut socket.expect("the server accepts"), request("GET", "/health", ""));
+    serde_json::from_slice(&answer.body).expect("JSON")
 }
 
 #[test]
@@ -64,6 +74,9 @@ fn while_redis_is_away_everybody_is_told_and_what_is_said_waits() {
         ana.say(&format!("Ana {number}"));
         luis.say(&format!("Luis {number}"));
     }
+    for number in 0..2 {
+        assert_eq!(health_of(&server, number)["redis"], "lost");
+    }
     // Whoever comes now waits, too.
     let mut eva = Client::open_at(&server, 0, "/ws?name=Eva");
     server.redis().start_again();
@@ -79,6 +92,7 @@ fn while_redis_is_away_everybody_is_told_and_what_is_said_waits() {
         heard.push(messages);
     }
     assert_eq!(heard[0], heard[1], "in the same order");
+    assert_eq!(health_of(&server, 0)["redis"], "connected");
     assert_eq!(eva.wait_for("welcome")["you"], "Eva");
 }
 
@@ -155,17 +169,22 @@ fn a_redis_that_lost_everything_is_a_new_epoch_and_everybody_is_told_so() {
 #[ignore = "needs redis-server: run by make test"]
 fn a_redis_that_lost_the_latest_is_a_new_epoch_too() {
     let server = Server::start_many(2, &[]);
-    let (mut ana, _) = join_at(&server, 0, "Ana");
+    let (mut ana, before_welcome) = join_at(&server, 0, "Ana");
     let before = server.redis().copy();
     ana.say("lost later");
     assert_eq!(ana.message().1, "lost later");
     {
         let mut redis = server.redis();
         redis.stop();
+        server.wait_for_log_times("Redis is lost", 2);
+        // This waits, and must not hide the loss when it comes behind the gap.
+        ana.say("waiting");
         redis.put_back(before);
         redis.start_again();
     }
     assert_eq!(ana.wait_for_close().0, 4013);
+    let (_, welcome) = join_at(&server, 1, "Ana");
+    assert_ne!(welcome["epoch"], before_welcome["epoch"]);
 }
 
 #[test]
@@ -292,6 +311,84 @@ fn a_server_that_ends_in_order_says_goodbye_for_its_people() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
+fn who_signed_in_at_one_server_is_signed_in_at_all_until_signing_out_at_any() {
+    let users = Users::new(&["Ana", "Luis"]);
+    let redis = Redis::start();
+    let list = users.path();
+    let flags = ["--users", list.as_str()];
+    let servers = [(); 2].map(|()| Server::start_sharing(&redis.url(), &flags));
+    let cookie = cookie(&servers[0], "Ana");
+    let header = format!("Cookie: {cookie}");
+    let mut tabs = [0, 1].map(|number: usize| Client::open_as(&servers[number], "/ws", &header));
+    for (number, tab) in tabs.iter_mut().enumerate() {
+        let welcome = tab.wait_for("welcome");
+        assert_eq!((&welcome["you"], &welcome["count"]), (&json!("Ana"), &json!(1)), "{number}");
+    }
+    // One person in two tabs at two servers.
+    let luis = basic("Luis", &password_of("Luis"));
+    let mut luis = Client::open_as(&servers[1], "/ws", &luis);
+    luis.wait_for("welcome");
+    luis.say(r#"{"type":"message","text":"psst","to":"Ana"}"#);
+    for tab in &mut tabs {
+        assert_eq!(tab.message().1, "psst");
+    }
+    let head = format!("{header}\r\n");
+    assert_eq!(ask(&servers[1], post("/logout", "application/json", "", &head)).status, 200);
+    for tab in &mut tabs {
+        assert_eq!(tab.wait_for_close(), (4500, "you signed out".to_owned()));
+    }
+    assert_eq!(luis.wait_for("left")["code"], 4500);
+    for server in &servers {
+        assert_eq!(ask(server, handshake_with("/ws", &header)).status, 401);
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
+fn wrong_passwords_are_counted_for_all_servers_together() {
+    let users = Users::new(&["Ana", "Luis"]);
+    let redis = Redis::start();
+    let list = users.path();
+    let flags = ["--users", list.as_str()];
+    let servers = [(); 2].map(|()| Server::start_sharing(&redis.url(), &flags));
+    std::thread::scope(|scope| {
+        for number in 0..10 {
+            let server = &servers[number % 2];
+            scope.spawn(move || assert_eq!(sign_in(server, "Ana", "wrong").status, 401));
+        }
+    });
+    for server in &servers {
+        let answer = sign_in(server, "ANA", &password_of("Ana"));
+        assert_eq!(answer.status, 429);
+        let wait: u32 = answer.header("retry-after").and_then(|wait| wait.parse().ok()).expect("s");
+        assert!((1..=30).contains(&wait), "{answer:?}");
+        assert_eq!(sign_in(server, "Luis", &password_of("Luis")).status, 200);
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
+fn without_redis_each_server_goes_by_what_it_knows_of_sign_ins() {
+    let users = Users::new(&["Ana"]);
+    let mut redis = Redis::start();
+    let list = users.path();
+    let server = Server::start_sharing(&redis.url(), &["--users", list.as_str()]);
+    let before = cookie(&server, "Ana");
+    redis.stop();
+    server.wait_for_log("Redis is lost");
+    let meanwhile = cookie(&server, "Ana");
+    let is_known = |cookie: &str| {
+        let head = handshake_with("/echo", &format!("Cookie: {cookie}"));
+        ask(&server, head).status == 101
+    };
+    assert!(is_known(&before) && is_known(&meanwhile));
+    redis.start_again();
+    server.wait_for_log("Redis is back");
+    assert!(is_known(&before) && is_known(&meanwhile));
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
 fn chats_of_different_prefixes_are_different_chats() {
     let redis = Redis::start();
     let one = Server::start_sharing(&redis.url(), &["--redis-prefix", "3a"]);
@@ -303,6 +400,20 @@ fn chats_of_different_prefixes_are_different_chats() {
     too.message();
     ana.say("to nobody here");
     assert_eq!(ana.message().1, "to nobody here");
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
+fn what_goes_to_redis_can_be_encrypted_and_its_certificate_is_checked() {
+    let (redis, certificate) = Redis::start_with_tls();
+    let url = format!("rediss://localhost:{}", redis.port());
+    let trusting = |file: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+        command.args(["--port", "0", "--redis", &url]).env("SSL_CERT_FILE", file);
+        Server::spawn(command)
+    };
+    join_at(&trusting(&certificate), 0, "Ana");
+    trusting("/dev/null").wait_for_log("Redis is lost");
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub struct Cookie([u8; COOKIE_BYTES]);
 
 /// What is kept of a cookie. It cannot be turned back, and finding it by its hash tells nothing of how near a guess was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CookieKey([u8; 32]);
+pub struct CookieKey(pub(super) [u8; 32]);
 
 impl Cookie {
     /// A new one, or `None` if the system has no random numbers just now.

@@ -11,13 +11,18 @@ use std::time::{Duration, Instant};
 
 use crate::chat::NameKey;
 
-/// Wrong passwords for one name, then one more each…
-const NAME_TRIES: u32 = 10;
-const NAME_REFILL: Duration = Duration::from_secs(30);
+/// So many tries, then one more each time that `refill` has passed.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    pub tries: u32,
+    pub refill: Duration,
+}
+
+/// Wrong passwords for one name…
+pub const NAME_BUDGET: Budget = Budget { tries: 10, refill: Duration::from_secs(30) };
 
 /// …and from one address, which may be a whole school's.
-const ADDRESS_TRIES: u32 = 100;
-const ADDRESS_REFILL: Duration = Duration::from_secs(1);
+pub const ADDRESS_BUDGET: Budget = Budget { tries: 100, refill: Duration::from_secs(1) };
 
 /// Tries of one address that may be under way: half of what can wait, so that others still come in.
 const ADDRESS_AT_ONCE: u32 = super::verifier::QUEUE as u32 / 2;
@@ -37,8 +42,8 @@ pub struct Attempts {
 /// A try that was taken out of both budgets; `None` for a name that cannot be anybody's.
 #[derive(Debug, Clone)]
 pub struct Try {
-    name: Option<NameKey>,
-    address: IpAddr,
+    pub(super) name: Option<NameKey>,
+    pub(super) address: IpAddr,
 }
 
 impl Try {
@@ -65,8 +70,8 @@ pub enum NoTry {
 impl Default for Attempts {
     fn default() -> Self {
         Attempts {
-            names: Budgets::new(NAME_TRIES, NAME_REFILL, NAME_TRIES),
-            addresses: Budgets::new(ADDRESS_TRIES, ADDRESS_REFILL, ADDRESS_AT_ONCE),
+            names: Budgets::new(NAME_BUDGET, NAME_BUDGET.tries),
+            addresses: Budgets::new(ADDRESS_BUDGET, ADDRESS_AT_ONCE),
         }
     }
 }
@@ -98,8 +103,7 @@ impl Attempts {
 /// A bucket for each key of which tries are under way, or were made lately.
 #[derive(Debug)]
 struct Budgets<Key> {
-    tries: u32,
-    refill: Duration,
+    budget: Budget,
     at_once: u32,
     buckets: HashMap<Key, Bucket>,
 }
@@ -112,18 +116,19 @@ struct Bucket {
 }
 
 impl<Key: Clone + Eq + Hash> Budgets<Key> {
-    fn new(tries: u32, refill: Duration, at_once: u32) -> Self {
-        Budgets { tries, refill, at_once, buckets: HashMap::new() }
+    fn new(budget: Budget, at_once: u32) -> Self {
+        Budgets { budget, at_once, buckets: HashMap::new() }
     }
 
     fn begin(&mut self, key: &Key, now: Instant) -> Result<(), NoTry> {
+        let Budget { tries, refill } = self.budget;
         let known = self.buckets.get(key);
         let Bucket { full_at, under_way } =
             known.copied().unwrap_or(Bucket { full_at: now, under_way: 0 });
-        let full_at = full_at.max(now) + self.refill;
-        let too_late = full_at.saturating_duration_since(now + self.refill * self.tries);
+        let full_at = full_at.max(now) + refill;
+        let too_late = full_at.saturating_duration_since(now + refill * tries);
         // Those under way may all be right, and cost nothing then.
-        if too_late > self.refill * under_way {
+        if too_late > refill * under_way {
             return Err(NoTry::Wait(too_late));
         }
         if !too_late.is_zero() || under_way >= self.at_once {
@@ -141,7 +146,8 @@ impl<Key: Clone + Eq + Hash> Budgets<Key> {
         bucket.under_way = bucket.under_way.saturating_sub(1);
         if !failed {
             // Where the system's clock began a moment ago there is no time before: then it stays.
-            bucket.full_at = bucket.full_at.checked_sub(self.refill).unwrap_or(bucket.full_at);
+            bucket.full_at =
+                bucket.full_at.checked_sub(self.budget.refill).unwrap_or(bucket.full_at);
         }
     }
 
@@ -159,6 +165,11 @@ impl<Key: Clone + Eq + Hash> Budgets<Key> {
 
 #[cfg(test)]
 mod tests {
+    const NAME_TRIES: u32 = NAME_BUDGET.tries;
+    const NAME_REFILL: Duration = NAME_BUDGET.refill;
+    const ADDRESS_TRIES: u32 = ADDRESS_BUDGET.tries;
+    const ADDRESS_REFILL: Duration = ADDRESS_BUDGET.refill;
+
     use std::net::Ipv4Addr;
 
     use super::*;

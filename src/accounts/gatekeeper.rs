@@ -16,11 +16,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use log::{info, warn};
 
+use super::Shared;
 use super::admission::{Admission, Cookie, Standing};
 use super::attempts::{Attempts, NoTry, Try};
 use super::list::{Account, AccountList, account_name};
 use super::password::{Hashed, Password};
-use super::sessions::Sessions;
+use super::sessions::{SESSION_AGE, Sessions};
 use super::verifier::{Compared, Comparison};
 use crate::chat::NameKey;
 use crate::client_id::ClientId;
@@ -86,6 +87,14 @@ pub enum NotSignedIn {
     Busy,
 }
 
+/// Admissions have ended.
+pub struct Ended {
+    /// These accounts are no more.
+    pub gone: Vec<NameKey>,
+    /// These people signed out, wherever they are.
+    pub signed_out: Vec<NameKey>,
+}
+
 /// All that the thread owns.
 pub struct Gatekeeper<Tell> {
     list: AccountList,
@@ -99,12 +108,21 @@ pub struct Gatekeeper<Tell> {
     /// An account's admissions have ended, and nobody has been told yet; and which accounts are no more.
     some_ended: bool,
     gone: Vec<NameKey>,
+    /// Who signed out, which the servers that share the chat must be told.
+    signed_out: Vec<NameKey>,
+    /// What these servers know of each other's sign-ins.
+    shared: Option<Shared>,
     /// Tells the broadcaster that admissions have ended, and which accounts are no more.
     tell: Tell,
 }
 
-impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
-    pub fn new(list: AccountList, to_verifier: Sender<Comparison>, tell: Tell) -> Self {
+impl<Tell: Fn(Ended) -> bool> Gatekeeper<Tell> {
+    pub fn new(
+        list: AccountList,
+        to_verifier: Sender<Comparison>,
+        shared: Option<Shared>,
+        tell: Tell,
+    ) -> Self {
         let standings = list.keys().map(|key| (key.clone(), Standing::default())).collect();
         Gatekeeper {
             list,
@@ -115,6 +133,8 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
             lots: RandomState::new(),
             some_ended: false,
             gone: Vec::new(),
+            signed_out: Vec::new(),
+            shared,
             tell,
         }
     }
@@ -134,7 +154,9 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let some_ended = self.sessions.take_some_ended() | std::mem::take(&mut self.some_ended);
-            if some_ended && !(self.tell)(std::mem::take(&mut self.gone)) {
+            let gone = std::mem::take(&mut self.gone);
+            let signed_out = std::mem::take(&mut self.signed_out);
+            if some_ended && !(self.tell)(Ended { gone, signed_out }) {
                 return;
             }
         }
@@ -163,9 +185,29 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         }
     }
 
-    fn whose(&self, cookie: &Cookie, now: Instant) -> Option<Admission> {
+    fn whose(&mut self, cookie: &Cookie, now: Instant) -> Option<Admission> {
+        self.ask_the_others(cookie, now);
         let session = self.sessions.get(cookie, now)?;
         self.admission(&session.account, Some(session.standing.clone()))
+    }
+
+    /// A session may have begun, or ended, at another server.
+    fn ask_the_others(&mut self, cookie: &Cookie, now: Instant) {
+        let Some(shared) = &mut self.shared else { return };
+        let key = cookie.key();
+        let known =
+            self.sessions.get(cookie, now).map(|session| (session.is_shared, &session.account));
+        match (known, shared.whose(key)) {
+            (None, Some(Some((account, age)))) if self.list.get(&account).is_some() => {
+                self.sessions.adopt(key, account, age, now);
+            }
+            (Some((true, _)), Some(None)) => self.sessions.end(key, SIGNED_OUT),
+            // It began while Redis was away.
+            (Some((false, account)), Some(None)) if shared.begin(key, account, SESSION_AGE) => {
+                self.sessions.set_shared(key);
+            }
+            _ => {}
+        }
     }
 
     fn admission(&self, key: &NameKey, session: Option<Standing>) -> Option<Admission> {
@@ -180,6 +222,11 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         let trial = Trial { applicant, key, attempt };
         if let Err(no_try) = self.attempts.begin(&trial.attempt, now) {
             return self.refuse_trial(&trial, no_try);
+        }
+        let elsewhere = self.shared.as_mut().map_or(Ok(()), |shared| shared.take(&trial.attempt));
+        if let Err(wait) = elsewhere {
+            self.attempts.end(&trial.attempt, false);
+            return self.refuse_trial(&trial, NoTry::Wait(wait));
         }
         let account = trial.key.as_ref().and_then(|key| self.list.get(key));
         let hashed = account.map_or_else(
@@ -229,6 +276,11 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         };
         let begin = |cookie: &Cookie| self.sessions.begin(cookie, key.clone(), now);
         let session = cookie.as_ref().map(begin);
+        if let (Some(shared), Some(cookie)) = (&mut self.shared, &cookie)
+            && shared.begin(cookie.key(), key, SESSION_AGE)
+        {
+            self.sessions.set_shared(cookie.key());
+        }
         let admission = self.admission(key, session).ok_or(NotSignedIn::Wrong)?;
         Ok(SignedIn { admission, cookie })
     }
@@ -245,7 +297,11 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
             }
             Err(_) => warn!("{client}: {BUSY}"),
         }
-        self.attempts.end(attempt, matches!(verdict, Err(NotSignedIn::Wrong)));
+        let failed = matches!(verdict, Err(NotSignedIn::Wrong));
+        self.attempts.end(attempt, failed);
+        if let Some(shared) = self.shared.as_mut().filter(|_| !failed) {
+            shared.give_back(attempt);
+        }
         let _ = applicant.answer.send(verdict);
     }
 
@@ -267,6 +323,10 @@ impl<Tell: Fn(Vec<NameKey>) -> bool> Gatekeeper<Tell> {
         };
         self.sessions.end_account(&account, &SIGNED_OUT);
         self.end_standing(&account, SIGNED_OUT);
+        if let Some(shared) = &mut self.shared {
+            shared.end_account(&account);
+        }
+        self.signed_out.push(account.clone());
         if let Some(account) = self.list.get(&account) {
             info!("{client}: {:?} signed out", account.name.as_str());
         }

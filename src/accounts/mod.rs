@@ -10,9 +10,11 @@
 //!
 //! To be read in this order: `password` and `list` (what is kept), `file` and `enrolment` (how it gets there), `admission`
 //! and `sessions` (what a signed-in person has), `attempts` (how often one may be wrong), then `gatekeeper`, which decides,
-//! and `verifier`, which does the slow part. Must never know of sockets or HTTP.
+//! and `verifier`, which does the slow part. `shared` is for servers that share a chat. Must never know of sockets or HTTP.
 
 mod admission;
+#[cfg(not(feature = "redis"))]
+mod alone;
 mod attempts;
 pub mod enrolment;
 mod file;
@@ -21,15 +23,21 @@ mod list;
 mod password;
 mod prompt;
 mod sessions;
+#[cfg(feature = "redis")]
+mod shared;
 mod verifier;
 
 #[cfg(test)]
 mod tests;
 
 pub use admission::{Admission, Cookie};
-pub use gatekeeper::{NotSignedIn, SignedIn};
+#[cfg(not(feature = "redis"))]
+pub use alone::Shared;
+pub use gatekeeper::{Ended, NotSignedIn, SignedIn};
 pub use password::Password;
 pub use sessions::SESSION_AGE;
+#[cfg(feature = "redis")]
+pub use shared::Shared;
 
 use std::io;
 use std::net::IpAddr;
@@ -39,7 +47,6 @@ use std::thread;
 use crossbeam_channel::{Sender, bounded};
 use log::{info, warn};
 
-use crate::chat::NameKey;
 use crate::client_id::ClientId;
 use gatekeeper::{Applicant, Ask, Gatekeeper};
 use list::AccountList;
@@ -73,7 +80,8 @@ impl Accounts {
     /// If there is no thread for one of them.
     pub fn start(
         register: Register,
-        tell: impl Fn(Vec<NameKey>) -> bool + Send + 'static,
+        shared: Option<Shared>,
+        tell: impl Fn(Ended) -> bool + Send + 'static,
     ) -> io::Result<Accounts> {
         let Register { path, list, text } = register;
         match list.len() {
@@ -83,7 +91,7 @@ impl Accounts {
         let (to_gatekeeper, asked) = bounded(gatekeeper::QUEUE);
         let (to_verifier, comparisons) = bounded(verifier::QUEUE);
         let start = |name: &str| thread::Builder::new().name(name.to_owned());
-        let gatekeeper = Gatekeeper::new(list, to_verifier, tell);
+        let gatekeeper = Gatekeeper::new(list, to_verifier, shared, tell);
         start("gatekeeper").spawn(move || gatekeeper.run(&asked))?;
         let compared = to_gatekeeper.clone();
         start("verifier").spawn(move || verifier::run(&comparisons, &compared))?;

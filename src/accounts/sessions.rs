@@ -24,8 +24,8 @@ const TOO_MANY: CloseReason =
 #[derive(Debug, Default)]
 pub struct Sessions {
     by_cookie: HashMap<CookieKey, Session>,
-    /// In the order in which they began, and so in which they end.
-    by_age: BTreeMap<u64, CookieKey>,
+    /// In the order in which they end.
+    by_age: BTreeMap<(Instant, u64), CookieKey>,
     /// Those of each account, the oldest first.
     by_account: HashMap<NameKey, Vec<CookieKey>>,
     begun: u64,
@@ -37,6 +37,8 @@ pub struct Sessions {
 pub struct Session {
     pub account: NameKey,
     pub standing: Standing,
+    /// Other servers know it, too.
+    pub is_shared: bool,
     ends: Instant,
     number: u64,
 }
@@ -44,20 +46,40 @@ pub struct Session {
 impl Sessions {
     /// Begins a session. Others may end for it.
     pub fn begin(&mut self, cookie: &Cookie, account: NameKey, now: Instant) -> Standing {
+        self.insert(cookie.key(), account, now + SESSION_AGE)
+    }
+
+    /// A session that began at another server, and lasts for this long.
+    pub fn adopt(&mut self, cookie: CookieKey, account: NameKey, age: Duration, now: Instant) {
+        if !self.by_cookie.contains_key(&cookie) {
+            self.insert(cookie, account, now + age);
+            self.set_shared(cookie);
+        }
+    }
+
+    /// Other servers know it from now on.
+    pub fn set_shared(&mut self, cookie: CookieKey) {
+        if let Some(session) = self.by_cookie.get_mut(&cookie) {
+            session.is_shared = true;
+        }
+    }
+
+    fn insert(&mut self, cookie: CookieKey, account: NameKey, ends: Instant) -> Standing {
         let of_one = self.by_account.get(&account).map_or(&[][..], Vec::as_slice);
         let too_many = if of_one.len() >= OF_ONE { of_one.first().copied() } else { None };
         let oldest = self.by_age.first_key_value().map(|(_, cookie)| *cookie);
         let too_many = too_many.or(oldest.filter(|_| self.by_cookie.len() >= OF_ALL));
-        if let Some(cookie) = too_many {
-            self.end(cookie, TOO_MANY);
+        if let Some(too_many) = too_many {
+            self.end(too_many, TOO_MANY);
         }
         self.begun += 1;
-        let (cookie, number, standing) = (cookie.key(), self.begun, Standing::default());
-        self.by_age.insert(number, cookie);
+        let (number, standing) = (self.begun, Standing::default());
+        self.by_age.insert((ends, number), cookie);
         self.by_account.entry(account.clone()).or_default().push(cookie);
-        let ends = now + SESSION_AGE;
-        self.by_cookie
-            .insert(cookie, Session { account, standing: standing.clone(), ends, number });
+        self.by_cookie.insert(
+            cookie,
+            Session { account, standing: standing.clone(), is_shared: false, ends, number },
+        );
         standing
     }
 
@@ -70,7 +92,7 @@ impl Sessions {
         let Some(session) = self.by_cookie.remove(&cookie) else { return };
         session.standing.end(reason);
         self.some_ended = true;
-        self.by_age.remove(&session.number);
+        self.by_age.remove(&(session.ends, session.number));
         if let Some(of_one) = self.by_account.get_mut(&session.account) {
             of_one.retain(|other| *other != cookie);
             if of_one.is_empty() {
@@ -93,8 +115,7 @@ impl Sessions {
 
     /// When [`Sessions::end_old`] has something to do.
     pub fn due(&self) -> Option<Instant> {
-        let (_, oldest) = self.by_age.first_key_value()?;
-        self.by_cookie.get(oldest).map(|session| session.ends)
+        self.by_age.first_key_value().map(|((ends, _), _)| *ends)
     }
 
     /// Ends those whose time is over.

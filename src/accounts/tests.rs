@@ -22,7 +22,7 @@ fn list_of_ana(hashed: &Hashed) -> AccountList {
 fn gatekeeper(list: AccountList) -> (Sender<Ask>, Receiver<Comparison>) {
     let (asks, asked) = bounded(8);
     let (to_verifier, comparisons) = bounded(1);
-    thread::spawn(move || Gatekeeper::new(list, to_verifier, |_| true).run(&asked));
+    thread::spawn(move || Gatekeeper::new(list, to_verifier, None, |_| true).run(&asked));
     (asks, comparisons)
 }
 

@@ -17,6 +17,8 @@ mod redis;
 #[cfg(feature = "redis")]
 mod writer;
 
+#[cfg(feature = "redis")]
+pub use self::redis::Redis;
 pub use order::{Order, QueueFull};
 
 use std::collections::BTreeMap;

@@ -29,8 +29,6 @@ pub struct Order {
     pub me: ServerId,
     /// There is a chat to go on with.
     pub has_begun: bool,
-    /// Redis cannot be reached.
-    pub is_lost: bool,
     proposals: Proposals,
     /// Of the last proposal.
     number: u64,
@@ -52,7 +50,6 @@ impl Order {
         Order {
             me: new_server(),
             has_begun: false,
-            is_lost: false,
             proposals,
             number: 0,
             numbers: BTreeMap::new(),
@@ -73,6 +70,7 @@ impl Order {
             Input::Asked { .. } => MESSAGES_WAITING,
             Input::Left { .. } | Input::ServerGone { .. } => usize::MAX,
             Input::Entered { .. } | Input::AccountsGone(_) | Input::Tick => WAITING,
+            Input::SignedOut(_) => usize::MAX,
         };
         if self.proposals.waiting() > bound {
             return Err(QueueFull);

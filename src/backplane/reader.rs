@@ -163,7 +163,9 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
         if matches!(&found, redis::Value::Array(entries) if !entries.is_empty()) {
             return Ok(());
         }
-        if self.last(connection, &stream)?.is_some_and(|last| Some(last) > in_numbers(position)) {
+        // What is missing though something earlier is there was not left out for its age.
+        if self.first(connection, &stream)?.is_some_and(|first| Some(first) > in_numbers(position))
+        {
             warn!("more has happened meanwhile than Redis keeps: this server begins anew");
             return Err(Trouble::Anew);
         }
@@ -180,12 +182,12 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
         Err(Trouble::Anew)
     }
 
-    /// The last event of the stream.
-    fn last(&self, connection: &mut Connection, stream: &str) -> RedisResult<Option<(u64, u64)>> {
+    /// The first event that the stream still has.
+    fn first(&self, connection: &mut Connection, stream: &str) -> RedisResult<Option<(u64, u64)>> {
         type Entries = Vec<(String, redis::Value)>;
-        let last: Entries =
-            cmd("XREVRANGE").arg(stream).arg("+").arg("-").arg("COUNT").arg(1).query(connection)?;
-        Ok(last.first().and_then(|(id, _)| in_numbers(id)))
+        let first: Entries =
+            cmd("XRANGE").arg(stream).arg("-").arg("+").arg("COUNT").arg(1).query(connection)?;
+        Ok(first.first().and_then(|(id, _)| in_numbers(id)))
     }
 
     /// Waits for what happens next.

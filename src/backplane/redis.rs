@@ -42,6 +42,11 @@ impl Redis {
         Ok(connection)
     }
 
+    /// Something that outlives a run.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}:{name}", self.prefix)
+    }
+
     /// Names the present run of the numbering.
     pub fn epoch_key(&self) -> String {
         format!("{}:epoch", self.prefix)

@@ -88,6 +88,11 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
         }
     }
 
+    /// Bytes that are not confirmed.
+    fn waiting(&self) -> usize {
+        self.unconfirmed.iter().map(|(_, _, input)| input.len()).sum()
+    }
+
     /// How long there is nothing to do of itself.
     fn patience(&self) -> Duration {
         let now = Instant::now();
@@ -105,7 +110,9 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
             }
             ToWriter::Begin { epoch, server } => {
                 // What comes back of these is nobody's any more; but at the first beginning they are this server's own.
+                let before = self.waiting();
                 self.unconfirmed.retain(|(other, _, _)| *other == server);
+                self.proposed.waiting.fetch_sub(before - self.waiting(), Ordering::Relaxed);
                 self.epoch = Some(epoch);
                 self.me = server;
                 self.next_heartbeat = Instant::now();

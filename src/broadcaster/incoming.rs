@@ -5,15 +5,15 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::closing::{Cause, TcpEnd};
-use crate::accounts::Admission;
+use crate::accounts::{Admission, Ended};
 use crate::backplane::News;
-use crate::chat::{Command, Entrance, NameKey, Refusal};
+use crate::chat::{Command, Entrance, Refusal};
 use crate::client_id::ClientId;
 use crate::seats::Seat;
 use crate::wire::{Opening, Shown, Tapped, Watch};
@@ -37,8 +37,8 @@ pub enum Incoming {
     Refused(Arc<Opening>),
     /// The inspector has events for a watcher.
     Shown(Shown),
-    /// Admissions have ended: whoever holds one must go. Nobody who comes later can be of one of the accounts `gone`.
-    SignedOut { gone: Vec<NameKey> },
+    /// Admissions have ended: whoever holds one must go. Nobody who comes later can be of an account that is gone.
+    SignedOut(Ended),
     /// News of the backplane, where several servers share the chat.
     #[cfg_attr(not(feature = "redis"), allow(dead_code))]
     Backplane(News),
@@ -82,6 +82,8 @@ pub struct Counters {
     pub clients: AtomicUsize,
     /// Messages said since the start.
     pub messages: AtomicU64,
+    /// The servers that share the chat cannot be reached.
+    pub out_of_touch: AtomicBool,
     /// Those who watch; not told, but the connection threads need it.
     pub watchers: AtomicUsize,
 }

@@ -172,7 +172,7 @@ impl Broadcaster {
             Incoming::Refused(opening) => self.refused(&opening),
             Incoming::Shown(shown) => self.shown(shown),
             Incoming::Backplane(news) => self.heard_of_the_others(news),
-            Incoming::SignedOut { gone } => self.signed_out(gone),
+            Incoming::SignedOut(ended) => self.signed_out(ended),
             Incoming::ShutDown => self.begin_shut_down(),
         }
     }
@@ -263,7 +263,9 @@ impl Broadcaster {
                     Command::Say { reference, .. } if self.order.is_some() => reference.clone(),
                     _ => None,
                 };
-                if self.happen(Input::Asked { link, command }).is_err() {
+                // That somebody is writing need not be told later.
+                let is_message = !matches!(command, Command::Typing);
+                if self.happen(Input::Asked { link, command }).is_err() && is_message {
                     self.chat.refuse(link, &Refusal::unavailable(reference), &mut self.clients);
                 }
                 if is_watched {

@@ -2,6 +2,7 @@
 //!
 //! On the broadcaster's thread. In a chat of one process nothing of this happens.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use log::{info, warn};
@@ -63,8 +64,10 @@ impl Broadcaster {
 
     /// Tells everybody here whether the others hear them now.
     fn set_lost(&mut self, is_lost: bool) {
-        let Some(order) = &mut self.order else { return };
-        order.is_lost = is_lost;
+        if self.order.is_none() {
+            return;
+        }
+        self.counters.out_of_touch.store(is_lost, Ordering::Relaxed);
         self.clients.everyone(&Event::Backplane { connected: !is_lost }.json());
     }
 
@@ -95,6 +98,11 @@ impl Broadcaster {
         {
             // It stays here: nobody else needs it.
             entrance.wire.clone_from(&client.opening.key);
+        }
+        if let Input::SignedOut(account) = &input
+            && server != self.clients.server
+        {
+            self.signed_out_elsewhere(account);
         }
         let gone = match &input {
             Input::ServerGone { server, .. } => Some(*server),

@@ -7,14 +7,17 @@
 use super::closing::Cause;
 use super::timers::Timer;
 use super::{Broadcaster, CLOSE_DEADLINE};
+use crate::accounts::Ended;
 use crate::chat::{Input, NameKey};
 use crate::client_id::ClientId;
-use crate::close::CloseReason;
+use crate::close::{self, CloseReason};
 use crate::wire::Purpose;
 
+const ELSEWHERE: CloseReason = CloseReason::new(close::SIGNED_OUT, "you signed out");
+
 impl Broadcaster {
-    /// Closes every connection whose admission has ended. The accounts `gone` are nobody any more.
-    pub(super) fn signed_out(&mut self, gone: Vec<NameKey>) {
+    /// Closes every connection whose admission has ended.
+    pub(super) fn signed_out(&mut self, ended: Ended) {
         for id in self.clients.ids() {
             let Some(reason) = self.admission_ended(id).filter(|_| self.is_open(id)) else {
                 continue;
@@ -30,8 +33,24 @@ impl Broadcaster {
                 self.begin_closing(id, Cause::Server(reason));
             }
         }
-        if !gone.is_empty() {
-            let _ = self.happen(Input::AccountsGone(gone));
+        if !ended.gone.is_empty() {
+            let _ = self.happen(Input::AccountsGone(ended.gone));
+        }
+        if self.order.is_some() {
+            for account in ended.signed_out {
+                let _ = self.happen(Input::SignedOut(account));
+            }
+        }
+    }
+
+    /// Somebody signed out at another server.
+    pub(super) fn signed_out_elsewhere(&mut self, account: &NameKey) {
+        for id in self.clients.ids() {
+            let admission = self.clients.get_mut(id).and_then(|client| client.admission.as_ref());
+            let is_theirs = admission.is_some_and(|admission| admission.name.key() == *account);
+            if is_theirs && self.is_open(id) {
+                self.begin_closing(id, Cause::Server(ELSEWHERE));
+            }
         }
     }
 

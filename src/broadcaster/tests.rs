@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Newcomer, Received, TcpEnd};
-use crate::accounts::Admission;
+use crate::accounts::{Admission, Ended};
 use crate::chat::{Chat, Entrance};
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
@@ -75,7 +75,7 @@ fn who_signed_out_while_coming_in_hears_nothing_but_the_reason() {
     let endpoint = Endpoint::Chat(Entrance::default());
     let received = Received::default();
     for incoming in [
-        Incoming::SignedOut { gone: Vec::new() },
+        Incoming::SignedOut(Ended { gone: Vec::new(), signed_out: Vec::new() }),
         Incoming::Opened { client: id, newcomer, endpoint },
         Incoming::Ended { client: id, received, tcp: TcpEnd::Fin },
     ] {

@@ -41,6 +41,8 @@ pub enum Input {
     Asked { link: Link, command: Command },
     /// A connection is over; this is told to the others.
     Left { link: Link, how: CloseReason },
+    /// Somebody signed out: the servers close their connections, each its own.
+    SignedOut(NameKey),
     /// These accounts are no more. Their connections are over already.
     AccountsGone(Vec<NameKey>),
     /// A server is no more, and with it all of its connections; how is told to the others.

@@ -117,7 +117,7 @@ impl Chat {
                     self.leave(link, &how, moment, audience);
                 }
             }
-            Input::Tick => {}
+            Input::SignedOut(_) | Input::Tick => {}
         }
     }
 

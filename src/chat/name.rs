@@ -25,6 +25,18 @@ pub struct Name(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NameKey(String);
 
+#[cfg(feature = "redis")]
+impl NameKey {
+    /// As it is kept elsewhere; and back again.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    pub fn of_text(text: String) -> NameKey {
+        NameKey(text)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadName {
     Empty,

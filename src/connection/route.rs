@@ -142,12 +142,20 @@ fn parameter(query: &str, wanted: &str) -> Option<String> {
 }
 
 fn health(site: &Site) -> Answer {
-    let body = json!({
+    // Only where several servers share the chat.
+    let redis = site.options.redis.as_ref().map(|_| {
+        let is_lost = site.counters.out_of_touch.load(Ordering::Relaxed);
+        if is_lost { "lost" } else { "connected" }
+    });
+    let mut body = json!({
         "clients": site.counters.clients.load(Ordering::Relaxed),
         "messages": site.counters.messages.load(Ordering::Relaxed),
         "sign_in": site.accounts.is_some(),
         "uptime": site.started.elapsed().as_secs(),
         "version": env!("CARGO_PKG_VERSION"),
     });
+    if let Some(redis) = redis {
+        body["redis"] = redis.into();
+    }
     Answer::new(200, "application/json", format!("{body}\n").into_bytes())
 }

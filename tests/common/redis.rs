@@ -15,7 +15,7 @@ pub struct Redis {
     child: Child,
     port: u16,
     folder: PathBuf,
-    flags: Vec<&'static str>,
+    flags: Vec<String>,
 }
 
 impl Redis {
@@ -24,7 +24,7 @@ impl Redis {
     }
 
     /// With more of its own flags.
-    pub fn start_with(flags: &[&'static str]) -> Redis {
+    pub fn start_with(flags: &[&str]) -> Redis {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -34,12 +34,35 @@ impl Redis {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         drop(listener);
-        let flags = flags.to_vec();
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let child = Redis::spawn(port, &folder, &flags);
         Redis { child, port, folder, flags }
     }
 
-    fn spawn(port: u16, folder: &Path, flags: &[&str]) -> Child {
+    /// One that speaks TLS only, and the file with its certificate.
+    pub fn start_with_tls() -> (Redis, String) {
+        let mut redis = Redis::start();
+        redis.stop();
+        let file = |name: &str| redis.folder.join(name).to_str().expect("a text").to_owned();
+        let (key, certificate) = (file("key.pem"), file("certificate.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-keyout", &key, "-out", &certificate])
+            .stderr(Stdio::null())
+            .status();
+        assert!(made.expect("openssl is installed").success());
+        let port = redis.port.to_string();
+        let flags = ["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"];
+        let files = ["--tls-key-file", &key, "--tls-cert-file", &certificate];
+        let more = ["--tls-ca-cert-file", &certificate];
+        redis.flags = [&flags[..], &files, &more].concat().into_iter().map(str::to_owned).collect();
+        redis.start_again();
+        (redis, certificate)
+    }
+
+    fn spawn(port: u16, folder: &Path, flags: &[String]) -> Child {
         let child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "yes", "--appendfsync", "always"])

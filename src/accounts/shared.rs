@@ -1,0 +1,164 @@
+//! What servers that share a chat must know of each other's sign-ins: who is signed in, and how often somebody was wrong.
+//!
+//! Kept in Redis, beside the chat's stream. Used by the gatekeeper, which waits for it: nobody else does, and never for long.
+//! Without Redis each server goes by what it knows itself.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use data_encoding::HEXLOWER;
+use redis::{Connection, RedisResult, cmd};
+
+use super::admission::CookieKey;
+use super::attempts::{ADDRESS_BUDGET, Budget, NAME_BUDGET, Try};
+use crate::backplane::{Place, Redis};
+use crate::chat::NameKey;
+
+/// How long is not asked again when Redis does not answer.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Takes a try out of a bucket: returns for how many milliseconds to wait, if there is none.
+const TAKE: &str = "
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local full = math.max(tonumber(redis.call('get', KEYS[1]) or now), now) + ARGV[1]
+local wait = full - now - ARGV[1] * ARGV[2]
+if wait > 0 then return wait end
+redis.call('set', KEYS[1], full, 'PX', full - now)
+return 0";
+
+/// Puts one back.
+const GIVE_BACK: &str = "
+if redis.call('exists', KEYS[1]) == 1 then redis.call('decrby', KEYS[1], ARGV[1]) end
+return 0";
+
+pub struct Shared {
+    redis: Redis,
+    connection: Option<Connection>,
+    next_try: Instant,
+}
+
+impl Shared {
+    /// # Errors
+    /// If the address is none.
+    pub fn new(place: Place) -> std::io::Result<Shared> {
+        Ok(Shared { redis: Redis::new(place)?, connection: None, next_try: Instant::now() })
+    }
+
+    /// A session begins. Returns whether the others know of it now.
+    pub fn begin(&mut self, cookie: CookieKey, account: &NameKey, age: Duration) -> bool {
+        let (session, all) = (self.session(cookie), self.sessions_of(account));
+        let age = age.as_millis() as u64;
+        self.ask(|connection| {
+            let mut commands = redis::pipe();
+            commands.cmd("SET").arg(&session).arg(account.text()).arg("PX").arg(age).ignore();
+            commands.cmd("SADD").arg(&all).arg(&session).ignore();
+            commands.cmd("PEXPIRE").arg(&all).arg(age).ignore();
+            commands.exec(connection)
+        })
+        .is_some()
+    }
+
+    /// Whose session this is and how long it lasts. The outer `None`: Redis does not answer.
+    pub fn whose(&mut self, cookie: CookieKey) -> Option<Option<(NameKey, Duration)>> {
+        let session = self.session(cookie);
+        self.ask(|connection| {
+            let mut commands = redis::pipe();
+            commands.cmd("GET").arg(&session).cmd("PTTL").arg(&session);
+            let (account, age): (Option<String>, i64) = commands.query(connection)?;
+            let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+            Ok(account.map(|account| (NameKey::of_text(account), age)))
+        })
+    }
+
+    /// All sessions of an account end.
+    pub fn end_account(&mut self, account: &NameKey) {
+        let all = self.sessions_of(account);
+        self.ask(|connection| {
+            let sessions: Vec<String> = cmd("SMEMBERS").arg(&all).query(connection)?;
+            cmd("DEL").arg(&all).arg(sessions).exec(connection)
+        });
+    }
+
+    /// Takes a try out of the budgets that all servers share.
+    ///
+    /// # Errors
+    /// How long to wait, if there is none.
+    pub fn take(&mut self, attempt: &Try) -> Result<(), Duration> {
+        let keys = self.budgets(attempt);
+        for (taken, (key, budget)) in keys.iter().enumerate() {
+            let (refill, tries) = (budget.refill.as_millis() as u64, budget.tries);
+            let wait: Option<u64> = self.ask(|connection| {
+                cmd("EVAL").arg(TAKE).arg(1).arg(key).arg(refill).arg(tries).query(connection)
+            });
+            if let Some(wait) = wait.filter(|wait| *wait > 0) {
+                keys[..taken].iter().for_each(|(key, budget)| self.put_back(key, *budget));
+                return Err(Duration::from_millis(wait));
+            }
+        }
+        Ok(())
+    }
+
+    /// It was no failure.
+    pub fn give_back(&mut self, attempt: &Try) {
+        for (key, budget) in self.budgets(attempt) {
+            self.put_back(&key, budget);
+        }
+    }
+
+    fn put_back(&mut self, key: &str, budget: Budget) {
+        let refill = budget.refill.as_millis() as u64;
+        self.ask(|connection| {
+            cmd("EVAL").arg(GIVE_BACK).arg(1).arg(key).arg(refill).exec(connection)
+        });
+    }
+
+    fn budgets(&self, attempt: &Try) -> Vec<(String, Budget)> {
+        let address = match attempt.address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => address.to_string(),
+        };
+        let address = (self.redis.key(&format!("tries-from:{address}")), ADDRESS_BUDGET);
+        let name = attempt
+            .name
+            .as_ref()
+            .map(|name| (self.redis.key(&format!("tries-of:{}", name.text())), NAME_BUDGET));
+        [Some(address), name].into_iter().flatten().collect()
+    }
+
+    fn session(&self, cookie: CookieKey) -> String {
+        self.redis.key(&format!("session:{}", HEXLOWER.encode(&cookie.0)))
+    }
+
+    fn sessions_of(&self, account: &NameKey) -> String {
+        self.redis.key(&format!("sessions-of:{}", account.text()))
+    }
+
+    /// Asks Redis, unless it did not answer a moment ago.
+    fn ask<Answer>(
+        &mut self,
+        ask: impl FnOnce(&mut Connection) -> RedisResult<Answer>,
+    ) -> Option<Answer> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None if Instant::now() < self.next_try => return None,
+            None => match self.redis.connect() {
+                Ok(connection) => connection,
+                Err(_) => {
+                    self.next_try = Instant::now() + PAUSE;
+                    return None;
+                }
+            },
+        };
+        match ask(&mut connection) {
+            Ok(answer) => {
+                self.connection = Some(connection);
+                Some(answer)
+            }
+            Err(_) => {
+                self.next_try = Instant::now() + PAUSE;
+                None
+            }
+        }
+    }
+}

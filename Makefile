@@ -44,6 +44,8 @@ test: rust tools lint
 	$(call with,command -v websocat,cargo test --all-features --test websocat -- --ignored)
 	$(call with,command -v redis-server,cargo test --all-features --test shared -- --ignored)
 	$(call with,command -v redis-server,cargo test --all-features --test chaos -- --ignored three_)
+	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test load_balancer -- --ignored)
+	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser_shared -- --ignored)
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test chat --test people --test chaos)
 	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)

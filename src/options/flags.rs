@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::{Address, Enrolment, Options, WrongFlag};
 use crate::chat::KEPT_EVENTS;
 
+/// Flags whose values are not to be seen, even if they are wrong.
+const SECRETS: [&str; 2] = ["teacher-key", "redis"];
+
 /// One flag.
 pub struct Flag {
     pub name: &'static str,
@@ -53,7 +56,8 @@ impl Flag {
     }
 
     pub(super) fn set(&self, options: &mut Options, value: &str) -> Result<(), WrongFlag> {
-        let wrong = |reason: &str| WrongFlag(format!("--{}: {value:?} {reason}", self.name));
+        let shown = if SECRETS.contains(&self.name) { "***".into() } else { format!("{value:?}") };
+        let wrong = |reason: &str| WrongFlag(format!("--{}: {shown} {reason}", self.name));
         match self.kind {
             Kind::Number { least, most, set } => match value.parse() {
                 Ok(number) if (least..=most).contains(&number) => set(options, number),
@@ -274,6 +278,9 @@ pub const FLAGS: &[Flag] = &[
             set: |options, url| {
                 if cfg!(not(feature = "redis")) {
                     return Err("needs a build with the feature redis: make run REDIS=URL");
+                }
+                if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
+                    return Err("is not like redis://host:6379 or rediss://user:password@host");
                 }
                 options.redis = Some(Address(url.to_owned()));
                 Ok(())

@@ -98,6 +98,31 @@ fn while_redis_is_away_everybody_is_told_and_what_is_said_waits() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
+fn a_redis_that_hangs_holds_up_the_chat_and_nothing_else() {
+    let users = Users::new(&["Ana"]);
+    let redis = Redis::start();
+    let list = users.path();
+    let server = Server::start_sharing(&redis.url(), &["--users", list.as_str()]);
+    let ana = basic("Ana", &password_of("Ana"));
+    let mut chat = Client::open_as(&server, "/ws", &ana);
+    chat.wait_for("welcome");
+    redis.signal("STOP");
+    chat.say("waits");
+    assert_eq!(chat.wait_for("backplane")["connected"], false);
+    // The broadcaster goes on, and so do sign-ins.
+    let mut echo = Client::open_as(&server, "/echo", &ana);
+    echo.say("at once");
+    let answer = echo.websocket.read().expect("an echo").into_text().expect("a text");
+    assert_eq!(answer.as_str(), "at once");
+    assert_eq!(sign_in(&server, "Ana", &password_of("Ana")).status, 200);
+    redis.signal("CONT");
+    assert_eq!(chat.message().1, "waits");
+    chat.say("only once");
+    assert_eq!(chat.message().1, "only once");
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
 fn more_than_may_wait_for_redis_is_refused_and_nothing_vanishes() {
     const MESSAGES: usize = 200;
     let server = Server::start_many(2, &["--rate", "0", "--backlog", "100000000"]);

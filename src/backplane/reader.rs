@@ -170,12 +170,20 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
             return Err(Trouble::Anew);
         }
         warn!("Redis has lost what was said: the chat begins anew");
-        // If nobody else has done so already.
-        const ANEW: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]) end return 0";
+        // If nobody else has done so already. Of the old run nothing is left.
+        const ANEW: &str = "
+            if redis.call('get', KEYS[1]) == ARGV[1] then
+                redis.call('set', KEYS[1], ARGV[2])
+                redis.call('del', KEYS[2], KEYS[3], KEYS[4])
+            end
+            return 0";
         cmd("EVAL")
             .arg(ANEW)
-            .arg(1)
+            .arg(4)
             .arg(self.redis.epoch_key())
+            .arg(stream)
+            .arg(self.redis.snapshot_key(epoch))
+            .arg(self.redis.servers(epoch))
             .arg(epoch)
             .arg(chat::new_epoch())
             .exec(connection)?;

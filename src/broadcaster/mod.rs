@@ -239,6 +239,8 @@ impl Broadcaster {
             _ => None,
         };
         if let Some(id) = entered {
+            // What was due before it came is not for its ears: the first thing that it hears is its welcome.
+            self.chat.take(Input::Tick, &self.moment, &mut self.clients);
             self.clients.begin_hearing(id);
         }
         self.chat.take(input, &self.moment, &mut self.clients);

@@ -108,6 +108,12 @@ impl Redis {
         let _ = self.child.wait();
     }
 
+    /// Sends it a signal: after `STOP` it hangs, until `CONT`.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
     /// Starts it again with what it had on the disk.
     pub fn start_again(&mut self) {
         self.child = Redis::spawn(self.port, &self.folder, &self.flags);

@@ -70,6 +70,7 @@ tools:
 
 bench: rust
 	cargo bench --bench fanout
+	$(call with,command -v redis-server,cargo bench --features redis --bench fanout -- redis)
 
 rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing; https://rustup.rs/ installs it" >&2; exit 1; }

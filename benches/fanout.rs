@@ -6,11 +6,13 @@
 //! cargo bench --bench fanout -- throughput 100       one part, with 100 clients only
 //! cargo bench --bench fanout -- watching             what it costs that somebody could watch
 //! cargo bench --bench fanout -- memory
+//! cargo bench --features redis --bench fanout -- redis     several servers that share one chat
 //! ```
 //!
 //! A number alone says little: machines differ. So in the same run the *raw floor* does the least
 //! that any server must do for the same messages, and what counts is the ratio between the two.
 //! * `contestant`: starts the real binary and the floors, each a process on a core of its own
+//! * `redis`: starts the redis-server through which several servers are one chat
 //! * `floor`: the least work that still brings every message to every client
 //! * `load`: all the clients, in a third process on the other core; `client` is one of them
 //! * `watcher`: somebody who watches everybody through the inspector
@@ -29,6 +31,8 @@ mod floor;
 mod load;
 #[path = "fanout/process.rs"]
 mod process;
+#[path = "fanout/redis.rs"]
+mod redis;
 #[path = "fanout/report.rs"]
 mod report;
 #[path = "fanout/text.rs"]
@@ -38,10 +42,11 @@ mod watcher;
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use contestant::{Contestant, Pinning, measure};
 use floor::Mode;
-use load::{Idle, Outcome, Task, Throughput};
+use load::{Idle, Latency, Outcome, Task, Throughput};
 use report::Rounds;
 use watcher::Watching;
 
@@ -60,6 +65,17 @@ const ROUNDS: usize = 3;
 
 /// Clients of the watching runs.
 const WATCHING_CLIENTS: [usize; 1] = [100];
+
+/// Clients of the runs with several servers, and the servers.
+const REDIS_CLIENTS: [usize; 1] = [100];
+const REDIS_CONTESTANTS: [Contestant; 4] =
+    [Contestant::Chat, Contestant::Shared(1), Contestant::Shared(2), Contestant::Shared(3)];
+
+/// What fills the stream: nobody but the senders is there, and each keeps this many under way.
+const SATURATING_IN_FLIGHT_EACH: u32 = 256;
+
+/// One message after this time, where the latency is measured.
+const PACE: Duration = Duration::from_millis(10);
 
 /// Clients of the memory runs.
 const MEMORY_CLIENTS: [usize; 2] = [1_000, 10_000];
@@ -104,13 +120,13 @@ impl Selection {
         let part = words.first().map(|part| part.to_string());
         let clients = words.get(1).map(|count| count.parse()).transpose();
         match (part.as_deref(), clients) {
-            (None | Some("throughput" | "watching" | "memory"), Ok(clients))
+            (None | Some("throughput" | "watching" | "memory" | "redis"), Ok(clients))
                 if words.len() <= 2 =>
             {
                 Ok(Self { part, clients })
             }
             _ => Err(io::Error::other(
-                "I know `throughput`, `watching` and `memory`, then a number of clients",
+                "I know `throughput`, `watching`, `memory` and `redis`, then a number of clients",
             )),
         }
     }
@@ -122,6 +138,11 @@ impl Selection {
             (_, Some(clients)) => vec![clients],
             (_, None) => usual.to_vec(),
         }
+    }
+
+    /// Only who asks for this part has what it takes.
+    fn redis_clients(&self) -> Vec<usize> {
+        self.part.as_ref().map_or(Vec::new(), |_| self.clients("redis", &REDIS_CLIENTS))
     }
 }
 
@@ -136,7 +157,8 @@ fn run_benchmark(words: &[&str]) -> io::Result<()> {
     let memory = selection.clients("memory", &MEMORY_CLIENTS);
     let failures = throughput_table(pinning, &throughput)
         + watching_table(pinning, &watching)
-        + memory_table(pinning, &memory);
+        + memory_table(pinning, &memory)
+        + redis_tables(pinning, &selection.redis_clients())?;
     match failures {
         0 => Ok(()),
         _ => Err(io::Error::other(format!("rows that could not be measured: {failures}"))),
@@ -188,6 +210,39 @@ fn memory_table(pinning: Pinning, counts: &[usize]) -> usize {
     failures
 }
 
+/// Prints the tables of servers that share one chat; how many rows failed.
+fn redis_tables(pinning: Pinning, counts: &[usize]) -> io::Result<usize> {
+    if counts.is_empty() {
+        return Ok(0);
+    }
+    if !cfg!(feature = "redis") {
+        return Err(io::Error::other("this part takes `cargo bench --features redis`"));
+    }
+    if !redis::is_here() {
+        return Err(io::Error::other("this part takes an installed redis-server"));
+    }
+    let mut failures = 0;
+    println!(
+        "\nServers that share one chat: {SENDERS} senders with {IN_FLIGHT_EACH} messages in flight each"
+    );
+    report::shared_head();
+    for &clients in counts {
+        failures += say_if_failed(clients, compare_shared(pinning, clients, IN_FLIGHT_EACH));
+    }
+    println!(
+        "\nThe stream when it is full: only the {SENDERS} senders, {SATURATING_IN_FLIGHT_EACH} messages in flight each"
+    );
+    report::shared_head();
+    failures += say_if_failed(SENDERS, compare_shared(pinning, SENDERS, SATURATING_IN_FLIGHT_EACH));
+    report::shared_foot();
+    println!("\nLatency: a message every {PACE:?}, until the last client has it");
+    report::latency_head();
+    for &clients in counts {
+        failures += say_if_failed(clients, measure_latencies(pinning, clients));
+    }
+    Ok(failures)
+}
+
 /// A failed row says why, and the others still run; 1 if this one failed.
 fn say_if_failed(clients: usize, row: io::Result<()>) -> usize {
     match row {
@@ -235,32 +290,71 @@ fn compare_watching(pinning: Pinning, clients: usize) -> io::Result<()> {
     Ok(())
 }
 
+fn compare_shared(pinning: Pinning, clients: usize, in_flight: u32) -> io::Result<()> {
+    let mut all = REDIS_CONTESTANTS.map(|contestant| Rounds { contestant, rounds: Vec::new() });
+    for _ in 0..ROUNDS {
+        for Rounds { contestant, rounds } in &mut all {
+            rounds.push(measure_in_flight(pinning, *contestant, clients, in_flight)?);
+        }
+    }
+    all.iter().for_each(|rounds| report::shared_row(clients, rounds));
+    let [chat, others @ ..] = &all;
+    others.iter().for_each(|rounds| report::ratio_row(rounds, chat));
+    Ok(())
+}
+
+fn measure_latencies(pinning: Pinning, clients: usize) -> io::Result<()> {
+    for contestant in REDIS_CONTESTANTS {
+        let latency: Latency =
+            match measure(pinning, contestant, clients, Task::Latency { every: PACE })? {
+                Outcome::Latency(latency) => latency,
+                other => return Err(unexpected(contestant, other)),
+            };
+        report::latency_row(clients, contestant, &latency);
+    }
+    Ok(())
+}
+
 fn measure_throughput(
     pinning: Pinning,
     contestant: Contestant,
     clients: usize,
 ) -> io::Result<Throughput> {
+    measure_in_flight(pinning, contestant, clients, IN_FLIGHT_EACH)
+}
+
+fn measure_in_flight(
+    pinning: Pinning,
+    contestant: Contestant,
+    clients: usize,
+    in_flight: u32,
+) -> io::Result<Throughput> {
     let watching = match contestant {
         Contestant::Watched(watching) => watching,
-        Contestant::Chat | Contestant::Floor(..) => Watching::Never,
+        Contestant::Chat | Contestant::Shared(_) | Contestant::Floor(..) => Watching::Never,
     };
-    let task = Task::Throughput { senders: SENDERS, in_flight: IN_FLIGHT_EACH, watching };
+    let task = Task::Throughput { senders: SENDERS, in_flight, watching };
     match measure(pinning, contestant, clients, task)? {
         Outcome::Throughput(run) if run.deliveries > 0 => Ok(run),
         Outcome::Throughput(_) => Err(unusable(contestant, "delivered nothing")),
-        Outcome::Failed(reason) => Err(unusable(contestant, &reason)),
-        Outcome::Idle(_) => Err(unusable(contestant, "was measured idle")),
+        other => Err(unexpected(contestant, other)),
     }
 }
 
 fn measure_memory(pinning: Pinning, clients: usize) -> io::Result<()> {
     let idle: Idle = match measure(pinning, Contestant::Chat, clients, Task::Idle)? {
         Outcome::Idle(idle) => idle,
-        Outcome::Failed(reason) => return Err(unusable(Contestant::Chat, &reason)),
-        Outcome::Throughput(_) => return Err(unusable(Contestant::Chat, "was not idle")),
+        other => return Err(unexpected(Contestant::Chat, other)),
     };
     report::memory_row(clients, &idle);
     Ok(())
+}
+
+fn unexpected(contestant: Contestant, outcome: Outcome) -> io::Error {
+    match outcome {
+        Outcome::Failed(reason) => unusable(contestant, &reason),
+        _ => unusable(contestant, "was measured for something else"),
+    }
 }
 
 fn unusable(contestant: Contestant, reason: &str) -> io::Error {

@@ -84,6 +84,11 @@ impl Client {
         sender.send(in_flight, &mut self.stream)
     }
 
+    /// One message from a sender.
+    pub fn send_one(&mut self) -> io::Result<()> {
+        self.sender.as_mut().map_or(Ok(()), |sender| sender.send(1, &mut self.stream))
+    }
+
     pub fn end_sending(&mut self) {
         if let Some(sender) = &mut self.sender {
             sender.sending = false;

@@ -1,4 +1,4 @@
-//! The servers under test, each a process of its own: the real binary and the two floors.
+//! The servers under test, each a process of its own: the real binary, alone or several through Redis, and the two floors.
 
 use std::env;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::floor::Mode;
 use crate::load::{Job, Outcome, Task};
+use crate::redis::Redis;
 use crate::watcher::{TEACHER_KEY, Watching};
 
 /// The binary that `make run` starts, built by cargo for this benchmark.
@@ -21,7 +22,8 @@ const CHAT_ARGUMENTS: [&str; 10] =
 /// Admitted beyond the number of clients of a run.
 const SPARE_CLIENTS: usize = 100;
 
-/// The server has the first core for itself, the load generator the second.
+/// The server has the first core for itself, the load generator the second. Several servers share the first, and their
+/// Redis is on the second, as it would be on another machine.
 const SERVER_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
 
@@ -30,6 +32,8 @@ pub enum Contestant {
     Chat,
     /// The same, watched or not.
     Watched(Watching),
+    /// So many servers that are one chat through Redis.
+    Shared(usize),
     /// The raw floor, and the bytes of one of its frames: as many as the chat has sent.
     Floor(Mode, usize),
 }
@@ -41,6 +45,10 @@ impl fmt::Display for Contestant {
             Self::Watched(Watching::Never) => "never watched",
             Self::Watched(Watching::NoMore) => "no more watched",
             Self::Watched(Watching::Always) => "all are watched",
+            Self::Shared(1) => "redis, 1 server",
+            Self::Shared(2) => "redis, 2 servers",
+            Self::Shared(3) => "redis, 3 servers",
+            Self::Shared(_) => "redis, servers",
             Self::Floor(Mode::Batched, _) => "floor, batched",
             Self::Floor(Mode::Single, _) => "floor, single",
         })
@@ -93,9 +101,22 @@ pub fn measure(
     clients: usize,
     task: Task,
 ) -> io::Result<Outcome> {
-    let server = Server::start(pinning, contestant, clients)?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port));
-    let job = Job { address, server: server.process.id(), clients, task };
+    let (count, redis) = match contestant {
+        Contestant::Shared(servers) => {
+            (servers, Some(Redis::start(|program| pinning.command(LOAD_CORE, program))?))
+        }
+        _ => (1, None),
+    };
+    let start = |_| Server::start(pinning, contestant, clients, redis.as_ref());
+    let servers: Vec<Server> = (0..count).map(start).collect::<io::Result<_>>()?;
+    let address = |server: &Server| SocketAddr::from((Ipv4Addr::LOCALHOST, server.port));
+    let job = Job {
+        addresses: servers.iter().map(address).collect(),
+        servers: servers.iter().map(|server| server.process.id()).collect(),
+        redis: redis.as_ref().map(Redis::process),
+        clients,
+        task,
+    };
     let job = serde_json::to_string(&job)?;
     let output = pinning
         .command(LOAD_CORE, &this_program()?)
@@ -115,12 +136,20 @@ struct Server {
 }
 
 impl Server {
-    fn start(pinning: Pinning, contestant: Contestant, clients: usize) -> io::Result<Self> {
+    fn start(
+        pinning: Pinning,
+        contestant: Contestant,
+        clients: usize,
+        redis: Option<&Redis>,
+    ) -> io::Result<Self> {
         let mut command = match contestant {
-            Contestant::Chat | Contestant::Watched(_) => {
+            Contestant::Chat | Contestant::Watched(_) | Contestant::Shared(_) => {
                 let mut command = pinning.command(SERVER_CORE, CHAT);
                 command.args(CHAT_ARGUMENTS);
                 command.args(["--max-clients", &(clients + SPARE_CLIENTS).to_string()]);
+                command.args(
+                    redis.map(|redis| ["--redis".to_owned(), redis.url()]).into_iter().flatten(),
+                );
                 command
             }
             Contestant::Floor(mode, frame_bytes) => {

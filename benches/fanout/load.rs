@@ -45,12 +45,22 @@ const QUIET_DEADLINE: Duration = Duration::from_secs(30);
 /// How long one wait for events may be, so that the clock is looked at.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
+/// Messages of one latency run, and how many of them before that do not count.
+const TIMED: usize = 500;
+const UNTIMED: usize = 50;
+
+/// A message that is not everywhere by then never comes.
+const LATEST: Duration = Duration::from_secs(3);
+
 /// What the load generator is told to do; travels as JSON on its command line.
 #[derive(Serialize, Deserialize)]
 pub struct Job {
-    pub address: SocketAddr,
-    /// The server's process, whose CPU time and memory are read.
-    pub server: u32,
+    /// One client goes to the first, the next to the second, and so around.
+    pub addresses: Vec<SocketAddr>,
+    /// The servers' processes, whose CPU time and memory are read.
+    pub servers: Vec<u32>,
+    /// And their Redis's.
+    pub redis: Option<u32>,
     pub clients: usize,
     pub task: Task,
 }
@@ -59,6 +69,8 @@ pub struct Job {
 pub enum Task {
     /// `senders` of the clients keep `in_flight` messages each under way.
     Throughput { senders: usize, in_flight: u32, watching: Watching },
+    /// One client says something again and again after this time, unless everybody has it only later.
+    Latency { every: Duration },
     /// Nobody says anything.
     Idle,
 }
@@ -67,6 +79,7 @@ pub enum Task {
 #[derive(Serialize, Deserialize)]
 pub enum Outcome {
     Throughput(Throughput),
+    Latency(Latency),
     Idle(Idle),
     Failed(String),
 }
@@ -79,10 +92,19 @@ pub struct Throughput {
     pub message_bytes: u64,
     pub server_cpu_seconds: f64,
     pub load_cpu_seconds: f64,
-    /// CPU seconds of the machine that neither of the two had.
+    pub redis_cpu_seconds: f64,
+    /// CPU seconds of the machine that none of these had.
     pub other_cpu_seconds: f64,
     /// Deliveries that never came, of the whole run.
     pub lost: u64,
+}
+
+/// From sending a message until the last client has it, in milliseconds.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Latency {
+    pub median: f64,
+    pub of_99_in_100: f64,
+    pub longest: f64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,6 +122,7 @@ pub fn run(job: &str) -> io::Result<()> {
         Task::Throughput { senders, in_flight, watching } => {
             throughput(&job, senders, in_flight, watching).map(Outcome::Throughput)
         }
+        Task::Latency { every } => latency(&job, every).map(Outcome::Latency),
         Task::Idle => idle(&job).map(Outcome::Idle),
     };
     let outcome = outcome.unwrap_or_else(|error| Outcome::Failed(error.to_string()));
@@ -114,22 +137,23 @@ fn throughput(
     watching: Watching,
 ) -> io::Result<Throughput> {
     let mut load = Load::new()?;
-    load.connect(job.address, job.clients)?;
-    watch(job.address, watching)?;
+    load.connect(&job.addresses, job.clients)?;
+    watch(job.addresses[0], watching)?;
     for (identity, client) in load.clients.iter_mut().take(senders).enumerate() {
         let identity = u16::try_from(identity).expect("fewer senders than 65,536");
         client.begin_sending(identity, in_flight)?;
     }
     load.run_for(WARM_UP)?;
 
-    let before = Sample::take(&load, job.server)?;
+    let before = Sample::take(&load, job)?;
     load.run_for(MEASURED)?;
-    let after = Sample::take(&load, job.server)?;
+    let after = Sample::take(&load, job)?;
 
     let lost = load.drain()?;
 
     let server_cpu_seconds = after.server_cpu_seconds - before.server_cpu_seconds;
     let load_cpu_seconds = after.load_cpu_seconds - before.load_cpu_seconds;
+    let redis_cpu_seconds = after.redis_cpu_seconds - before.redis_cpu_seconds;
     let machine_cpu_seconds = after.machine_cpu_seconds - before.machine_cpu_seconds;
     Ok(Throughput {
         seconds: (after.time - before.time).as_secs_f64(),
@@ -137,8 +161,13 @@ fn throughput(
         message_bytes: after.tally.message_bytes - before.tally.message_bytes,
         server_cpu_seconds,
         load_cpu_seconds,
-        // The three clocks are read one after another and tick coarsely.
-        other_cpu_seconds: (machine_cpu_seconds - server_cpu_seconds - load_cpu_seconds).max(0.0),
+        redis_cpu_seconds,
+        // The clocks are read one after another and tick coarsely.
+        other_cpu_seconds: (machine_cpu_seconds
+            - server_cpu_seconds
+            - load_cpu_seconds
+            - redis_cpu_seconds)
+            .max(0.0),
         lost,
     })
 }
@@ -149,26 +178,63 @@ struct Sample {
     tally: Tally,
     server_cpu_seconds: f64,
     load_cpu_seconds: f64,
+    redis_cpu_seconds: f64,
     machine_cpu_seconds: f64,
 }
 
 impl Sample {
-    fn take(load: &Load, server: u32) -> io::Result<Self> {
+    fn take(load: &Load, job: &Job) -> io::Result<Self> {
         Ok(Self {
             time: Instant::now(),
             tally: load.tally,
-            server_cpu_seconds: process::cpu_seconds(server)?,
+            server_cpu_seconds: sum(&job.servers, process::cpu_seconds)?,
             load_cpu_seconds: process::cpu_seconds(std::process::id())?,
+            redis_cpu_seconds: job.redis.map_or(Ok(0.0), process::cpu_seconds)?,
             machine_cpu_seconds: process::machine_cpu_seconds()?,
         })
     }
 }
 
+/// Of all these processes.
+fn sum<T: std::iter::Sum>(
+    processes: &[u32],
+    figure: impl Fn(u32) -> io::Result<T>,
+) -> io::Result<T> {
+    processes.iter().map(|process| figure(*process)).sum()
+}
+
+fn latency(job: &Job, every: Duration) -> io::Result<Latency> {
+    let mut load = Load::new()?;
+    load.connect(&job.addresses, job.clients)?;
+    load.clients[0].begin_sending(0, 0)?;
+    load.clients[0].end_sending();
+    let mut times = Vec::new();
+    for number in 0..UNTIMED + TIMED {
+        let begun = Instant::now();
+        let everywhere = load.tally.messages + job.clients as u64;
+        load.clients[0].send_one()?;
+        load.run_until(begun + LATEST, |load| load.tally.messages >= everywhere)?;
+        if load.tally.messages != everywhere {
+            return Err(io::Error::other("a message did not come once to everybody"));
+        }
+        if number >= UNTIMED {
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        load.run_until(begun + every, |_| false)?;
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(Latency {
+        median: times[TIMED / 2],
+        of_99_in_100: times[TIMED * 99 / 100],
+        longest: times[TIMED - 1],
+    })
+}
+
 fn idle(job: &Job) -> io::Result<Idle> {
-    let memory_before_kib = process::proportional_memory_kib(job.server)?;
+    let memory_before_kib = sum(&job.servers, process::proportional_memory_kib)?;
     let mut load = Load::new()?;
     let begun = Instant::now();
-    load.connect(job.address, job.clients)?;
+    load.connect(&job.addresses, job.clients)?;
     let connect_seconds = begun.elapsed().as_secs_f64();
 
     let deadline = Instant::now() + QUIET_DEADLINE;
@@ -185,8 +251,8 @@ fn idle(job: &Job) -> io::Result<Idle> {
     Ok(Idle {
         connect_seconds,
         memory_before_kib,
-        memory_kib: process::proportional_memory_kib(job.server)?,
-        threads: process::thread_count(job.server)?,
+        memory_kib: sum(&job.servers, process::proportional_memory_kib)?,
+        threads: sum(&job.servers, process::thread_count)?,
     })
 }
 
@@ -213,12 +279,13 @@ impl Load {
     }
 
     /// Brings `count` clients to their welcome.
-    fn connect(&mut self, address: SocketAddr, count: usize) -> io::Result<()> {
+    fn connect(&mut self, addresses: &[SocketAddr], count: usize) -> io::Result<()> {
         let deadline = Instant::now() + CONNECT_DEADLINE;
         while self.welcomed() < count {
             while self.clients.len() < count
                 && self.clients.len() - self.welcomed() < HANDSHAKES_AT_ONCE
             {
+                let address = addresses[self.clients.len() % addresses.len()];
                 let mut client = Client::connect(address)?;
                 let token = Token(self.clients.len());
                 self.poll.registry().register(&mut client.stream, token, Interest::READABLE)?;

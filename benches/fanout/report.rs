@@ -1,7 +1,7 @@
 //! The tables: raw numbers first, then the ratios that hold from one machine to the next.
 
 use crate::contestant::Contestant;
-use crate::load::{Idle, Throughput};
+use crate::load::{Idle, Latency, Throughput};
 
 /// All rounds of one contestant in one setting.
 pub struct Rounds {
@@ -53,6 +53,61 @@ pub fn throughput_row(clients: usize, all: &Rounds) {
         all.median(|run| run.other_cpu_seconds / run.seconds * 100.0),
         all.median(|run| run.message_bytes as f64 / run.deliveries as f64),
         all.rounds.iter().map(|run| run.lost).sum::<u64>(),
+    );
+}
+
+pub fn shared_head() {
+    println!(
+        "{:>7}  {:<16} {:>14} {:>11} {:>17} {:>16} {:>7} {:>6} {:>6} {:>7} {:>5}",
+        "clients",
+        "",
+        "deliveries/s",
+        "messages/s",
+        "servers, us/mess.",
+        "redis, us/mess.",
+        "servers",
+        "redis",
+        "load",
+        "others",
+        "lost"
+    );
+}
+
+pub fn shared_row(clients: usize, all: &Rounds) {
+    let messages = |run: &Throughput| run.deliveries as f64 / clients as f64;
+    println!(
+        "{:>7}  {:<16} {:>14} {:>11} {:>17.1} {:>16.1} {:>5.0} % {:>4.0} % {:>4.0} % {:>5.0} % {:>5}",
+        grouped(clients as f64),
+        all.contestant,
+        grouped(all.median(rate)),
+        grouped(all.median(|run| messages(run) / run.seconds)),
+        all.median(|run| run.server_cpu_seconds / messages(run) * 1e6),
+        all.median(|run| run.redis_cpu_seconds / messages(run) * 1e6),
+        all.median(|run| run.server_cpu_seconds / run.seconds * 100.0),
+        all.median(|run| run.redis_cpu_seconds / run.seconds * 100.0),
+        all.median(|run| run.load_cpu_seconds / run.seconds * 100.0),
+        all.median(|run| run.other_cpu_seconds / run.seconds * 100.0),
+        all.rounds.iter().map(|run| run.lost).sum::<u64>(),
+    );
+}
+
+pub fn shared_foot() {
+    println!(
+        "us/mess.: CPU time for one message in microseconds, of all servers together and of Redis. All \
+         servers share\none core here, and Redis has the other together with the load generator: so it is the CPU time \
+         that counts. Servers\non machines of their own have it each for itself."
+    );
+}
+
+pub fn latency_head() {
+    println!("{:>7}  {:<16} {:>10} {:>10} {:>10}", "clients", "", "median", "99 %", "longest");
+}
+
+pub fn latency_row(clients: usize, contestant: Contestant, latency: &Latency) {
+    let Latency { median, of_99_in_100, longest } = latency;
+    println!(
+        "{:>7}  {contestant:<16} {median:>7.2} ms {of_99_in_100:>7.2} ms {longest:>7.2} ms",
+        grouped(clients as f64)
     );
 }
 

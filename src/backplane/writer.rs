@@ -177,6 +177,8 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
         let Some(epoch) = &self.epoch else { return Ok(()) };
         let stream = self.redis.stream(epoch);
         let mut commands = pipe();
+        // All at once: else Redis wakes every reader for the first of them, and again for the rest.
+        commands.atomic();
         let count = self.unconfirmed.len().min(AT_ONCE);
         for (server, number, input) in self.unconfirmed.iter().take(count) {
             let add = commands.cmd("XADD").arg(&stream).arg("MAXLEN").arg("~").arg(self.redis.kept);

@@ -128,7 +128,7 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
         }
     }
 
-    /// Sends what waits, and the heartbeat if it is time.
+    /// Sends the heartbeat if it is time, and what waits.
     fn work(&mut self) {
         let now = Instant::now();
         if self.connection.is_none() && now >= self.next_try {
@@ -148,12 +148,13 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
         if self.epoch.is_none() {
             return;
         }
-        while !self.unconfirmed.is_empty() && self.connection.is_some() {
-            self.with_connection(Writer::send);
-        }
+        // First: whoever proposes anything must be somebody whose silence is noticed.
         if Instant::now() >= self.next_heartbeat && self.connection.is_some() {
             self.next_heartbeat = Instant::now() + HEARTBEAT;
             self.with_connection(Writer::beat);
+        }
+        while !self.unconfirmed.is_empty() && self.connection.is_some() {
+            self.with_connection(Writer::send);
         }
     }
 

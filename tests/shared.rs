@@ -342,8 +342,7 @@ fn who_signed_in_at_one_server_is_signed_in_at_all_until_signing_out_at_any() {
     let list = users.path();
     let flags = ["--users", list.as_str()];
     let servers = [(); 2].map(|()| Server::start_sharing(&redis.url(), &flags));
-    let cookie = cookie(&servers[0], "Ana");
-    let header = format!("Cookie: {cookie}");
+    let header = format!("Cookie: {}", cookie(&servers[0], "Ana"));
     let mut tabs = [0, 1].map(|number: usize| Client::open_as(&servers[number], "/ws", &header));
     for (number, tab) in tabs.iter_mut().enumerate() {
         let welcome = tab.wait_for("welcome");
@@ -363,6 +362,22 @@ fn who_signed_in_at_one_server_is_signed_in_at_all_until_signing_out_at_any() {
         assert_eq!(tab.wait_for_close(), (4500, "you signed out".to_owned()));
     }
     assert_eq!(luis.wait_for("left")["code"], 4500);
+    for server in &servers {
+        assert_eq!(ask(server, handshake_with("/ws", &header)).status, 401);
+    }
+    // At a server that has never seen the cookie.
+    let header = format!("Cookie: {}", cookie(&servers[0], "Ana"));
+    let mut tab = Client::open_as(&servers[0], "/ws", &header);
+    tab.wait_for("welcome");
+    let head = format!("{header}\r\n");
+    assert_eq!(ask(&servers[1], post("/logout", "application/json", "", &head)).status, 200);
+    assert_eq!(tab.wait_for_close().0, 4500);
+    // With a new password the old sessions are over everywhere.
+    let header = format!("Cookie: {}", cookie(&servers[0], "Ana"));
+    assert!(users.run(&["--add-user", "Ana"], "another secret\n").status.success());
+    for server in &servers {
+        server.wait_for_log("1 with another password");
+    }
     for server in &servers {
         assert_eq!(ask(server, handshake_with("/ws", &header)).status, 401);
     }

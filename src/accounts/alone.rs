@@ -18,6 +18,10 @@ impl Shared {
         match *self {}
     }
 
+    pub fn end(&mut self, _: CookieKey) {
+        match *self {}
+    }
+
     pub fn end_account(&mut self, _: &NameKey) {
         match *self {}
     }

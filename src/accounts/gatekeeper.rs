@@ -153,7 +153,11 @@ impl<Tell: Fn(Ended) -> bool> Gatekeeper<Tell> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let some_ended = self.sessions.take_some_ended() | std::mem::take(&mut self.some_ended);
+            let ended = self.sessions.take_ended();
+            if let Some(shared) = self.shared.as_mut() {
+                ended.iter().for_each(|cookie| shared.end(*cookie));
+            }
+            let some_ended = !ended.is_empty() | std::mem::take(&mut self.some_ended);
             let gone = std::mem::take(&mut self.gone);
             let signed_out = std::mem::take(&mut self.signed_out);
             if some_ended && !(self.tell)(Ended { gone, signed_out }) {
@@ -317,6 +321,7 @@ impl<Tell: Fn(Ended) -> bool> Gatekeeper<Tell> {
     /// Ends all sessions of the person of this one, and all connections: whoever signs out here because they forgot to elsewhere
     /// is out there, too.
     fn sign_out(&mut self, client: ClientId, cookie: &Cookie, now: Instant) {
+        self.ask_the_others(cookie, now);
         let Some(account) = self.sessions.get(cookie, now).map(|session| session.account.clone())
         else {
             return;
@@ -349,6 +354,9 @@ impl<Tell: Fn(Ended) -> bool> Gatekeeper<Tell> {
             match self.list.get(key).map(|account| &account.hashed) {
                 None => {
                     self.sessions.end_account(key, &REMOVED);
+                    if let Some(shared) = &mut self.shared {
+                        shared.end_account(key);
+                    }
                     self.end_standing(key, REMOVED);
                     self.standings.remove(key);
                     self.gone.push(key.clone());
@@ -356,6 +364,9 @@ impl<Tell: Fn(Ended) -> bool> Gatekeeper<Tell> {
                 }
                 now if now != was => {
                     self.sessions.end_account(key, &NEW_PASSWORD);
+                    if let Some(shared) = &mut self.shared {
+                        shared.end_account(key);
+                    }
                     self.end_standing(key, NEW_PASSWORD);
                     changed += 1;
                 }

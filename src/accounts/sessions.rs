@@ -29,8 +29,8 @@ pub struct Sessions {
     /// Those of each account, the oldest first.
     by_account: HashMap<NameKey, Vec<CookieKey>>,
     begun: u64,
-    /// One has ended that nobody has been told of.
-    some_ended: bool,
+    /// Those that have ended, and nobody has been told of.
+    ended: Vec<CookieKey>,
 }
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Sessions {
     pub fn end(&mut self, cookie: CookieKey, reason: CloseReason) {
         let Some(session) = self.by_cookie.remove(&cookie) else { return };
         session.standing.end(reason);
-        self.some_ended = true;
+        self.ended.push(cookie);
         self.by_age.remove(&(session.ends, session.number));
         if let Some(of_one) = self.by_account.get_mut(&session.account) {
             of_one.retain(|other| *other != cookie);
@@ -108,9 +108,9 @@ impl Sessions {
         }
     }
 
-    /// Whether any has ended since this was asked last.
-    pub fn take_some_ended(&mut self) -> bool {
-        std::mem::take(&mut self.some_ended)
+    /// Those that have ended since this was asked last.
+    pub fn take_ended(&mut self) -> Vec<CookieKey> {
+        std::mem::take(&mut self.ended)
     }
 
     /// When [`Sessions::end_old`] has something to do.

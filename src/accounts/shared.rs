@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use redis::{Connection, RedisResult, cmd};
+use sha2::{Digest, Sha256};
 
 use super::admission::CookieKey;
 use super::attempts::{ADDRESS_BUDGET, Budget, NAME_BUDGET, Try};
@@ -36,13 +37,26 @@ pub struct Shared {
     redis: Redis,
     connection: Option<Connection>,
     next_try: Instant,
+    /// What has ended while Redis was away: sessions and accounts of this server, as many as there are at most.
+    to_end: Vec<ToEnd>,
+}
+
+/// A key in Redis: of a session, or of the list of all sessions of an account.
+enum ToEnd {
+    Session(String),
+    AllIn(String),
 }
 
 impl Shared {
     /// # Errors
     /// If the address is none.
     pub fn new(place: Place) -> std::io::Result<Shared> {
-        Ok(Shared { redis: Redis::new(place)?, connection: None, next_try: Instant::now() })
+        Ok(Shared {
+            redis: Redis::new(place)?,
+            connection: None,
+            next_try: Instant::now(),
+            to_end: Vec::new(),
+        })
     }
 
     /// A session begins. Returns whether the others know of it now.
@@ -61,6 +75,10 @@ impl Shared {
 
     /// Whose session this is and how long it lasts. The outer `None`: Redis does not answer.
     pub fn whose(&mut self, cookie: CookieKey) -> Option<Option<(NameKey, Duration)>> {
+        self.end_all();
+        if !self.to_end.is_empty() {
+            return None;
+        }
         let session = self.session(cookie);
         self.ask(|connection| {
             let mut commands = redis::pipe();
@@ -71,13 +89,32 @@ impl Shared {
         })
     }
 
-    /// All sessions of an account end.
+    /// A session has ended.
+    pub fn end(&mut self, cookie: CookieKey) {
+        self.to_end.push(ToEnd::Session(self.session(cookie)));
+        self.end_all();
+    }
+
+    /// All sessions of an account end, also those that this server does not know.
     pub fn end_account(&mut self, account: &NameKey) {
-        let all = self.sessions_of(account);
-        self.ask(|connection| {
-            let sessions: Vec<String> = cmd("SMEMBERS").arg(&all).query(connection)?;
-            cmd("DEL").arg(&all).arg(sessions).exec(connection)
-        });
+        self.to_end.push(ToEnd::AllIn(self.sessions_of(account)));
+        self.end_all();
+    }
+
+    /// Ends in Redis what has ended here: later, if it does not answer now. Nobody is let in by it before.
+    fn end_all(&mut self) {
+        while let Some(to_end) = self.to_end.pop() {
+            let ended = self.ask(|connection| match &to_end {
+                ToEnd::Session(session) => cmd("DEL").arg(session).exec(connection),
+                ToEnd::AllIn(all) => {
+                    let sessions: Vec<String> = cmd("SMEMBERS").arg(all).query(connection)?;
+                    cmd("DEL").arg(all).arg(sessions).exec(connection)
+                }
+            });
+            if ended.is_none() {
+                return self.to_end.push(to_end);
+            }
+        }
     }
 
     /// Takes a try out of the budgets that all servers share.
@@ -119,10 +156,10 @@ impl Shared {
             IpAddr::V6(address) => address.to_string(),
         };
         let address = (self.redis.key(&format!("tries-from:{address}")), ADDRESS_BUDGET);
-        let name = attempt
-            .name
-            .as_ref()
-            .map(|name| (self.redis.key(&format!("tries-of:{}", name.text())), NAME_BUDGET));
+        // A name that is not on the list may be a password that was typed into the wrong field.
+        let hash = |name: &NameKey| HEXLOWER.encode(&Sha256::digest(name.text()));
+        let name = attempt.name.as_ref().map(hash);
+        let name = name.map(|hash| (self.redis.key(&format!("tries-of:{hash}")), NAME_BUDGET));
         [Some(address), name].into_iter().flatten().collect()
     }
 

@@ -23,7 +23,7 @@ pub use order::{Order, QueueFull};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,8 @@ pub enum ToWriter {
     },
     /// This is the chat now, and the server's name in it: what was proposed under another is void.
     Begin { epoch: String, server: ServerId },
+    /// The proposals up to this one have come back.
+    Taken(u64),
     /// For servers that come later.
     Keep(Box<Snapshot>),
     /// A server is no more: nobody needs to look for it.
@@ -86,6 +88,8 @@ pub enum ToWriter {
 pub struct Proposals {
     sender: Sender<ToWriter>,
     waiting: Arc<AtomicUsize>,
+    /// A chat is on its way to be kept: one at a time.
+    is_keeping: Arc<AtomicBool>,
 }
 
 /// The writer's end of it.
@@ -93,12 +97,16 @@ pub struct Proposals {
 pub struct Proposed {
     receiver: Receiver<ToWriter>,
     waiting: Arc<AtomicUsize>,
+    is_keeping: Arc<AtomicBool>,
 }
 
 pub fn channel() -> (Proposals, Proposed) {
     let (sender, receiver) = unbounded();
     let waiting = Arc::new(AtomicUsize::new(0));
-    (Proposals { sender, waiting: Arc::clone(&waiting) }, Proposed { receiver, waiting })
+    let is_keeping = Arc::new(AtomicBool::new(false));
+    let proposals =
+        Proposals { sender, waiting: Arc::clone(&waiting), is_keeping: Arc::clone(&is_keeping) };
+    (proposals, Proposed { receiver, waiting, is_keeping })
 }
 
 impl Proposals {

@@ -3,6 +3,7 @@
 //! No socket and no thread; never waits.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Ordered, Proposals, Snapshot, ToWriter};
@@ -16,6 +17,9 @@ const WAITING: usize = 16 << 20;
 
 /// How many of the events that the stream keeps pass between two snapshots: one of so many parts.
 const SNAPSHOTS: usize = 8;
+
+/// How long a tick may take until it is proposed again.
+const TICK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Servers whose proposals are remembered; of those that are gone, more than anybody has at once.
 const SERVERS: usize = 4096;
@@ -38,7 +42,7 @@ pub struct Order {
     seen: Option<(Instant, Time)>,
     position: String,
     /// The time for which a tick was proposed last.
-    ticked: Option<Time>,
+    ticked: Option<(Time, Instant)>,
     /// Events between two snapshots, and since the last.
     keep_every: usize,
     since_kept: usize,
@@ -114,6 +118,9 @@ impl Order {
         self.position.clone_from(&ordered.position);
         self.seen = Some((now, ordered.time));
         self.since_kept += 1;
+        if ordered.server == self.me {
+            self.proposals.send(ToWriter::Taken(ordered.number));
+        }
         let last = self.numbers.entry(ordered.server).or_default();
         if ordered.number <= *last {
             return false;
@@ -137,6 +144,9 @@ impl Order {
         if self.since_kept < self.keep_every || last != self.me {
             return;
         }
+        if self.proposals.is_keeping.swap(true, Ordering::Relaxed) {
+            return;
+        }
         self.since_kept = 0;
         let (position, numbers) = (self.position.clone(), self.numbers.clone());
         let snapshot = Snapshot { position, numbers, chat: chat.clone() };
@@ -149,11 +159,14 @@ impl Order {
         Some(now + time.since(seen) + Duration::from_millis(1))
     }
 
-    /// Proposes that time has passed, once for each time that is waited for.
+    /// Proposes that time has passed, if that is waited for.
     pub fn tick(&mut self, due: Option<Time>, now: Instant) {
         let is_due = |due: Time| self.instant(due).is_some_and(|instant| instant <= now);
-        if due.is_some_and(is_due) && self.ticked != due {
-            self.ticked = due;
+        let Some(due) = due.filter(|due| is_due(*due)) else { return };
+        // Once more a second later, in case it came too early by Redis's clock.
+        let is_new = self.ticked.is_none_or(|(other, at)| other != due || now >= at + TICK_AGAIN);
+        if is_new {
+            self.ticked = Some((due, now));
             let _ = self.propose(&Input::Tick);
         }
     }

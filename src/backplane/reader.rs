@@ -3,6 +3,7 @@
 //! It waits in `XREAD` nearly all of the time. It also finds out whether the stream is still the one it has read so far: a
 //! Redis that lost its data is no chat to go on with, and then a new run begins.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -130,9 +131,20 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
     fn begin(&mut self, connection: &mut Connection, epoch: &str) -> Result<(), Trouble> {
         let (shown, backlog) = self.shown;
         let kept: Option<String> =
-            cmd("GET").arg(self.redis.snapshot_key(epoch)).query(connection)?;
-        let kept = kept.and_then(|json| serde_json::from_str::<Snapshot>(&json).ok());
-        let snapshot = match kept {
+            cmd("HGET").arg(self.redis.snapshot_key(epoch)).arg("chat").query(connection)?;
+        let kept = kept.map(|json| serde_json::from_str::<Snapshot>(&json));
+        let stream = self.redis.stream(epoch);
+        let goes_on = match &kept {
+            Some(Ok(snapshot)) => !self.is_behind(connection, &stream, &snapshot.position)?,
+            // Of another version of this program, perhaps.
+            Some(Err(_)) => false,
+            None => !self.is_trimmed(connection, &stream)?,
+        };
+        if !goes_on {
+            warn!("what Redis keeps of the chat does not hang together: the chat begins anew");
+            return self.begin_new_run(connection, epoch);
+        }
+        let snapshot = match kept.and_then(Result::ok) {
             Some(Snapshot { position, numbers, chat }) => {
                 Snapshot { position, numbers, chat: chat.handed_over(shown, backlog) }
             }
@@ -164,12 +176,16 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
             return Ok(());
         }
         // What is missing though something earlier is there was not left out for its age.
-        if self.first(connection, &stream)?.is_some_and(|first| Some(first) > in_numbers(position))
-        {
+        if self.is_behind(connection, &stream, position)? {
             warn!("more has happened meanwhile than Redis keeps: this server begins anew");
             return Err(Trouble::Anew);
         }
         warn!("Redis has lost what was said: the chat begins anew");
+        self.begin_new_run(connection, epoch)
+    }
+
+    /// All servers are to begin anew.
+    fn begin_new_run(&self, connection: &mut Connection, epoch: &str) -> Result<(), Trouble> {
         // If nobody else has done so already. Of the old run nothing is left.
         const ANEW: &str = "
             if redis.call('get', KEYS[1]) == ARGV[1] then
@@ -181,13 +197,39 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
             .arg(ANEW)
             .arg(4)
             .arg(self.redis.epoch_key())
-            .arg(stream)
+            .arg(self.redis.stream(epoch))
             .arg(self.redis.snapshot_key(epoch))
             .arg(self.redis.servers(epoch))
             .arg(epoch)
             .arg(chat::new_epoch())
             .exec(connection)?;
         Err(Trouble::Anew)
+    }
+
+    /// The stream has nothing any more of what was said up to this place, and perhaps not all of what came next.
+    fn is_behind(
+        &self,
+        connection: &mut Connection,
+        stream: &str,
+        position: &str,
+    ) -> RedisResult<bool> {
+        let first = self.first(connection, stream)?;
+        Ok(first.is_some_and(|first| Some(first) > in_numbers(position)))
+    }
+
+    /// The stream does not begin with the first thing that ever was in it.
+    fn is_trimmed(&self, connection: &mut Connection, stream: &str) -> RedisResult<bool> {
+        if self.first(connection, stream)?.is_none() {
+            return Ok(false);
+        }
+        let facts: HashMap<String, redis::Value> =
+            cmd("XINFO").arg("STREAM").arg(stream).query(connection)?;
+        let number = |name: &str| match facts.get(name) {
+            Some(redis::Value::Int(number)) => Some(*number),
+            _ => None,
+        };
+        // Before Redis 7 it does not say how many there were.
+        Ok(number("entries-added").is_some_and(|added| Some(added) != number("length")))
     }
 
     /// The first event that the stream still has.
@@ -200,7 +242,7 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
 
     /// Waits for what happens next.
     fn read_next(&mut self, connection: &mut Connection, epoch: &str) -> Result<(), Trouble> {
-        let Some((_, position)) = &mut self.place else { return Err(Trouble::Anew) };
+        let Some((_, position)) = &self.place else { return Err(Trouble::Anew) };
         // Of one stream: its name, and a list of an id and its fields for each event.
         type Entries = Vec<(String, Vec<(String, Vec<(String, String)>)>)>;
         let read: Option<Entries> = cmd("XREAD")
@@ -210,9 +252,19 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
             .arg(BLOCK.as_millis() as u64)
             .arg("STREAMS")
             .arg(self.redis.stream(epoch))
-            .arg(&*position)
+            .arg(position)
             .query(connection)?;
-        let entries = read.into_iter().flatten().flat_map(|(_, entries)| entries);
+        let entries: Vec<_> = read.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
+        // Whoever is so far behind may have been overtaken by what the stream leaves out; it says nothing of that itself.
+        let from = position.clone();
+        if entries.len() == AT_ONCE
+            && from != BEGINNING
+            && self.is_behind(connection, &self.redis.stream(epoch), &from)?
+        {
+            warn!("more has happened meanwhile than Redis keeps: this server begins anew");
+            return Err(Trouble::Anew);
+        }
+        let Some((_, position)) = &mut self.place else { return Err(Trouble::Anew) };
         let mut next = Vec::new();
         for (id, fields) in entries {
             position.clone_from(&id);

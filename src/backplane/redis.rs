@@ -68,10 +68,7 @@ impl Redis {
     }
 }
 
-/// What went wrong, without anything that may be secret.
+/// What went wrong, without what the server says of it: that may repeat what it was asked.
 pub fn told(error: &RedisError) -> String {
-    match error.detail() {
-        Some(detail) if !error.is_io_error() => format!("{} ({detail})", error.category()),
-        _ => error.category().to_owned(),
-    }
+    error.category().to_owned()
 }

@@ -26,6 +26,14 @@ const AT_ONCE: usize = 256;
 /// How long the last proposals may take at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// Keeps the chat, unless a later one is kept already.
+const KEEP_NEWER: &str = "
+local kept = redis.call('hget', KEYS[1], 'at')
+if not kept or tonumber(kept) <= tonumber(ARGV[1]) then
+    redis.call('hset', KEYS[1], 'at', ARGV[1], 'chat', ARGV[2])
+end
+return 0";
+
 pub struct Writer<Tell> {
     redis: Redis,
     proposed: Proposed,
@@ -40,6 +48,12 @@ pub struct Writer<Tell> {
     me: ServerId,
     /// Not confirmed yet, in order.
     unconfirmed: VecDeque<(ServerId, u64, String)>,
+    /// Confirmed by Redis, but not read back: should it lose them, they are sent again.
+    unread: VecDeque<(ServerId, u64, String)>,
+    /// Servers that were silent at the last heartbeat, and when each was heard of last.
+    silent: Vec<(u64, u64)>,
+    /// An error has been told, and no success since.
+    in_trouble: bool,
 }
 
 impl<Tell: Fn(News) -> bool> Writer<Tell> {
@@ -57,6 +71,9 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
             epoch: None,
             me: ServerId::default(),
             unconfirmed: VecDeque::new(),
+            unread: VecDeque::new(),
+            silent: Vec::new(),
+            in_trouble: false,
         }
     }
 
@@ -88,9 +105,9 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
         }
     }
 
-    /// Bytes that are not confirmed.
+    /// Bytes that wait.
     fn waiting(&self) -> usize {
-        self.unconfirmed.iter().map(|(_, _, input)| input.len()).sum()
+        self.unconfirmed.iter().chain(&self.unread).map(|(_, _, input)| input.len()).sum()
     }
 
     /// How long there is nothing to do of itself.
@@ -112,13 +129,16 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
                 // What comes back of these is nobody's any more; but at the first beginning they are this server's own.
                 let before = self.waiting();
                 self.unconfirmed.retain(|(other, _, _)| *other == server);
+                self.unread.clear();
                 self.proposed.waiting.fetch_sub(before - self.waiting(), Ordering::Relaxed);
                 self.epoch = Some(epoch);
                 self.me = server;
                 self.next_heartbeat = Instant::now();
             }
+            ToWriter::Taken(number) => self.taken(number),
             ToWriter::Keep(snapshot) => {
-                self.with_connection(|writer, connection| writer.keep(connection, &snapshot))
+                self.with_connection(|writer, connection| writer.keep(connection, &snapshot));
+                self.proposed.is_keeping.store(false, Ordering::Relaxed);
             }
             ToWriter::Gone(server) => self.with_connection(|writer, connection| {
                 let Some(epoch) = &writer.epoch else { return Ok(()) };
@@ -136,8 +156,11 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
                 Ok(connection) => {
                     self.connection = Some(connection);
                     self.connected = Instant::now();
-                    self.retry = SHORTEST_RETRY;
                     self.next_heartbeat = now;
+                    // It may be a Redis that has lost the latest.
+                    let unread = std::mem::take(&mut self.unread);
+                    self.unconfirmed =
+                        unread.into_iter().chain(self.unconfirmed.drain(..)).collect();
                 }
                 Err(_) => {
                     self.next_try = Instant::now() + self.retry;
@@ -165,10 +188,17 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
     ) {
         let Some(mut connection) = self.connection.take() else { return };
         match work(self, &mut connection) {
-            Ok(()) => self.connection = Some(connection),
+            Ok(()) => {
+                self.connection = Some(connection);
+                self.retry = SHORTEST_RETRY;
+                self.in_trouble = false;
+            }
             Err(error) => {
-                warn!("cannot write to Redis: {}", told(&error));
+                if !std::mem::replace(&mut self.in_trouble, true) {
+                    warn!("cannot write to Redis: {}; trying again", told(&error));
+                }
                 self.next_try = Instant::now() + self.retry;
+                self.retry = (self.retry * 2).min(LONGEST_RETRY);
             }
         }
     }
@@ -186,9 +216,16 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
             add.arg("*").arg("s").arg(server.0).arg("n").arg(number).arg("i").arg(input).ignore();
         }
         commands.exec(connection)?;
-        let bytes: usize = self.unconfirmed.drain(..count).map(|(_, _, input)| input.len()).sum();
-        self.proposed.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        self.unread.extend(self.unconfirmed.drain(..count));
         Ok(())
+    }
+
+    /// The proposals up to this one have come back.
+    fn taken(&mut self, number: u64) {
+        while self.unread.front().is_some_and(|(_, other, _)| *other <= number) {
+            let Some((_, _, input)) = self.unread.pop_front() else { return };
+            self.proposed.waiting.fetch_sub(input.len(), Ordering::Relaxed);
+        }
     }
 
     /// Says that this server is alive, and tells of those that are not. After a break of our own they get the time to say so.
@@ -202,11 +239,17 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
             return Ok(());
         }
         let silent_since = now.saturating_sub(SILENCE.as_millis() as u64);
-        let silent: Vec<u64> =
-            cmd("ZRANGEBYSCORE").arg(&servers).arg(0).arg(silent_since).query(connection)?;
-        for server in silent {
-            (self.tell)(News::Silent(ServerId(server)));
+        let silent: Vec<(u64, u64)> = cmd("ZRANGEBYSCORE")
+            .arg(&servers)
+            .arg(0)
+            .arg(silent_since)
+            .arg("WITHSCORES")
+            .query(connection)?;
+        // Twice in a row: after a jump of the clock, or a pause of the machine, the others only need a moment.
+        for server in silent.iter().filter(|server| self.silent.contains(server)) {
+            (self.tell)(News::Silent(ServerId(server.0)));
         }
+        self.silent = silent;
         Ok(())
     }
 
@@ -214,7 +257,14 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
         let Some(epoch) = &self.epoch else { return Ok(()) };
         // Plain data has a JSON.
         let Ok(json) = serde_json::to_string(snapshot) else { return Ok(()) };
-        cmd("SET").arg(self.redis.snapshot_key(epoch)).arg(json).exec(connection)
+        let Some((milliseconds, _)) = snapshot.position.split_once('-') else { return Ok(()) };
+        cmd("EVAL")
+            .arg(KEEP_NEWER)
+            .arg(1)
+            .arg(self.redis.snapshot_key(epoch))
+            .arg(milliseconds)
+            .arg(json)
+            .exec(connection)
     }
 
     /// The last proposals, as far as there is time.

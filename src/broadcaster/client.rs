@@ -34,6 +34,8 @@ pub struct Client {
     pub admission: Option<Box<Admission>>,
     /// How it began.
     pub opening: Arc<Opening>,
+    /// The chat knows of it, so it is to know when it goes.
+    pub is_member: bool,
     /// Set while somebody watches.
     watched: Option<Box<Watched>>,
     hearing: Hearing,
@@ -90,6 +92,7 @@ impl Client {
             _seat: seat,
             admission: admission.map(Box::new),
             opening,
+            is_member: false,
             watched: None,
             hearing: Hearing { listens, since, until: None },
             own: Vec::new(),

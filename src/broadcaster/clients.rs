@@ -125,6 +125,14 @@ impl Clients {
         }
     }
 
+    /// It is a client of ours that has not begun to close: nothing may come behind a close frame (RFC 6455, 5.5.1), though
+    /// where several servers share the chat it is in it until all know that it left.
+    fn hears(&mut self, link: Link) -> bool {
+        let server = self.server;
+        self.get_mut(link.client)
+            .is_some_and(|client| link.server == server && !client.closing.has_begun())
+    }
+
     fn splice(&mut self, id: ClientId, replaced: Range<usize>, frames: Bytes) {
         let length = frames.len();
         if let Some(client) = self.get_mut(id) {
@@ -144,7 +152,7 @@ impl Audience for Clients {
         let begin = self.batch.len();
         self.batch.push(json);
         let replaced = begin..self.batch.len();
-        if one.server != self.server {
+        if !self.hears(one) {
             return;
         }
         let own = own.map(|own| batch::frames(&[own])).unwrap_or_default();
@@ -152,21 +160,22 @@ impl Audience for Clients {
     }
 
     fn one(&mut self, one: Link, json: &Bytes) {
-        if one.server == self.server {
+        if self.hears(one) {
             self.send_one(one.client, batch::frames(&[json]));
         }
     }
 
     fn some(&mut self, them: &[Link], json: &Bytes) {
         let frames = batch::frames(&[json]);
-        let here = self.server;
-        for one in them.iter().filter(|one| one.server == here) {
-            self.send_one(one.client, frames.clone());
+        for one in them {
+            if self.hears(*one) {
+                self.send_one(one.client, frames.clone());
+            }
         }
     }
 
     fn replay(&mut self, one: Link, past: &[&Bytes]) {
-        if one.server == self.server {
+        if self.hears(one) {
             self.send_one(one.client, batch::frames(past));
         }
     }

@@ -30,6 +30,7 @@ pub use closing::{Cause, TcpEnd};
 pub use incoming::{Counters, Endpoint, Incoming, Newcomer, Received};
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -200,7 +201,10 @@ impl Broadcaster {
         let link = self.link(id);
         let entered = Input::Entered { link, entrance, secret: Secret::random() };
         if self.happen(entered).is_err() {
-            self.begin_closing(id, Cause::Server(TRY_LATER));
+            return self.begin_closing(id, Cause::Server(TRY_LATER));
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.is_member = true;
         }
     }
 
@@ -266,8 +270,11 @@ impl Broadcaster {
                     _ => None,
                 };
                 // That somebody is writing need not be told later.
-                let is_message = !matches!(command, Command::Typing);
-                if self.happen(Input::Asked { link, command }).is_err() && is_message {
+                let is_out_of_touch = self.counters.out_of_touch.load(Ordering::Relaxed);
+                if is_out_of_touch && matches!(command, Command::Typing) {
+                    return;
+                }
+                if self.happen(Input::Asked { link, command }).is_err() {
                     self.chat.refuse(link, &Refusal::unavailable(reference), &mut self.clients);
                 }
                 if is_watched {
@@ -314,7 +321,8 @@ impl Broadcaster {
             None => self.clients.touch(id),
         }
         self.timers.set(self.now + CLOSE_DEADLINE, Timer::EndClosing(id));
-        if self.shut_down.is_none() {
+        let is_member = self.clients.get_mut(id).is_some_and(|client| client.is_member);
+        if is_member && self.shut_down.is_none() {
             // That somebody leaves can always be said.
             let _ = self.happen(Input::Left { link: self.link(id), how: told });
         }

@@ -17,6 +17,9 @@ use crate::wire::Purpose;
 /// How long the last words may take to reach Redis.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// How soon to look again whether what is due has been done.
+const RETICK: Duration = Duration::from_millis(250);
+
 const GIVEN_UP: CloseReason = CloseReason::new(
     close::OUT_OF_TOUCH,
     "this server had lost touch with the others: come back, nothing is lost",
@@ -31,7 +34,8 @@ impl Broadcaster {
     pub(super) fn chat_due(&self) -> Option<Instant> {
         let due = self.chat.due()?;
         match &self.order {
-            Some(order) => order.instant(due).filter(|due| *due > self.now),
+            // What is due already has been asked for; once more in a second, should that have been too early.
+            Some(order) => order.instant(due).map(|due| due.max(self.now + RETICK)),
             None => Some(self.clock.instant(due)),
         }
     }
@@ -77,7 +81,9 @@ impl Broadcaster {
         let was_another = order.begin(&snapshot, snapshot.chat.epoch());
         info!("shares the chat {} with other servers", snapshot.chat.epoch());
         if was_another {
-            self.close_members(&ANEW);
+            let is_same_run = self.chat.epoch() == snapshot.chat.epoch();
+            let reason = if is_same_run { GIVEN_UP } else { ANEW };
+            self.close_members(&reason);
         }
         self.chat = snapshot.chat;
         self.take_new_name();
@@ -103,6 +109,12 @@ impl Broadcaster {
             && server != self.clients.server
         {
             self.signed_out_elsewhere(account);
+        }
+        if let Input::AccountsGone(accounts) = &input {
+            // This server may not have read the list anew yet.
+            for account in accounts {
+                self.signed_out_elsewhere(account);
+            }
         }
         let gone = match &input {
             Input::ServerGone { server, .. } => Some(*server),

@@ -43,7 +43,7 @@ pub enum Input {
     Left { link: Link, how: CloseReason },
     /// Somebody signed out: the servers close their connections, each its own.
     SignedOut(NameKey),
-    /// These accounts are no more. Their connections are over already.
+    /// These accounts are no more. Their connections begin to close before.
     AccountsGone(Vec<NameKey>),
     /// A server is no more, and with it all of its connections; how is told to the others.
     ServerGone { server: ServerId, how: CloseReason },

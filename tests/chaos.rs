@@ -80,6 +80,97 @@ fn seed() -> u64 {
     given.map_or(20_261_123, |seed| seed.parse().expect("CHAOS_SEED is a number"))
 }
 
+#[test]
+#[ignore = "needs redis-server: run by make test"]
+fn three_servers_whose_redis_loses_everything_leave_an_honest_gap_and_one_order() {
+    const TALKERS: usize = 8;
+    let server = Server::start_many(3, &FLAGS);
+    let proxies: Vec<Proxy> =
+        (0..TALKERS).map(|_| Proxy::start(server.ports(), Vec::new())).collect();
+    let join = |(number, proxy): (usize, &Proxy)| Returning::join(proxy.port(), &name(number));
+    let clients: Vec<Returning> = proxies.iter().enumerate().map(join).collect();
+    let first_epoch = clients[0].epoch().to_owned();
+    let mut talkers: Vec<Gossip> = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(200));
+            let mut redis = server.redis();
+            redis.stop();
+            redis.lose_everything();
+            redis.start_again();
+        });
+        let gossip = |client| scope.spawn(move || Gossip { client, heard: Vec::new() }.talk());
+        let talking: Vec<_> = clients.into_iter().map(gossip).collect();
+        talking.into_iter().map(|talker| talker.join().expect("it came to its end")).collect()
+    });
+    // Whoever had said all before it was lost comes back only now.
+    for talker in &mut talkers {
+        talker.client.say(None, "back");
+        while talker.client.unconfirmed() > 0 {
+            talker.listen();
+        }
+    }
+    talkers[0].client.say(None, END);
+    for talker in &mut talkers {
+        while talker.listen() != END {}
+        assert_eq!(talker.client.unconfirmed(), 0, "all that was said is confirmed");
+        assert_eq!(talker.client.gaps, 1, "one gap, and everybody is told");
+    }
+    // In each run all hear the same: in the first until it was lost, in the second from when they came back.
+    let (first, second): (Vec<_>, Vec<_>) = talkers
+        .iter()
+        .map(|talker| {
+            let is_first = |(epoch, ..): &&Heard| *epoch == first_epoch;
+            let first: Vec<&Heard> = talker.heard.iter().filter(is_first).collect();
+            let second: Vec<&Heard> = talker.heard.iter().skip(first.len()).collect();
+            (first, second)
+        })
+        .unzip();
+    let all_first = first.iter().max_by_key(|story| story.len()).expect("some").clone();
+    let all_second = second.iter().max_by_key(|story| story.len()).expect("some").clone();
+    assert!(!all_first.is_empty() && all_second.len() > TALKERS);
+    assert!(first.iter().all(|story| all_first.starts_with(story)));
+    assert!(second.iter().all(|story| all_second.ends_with(story)));
+    for story in [&all_first, &all_second] {
+        let once: BTreeSet<_> = story.iter().map(|(_, _, from, text)| (from, text)).collect();
+        assert_eq!(once.len(), story.len(), "nothing twice in a run");
+    }
+}
+
+/// The run, the place in it, who, and what.
+type Heard = (String, u64, String, String);
+
+/// Somebody who says a hundred things, a few at a time, and remembers all that is heard.
+struct Gossip {
+    client: Returning,
+    heard: Vec<Heard>,
+}
+
+impl Gossip {
+    fn talk(mut self) -> Gossip {
+        for number in 0..100 {
+            self.client.say(None, &number.to_string());
+            while self.client.unconfirmed() > 2 {
+                self.listen();
+            }
+        }
+        while self.client.unconfirmed() > 0 {
+            self.listen();
+        }
+        self
+    }
+
+    /// The next event's text, if it is a message.
+    fn listen(&mut self) -> String {
+        let event = self.client.next_event();
+        if event["type"] != "message" {
+            return String::new();
+        }
+        let (id, from, text) = said(&event);
+        self.heard.push((self.client.epoch().to_owned(), id, from, text.clone()));
+        text
+    }
+}
+
 /// Who said what, by its place in the order of everything.
 type Said = (u64, String, String);
 

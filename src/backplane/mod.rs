@@ -57,10 +57,19 @@ pub enum News {
     Back,
     /// The chat to go on with: at the start, and when it had to begin anew.
     Begin(Box<Snapshot>),
-    /// What happened next.
-    Next(Vec<Ordered>),
+    /// What happened next. The credit goes back when it has been taken.
+    Next(Vec<Ordered>, Credit),
     /// A server has not been heard of for a while.
     Silent(ServerId),
+}
+
+/// Lets the reader be a little ahead of the broadcaster, and no more: so much is in memory at most.
+pub struct Credit(Receiver<()>);
+
+impl Drop for Credit {
+    fn drop(&mut self) {
+        let _ = self.0.try_recv();
+    }
 }
 
 /// What the broadcaster tells the writer.

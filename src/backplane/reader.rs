@@ -8,15 +8,19 @@ use std::convert::Infallible;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
 use redis::{Connection, RedisResult, cmd};
 
 use super::redis::{LONGEST_RETRY, Redis, SHORTEST_RETRY, told};
-use super::{News, Ordered, Snapshot};
+use super::{Credit, News, Ordered, Snapshot};
 use crate::chat::{self, Chat, Input, ServerId, Time};
 
 /// Events that are read at once.
 const AT_ONCE: usize = 256;
+
+/// Batches of events that the broadcaster may have before it.
+const AHEAD: usize = 2;
 
 /// How long one read may wait for something to happen, and how often is looked whether the run is still the same.
 const BLOCK: Duration = Duration::from_millis(500);
@@ -45,11 +49,13 @@ pub struct Reader<Tell> {
     tell: Tell,
     /// Which run is read, and how far.
     place: Option<(String, String)>,
+    /// Given with each batch, and taken back when the broadcaster is done with it.
+    credits: (Sender<()>, Receiver<()>),
 }
 
 impl<Tell: Fn(News) -> bool> Reader<Tell> {
     pub fn new(redis: Redis, shown: (usize, usize), tell: Tell) -> Self {
-        Reader { redis, shown, tell, place: None }
+        Reader { redis, shown, tell, place: None, credits: bounded(AHEAD) }
     }
 
     /// The thread's loop; ends with the broadcaster.
@@ -273,7 +279,14 @@ impl<Tell: Fn(News) -> bool> Reader<Tell> {
                 None => warn!("something is in the stream that is no event of the chat"),
             }
         }
-        if next.is_empty() { Ok(()) } else { self.say(News::Next(next)) }
+        if next.is_empty() {
+            return Ok(());
+        }
+        // Waits while the broadcaster is busy with what came before.
+        let (given, taken) = &self.credits;
+        let _ = given.send(());
+        let credit = Credit(taken.clone());
+        self.say(News::Next(next, credit))
     }
 
     fn say(&self, news: News) -> Result<(), Trouble> {

@@ -54,13 +54,14 @@ impl Broadcaster {
             News::Lost => self.set_lost(true),
             News::Back => self.set_lost(false),
             News::Begin(snapshot) => self.begin_chat(*snapshot),
-            News::Next(ordered) => {
+            News::Next(ordered, credit) => {
                 for ordered in ordered {
                     self.take_ordered(ordered);
                     if self.clients.round_bytes() >= super::ROUND_BYTES {
                         self.write_rounds();
                     }
                 }
+                drop(credit);
             }
             News::Silent(server) => self.give_up_server(server),
         }

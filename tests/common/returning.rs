@@ -220,6 +220,11 @@ impl Returning {
         self.unconfirmed.insert(self.last_ref, message);
     }
 
+    /// The run of the numbering that it heard of last.
+    pub fn epoch(&self) -> &str {
+        &self.ticket.epoch
+    }
+
     /// How many messages are not confirmed.
     pub fn unconfirmed(&self) -> usize {
         self.unconfirmed.len()

@@ -32,7 +32,7 @@ pub struct Order {
     /// This server's name in the chat. It gets a new one when it was given up, or when the chat begins anew.
     pub me: ServerId,
     /// There is a chat to go on with.
-    pub has_begun: bool,
+    has_begun: bool,
     proposals: Proposals,
     /// Of the last proposal.
     number: u64,
@@ -68,13 +68,12 @@ impl Order {
     /// Asks for a place in the order.
     ///
     /// # Errors
-    /// If too much waits already; nothing is proposed then. That somebody leaves can always be said.
+    /// If too much waits already; nothing is proposed then. That somebody leaves, or signs out, can always be said.
     pub fn propose(&mut self, input: &Input) -> Result<(), QueueFull> {
         let bound = match input {
             Input::Asked { .. } => MESSAGES_WAITING,
-            Input::Left { .. } | Input::ServerGone { .. } => usize::MAX,
+            Input::Left { .. } | Input::ServerGone { .. } | Input::SignedOut(_) => usize::MAX,
             Input::Entered { .. } | Input::AccountsGone(_) | Input::Tick => WAITING,
-            Input::SignedOut(_) => usize::MAX,
         };
         if self.proposals.waiting() > bound {
             return Err(QueueFull);

@@ -34,8 +34,11 @@ impl Broadcaster {
     pub(super) fn chat_due(&self) -> Option<Instant> {
         let due = self.chat.due()?;
         match &self.order {
-            // What is due already has been asked for; once more in a second, should that have been too early.
-            Some(order) => order.instant(due).map(|due| due.max(self.now + RETICK)),
+            // What is due already has been asked for: it is looked after now and then, should that have been too early.
+            Some(order) => {
+                let due = order.instant(due)?;
+                Some(if due > self.now { due } else { self.now + RETICK })
+            }
             None => Some(self.clock.instant(due)),
         }
     }
@@ -100,10 +103,10 @@ impl Broadcaster {
         self.moment = Moment::new(ordered.time, wall_clock);
         let (server, mut input) = (ordered.server, ordered.input);
         if let Input::Entered { link, entrance, .. } = &mut input
-            && let Some(client) =
-                self.clients.get_mut(link.client).filter(|_| server == link.server)
+            && link.server == self.clients.server
+            && let Some(client) = self.clients.get_mut(link.client)
         {
-            // It stays here: nobody else needs it.
+            // It stayed here: nobody else needs it.
             entrance.wire.clone_from(&client.opening.key);
         }
         if let Input::SignedOut(account) = &input

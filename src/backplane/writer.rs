@@ -79,29 +79,26 @@ impl<Tell: Fn(News) -> bool> Writer<Tell> {
 
     /// The thread's loop; ends with the broadcaster.
     pub fn run(mut self) {
+        let mut patience = Duration::ZERO;
         loop {
-            match self.proposed.receiver.recv_timeout(self.patience()) {
+            match self.proposed.receiver.recv_timeout(patience) {
                 Ok(ToWriter::Bye(done)) => {
                     self.say_goodbye();
-                    drop(done);
-                    return;
+                    return drop(done);
                 }
-                Ok(told) => self.take(told),
+                Ok(told) => {
+                    self.take(told);
+                    // What else is there is sent together with it.
+                    if self.unconfirmed.len() < AT_ONCE {
+                        patience = Duration::ZERO;
+                        continue;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            while self.unconfirmed.len() < AT_ONCE {
-                match self.proposed.receiver.try_recv() {
-                    Ok(ToWriter::Bye(done)) => {
-                        self.say_goodbye();
-                        drop(done);
-                        return;
-                    }
-                    Ok(told) => self.take(told),
-                    Err(_) => break,
-                }
-            }
             self.work();
+            patience = self.patience();
         }
     }
 

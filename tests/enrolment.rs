@@ -216,8 +216,10 @@ fn a_list_that_root_changes_still_belongs_to_whom_it_did() {
 /// `--add-user Ana` in a terminal of its own; what is written to it is typed, what is read is what a person sees.
 fn in_terminal(users: &Users, after: &str) -> Child {
     let binary = env!("CARGO_BIN_EXE_websocket-classroom");
-    let command = format!("{binary} --add-user Ana --users {}; {after}", users.path());
+    // Ctrl-C reaches the shell, too, which is to live on and tell how the program ended.
+    let command = format!("trap : INT; {binary} --add-user Ana --users {}; {after}", users.path());
     let mut script = Command::new("script");
+    script.env("SHELL", "/bin/sh");
     script.args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"]);
     script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     script.spawn().expect("script is installed")

@@ -16,8 +16,8 @@ help:
 # A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words; a switch is on if its variable
 # holds anything. Only what stands behind
 # `make run` counts: many a shell has a HOST of its own.
-SINGLE := host port page users add-user history max-clients max-message backlog rate ping handshake-timeout teacher-key redis redis-prefix \
-	redis-events log
+SINGLE := host port page users add-user history max-clients max-per-address max-message backlog rate ping handshake-timeout \
+	teacher-key redis redis-prefix redis-events log
 REPEATED := host-name origin
 SWITCHES := add-users
 variable = $(shell echo '$(1)' | tr 'a-z-' 'A-Z_')

@@ -1,9 +1,10 @@
-//! Refuses connections for which there is no room or no thread: a `503`, and an end that lets it be read.
+//! Refuses connections for which there is no room, thread or memory: a `503`, and an end that lets it be read.
 //!
 //! One thread for all of them, fed by the accept threads through a bounded channel. It must never wait for a client. When
 //! more are refused than it can see off, the rest are dropped without an answer: that is the last line of defence.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -31,9 +32,28 @@ const ROUND: Duration = Duration::from_millis(20);
 /// Bytes of one that are forgotten at a look.
 const FORGOTTEN: usize = 4096;
 
+/// Why a connection gets no thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    NoRoom,
+    /// `--max-per-address`
+    TooManyFromAddress,
+    NoMemory,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Refused::NoRoom => "all places are taken",
+            Refused::TooManyFromAddress => "too many from this address",
+            Refused::NoMemory => "the system has hardly any memory left",
+        })
+    }
+}
+
 /// The way to the doorman's thread.
 pub struct Doorman {
-    refused: Sender<Arc<TcpStream>>,
+    refused: Sender<(Arc<TcpStream>, Refused)>,
 }
 
 impl Doorman {
@@ -48,14 +68,15 @@ impl Doorman {
     }
 
     /// Never waits.
-    pub fn refuse(&self, socket: Arc<TcpStream>) {
+    pub fn refuse(&self, socket: Arc<TcpStream>, why: Refused) {
         // Too many at once: dropped here.
-        let _ = self.refused.try_send(socket);
+        let _ = self.refused.try_send((socket, why));
     }
 }
 
-fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
-    let answer = Answer::full().to_bytes();
+fn see_off(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
+    let full = Answer::full().to_bytes();
+    let too_many_from_address = Answer::too_many_from_address().to_bytes();
     let mut leaving: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
     let mut next_look = Deadline::after(ROUND);
     loop {
@@ -67,10 +88,14 @@ fn see_off(arriving: &Receiver<Arc<TcpStream>>) {
         if matches!(first, Err(RecvTimeoutError::Disconnected)) {
             return;
         }
-        for socket in first.into_iter().chain(arriving.try_iter().take(QUEUE)) {
+        for (socket, why) in first.into_iter().chain(arriving.try_iter().take(QUEUE)) {
+            let answer = match why {
+                Refused::NoRoom | Refused::NoMemory => &full,
+                Refused::TooManyFromAddress => &too_many_from_address,
+            };
             let told = socket
                 .set_nonblocking(true)
-                .and_then(|()| (&*socket).write_all(&answer))
+                .and_then(|()| (&*socket).write_all(answer))
                 .and_then(|()| socket.shutdown(Shutdown::Write));
             if told.is_ok() {
                 leaving.push_back((socket, Deadline::after(PATIENCE)));

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `main.rs` | How does it start and stop? |
 //! | [`options`], [`banner`], [`logger`] | What can be set, and what does the teacher see in the terminal? |
-//! | [`server`], `listen`, `seats`, `doorman` | How does a connection get its thread, and what if there is none? |
+//! | [`server`], `listen`, `reception`, `seats`, `doorman` | How does a connection get its thread, and what if there is none? |
 //! | `connection` | What happens on that thread, from the first byte to the last? |
 //! | `connection::request`, `head`, `origin`, `route`, `page`, `answer` | How is plain HTTP read and answered? |
 //! | `connection::handshake` | Step 1: how does HTTP become a WebSocket? |
@@ -22,7 +22,7 @@
 //! | `wire`: `tap`, `drawing`, `secrets`, `key`, `opening`, `record`, `watched`, `inspector`, `event` | How is all that shown to a class? |
 //! | `broadcaster::watching`, `look`, `demonstration` | Who watches whom, and what can be made to happen? |
 //!
-//! `client_id` and `deadline` are the two small words that all of them use.
+//! `client_id`, `deadline` and `network` are the small words that all of them use.
 //!
 //! Data flows one way: connection → channel → broadcaster → sockets. There is no lock in the program but those inside
 //! the channels.
@@ -40,6 +40,8 @@ mod connection;
 mod deadline;
 mod doorman;
 mod listen;
+mod network;
+mod reception;
 mod seats;
 mod wire;
 

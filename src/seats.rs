@@ -2,8 +2,15 @@
 //!
 //! Taken by the accept threads for connections and by connection threads for WebSockets. Never waits.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::network;
+
+/// Addresses that are remembered, though nobody of them may be here any more, before the first look.
+const FIRST_LOOK: usize = 1024;
 
 #[derive(Debug, Clone)]
 pub struct Seats {
@@ -29,6 +36,32 @@ impl Seats {
     }
 }
 
+/// As many places for each address. Belongs to one thread; the places need not.
+#[derive(Debug)]
+pub struct SeatsByAddress {
+    bound: usize,
+    addresses: HashMap<IpAddr, Seats>,
+    /// So many addresses, and those of which nobody is here are forgotten: at most twice as many as are in use.
+    next_look: usize,
+}
+
+impl SeatsByAddress {
+    pub fn new(bound: usize) -> Self {
+        SeatsByAddress { bound, addresses: HashMap::new(), next_look: FIRST_LOOK }
+    }
+
+    /// A place for somebody of this address, or IPv6 network, unless all of its places are taken.
+    pub fn take(&mut self, peer: IpAddr) -> Option<Seat> {
+        if self.addresses.len() >= self.next_look {
+            self.addresses.retain(|_, seats| seats.taken.load(Ordering::Relaxed) > 0);
+            self.next_look = (2 * self.addresses.len()).max(FIRST_LOOK);
+        }
+        let bound = self.bound;
+        let seats = self.addresses.entry(network::counted_as(peer));
+        seats.or_insert_with(|| Seats::new(bound)).take()
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
@@ -47,5 +80,33 @@ mod tests {
         assert!(first.is_some() && second.is_some() && seats.take().is_none());
         drop(first);
         assert!(seats.take().is_some());
+    }
+    fn address(number: u32) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(number).into()
+    }
+
+    #[test]
+    fn each_address_has_its_own_seats() {
+        let mut seats = SeatsByAddress::new(1);
+        let ana = seats.take(address(1));
+        assert!(ana.is_some() && seats.take(address(1)).is_none());
+        assert!(seats.take(address(2)).is_some());
+        let first: IpAddr = "2001:db8::1".parse().expect("an address");
+        let neighbour: IpAddr = "2001:db8::2".parse().expect("an address");
+        let stranger: IpAddr = "2001:db8:0:1::1".parse().expect("an address");
+        let seat = seats.take(first);
+        assert!(seat.is_some() && seats.take(neighbour).is_none());
+        assert!(seats.take(stranger).is_some());
+    }
+
+    #[test]
+    fn addresses_of_which_nobody_is_here_are_forgotten_and_no_others() {
+        let mut seats = SeatsByAddress::new(1);
+        let stays = seats.take(address(0));
+        for number in 1..100_000 {
+            assert!(seats.take(address(number)).is_some());
+            assert!(seats.addresses.len() <= FIRST_LOOK);
+        }
+        assert!(stays.is_some() && seats.take(address(0)).is_none());
     }
 }

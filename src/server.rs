@@ -1,44 +1,32 @@
-//! The listener is ours: bind, accept, give each connection a thread, and stop in order.
+//! The listener is ours: bind, start the threads that everything needs, and stop in order.
 //!
-//! `main` calls it. One thread accepts on each address; none of them may read from or write to a client. Whoever
-//! cannot be served for lack of room or threads goes to the doorman.
+//! `main` calls it, on its own thread, which then waits for the broadcaster to end. Who comes in is up to `reception`.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use log::{info, warn};
+use log::info;
 
 use crate::accounts::{Accounts, Register, Shared};
 use crate::backplane::Order;
 use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming};
 use crate::chat::Chat;
-use crate::client_id::ClientId;
-use crate::connection::{Connection, HostNames, Site};
+use crate::connection::{HostNames, Site};
 use crate::doorman::{self, Doorman};
 use crate::listen::{BindError, listen};
 use crate::options::Options;
+use crate::reception::{HTTP_ROOM, Reception};
 use crate::seats::Seats;
-use crate::wire::{self, Accepted};
-
-/// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no place from
-/// the WebSockets, nor these from them.
-const HTTP_ROOM: usize = 4096;
+use crate::wire;
 
 /// Standard streams, signals, the page's file, and some to spare.
 const OTHER_DESCRIPTORS: usize = 16;
-
-/// Stack of a connection's thread in bytes. Only what is touched becomes real memory.
-const STACK: usize = 128 * 1024;
-
-/// Wait after a failed accept (no descriptor left, mostly), doubled at each further one.
-const SHORTEST_BACKOFF: Duration = Duration::from_millis(10);
-const LONGEST_BACKOFF: Duration = Duration::from_millis(640);
 
 /// How long the accept threads' own door may take to be knocked on.
 const KNOCK: Duration = Duration::from_millis(500);
@@ -164,13 +152,8 @@ impl Server {
             counters,
             to_broadcaster: self.stopper.to_broadcaster.clone(),
         });
-        let reception = Arc::new(Reception {
-            seats: Seats::new(HTTP_ROOM),
-            site,
-            doorman,
-            stopping: Arc::clone(&self.stopper.stopping),
-            last_id: AtomicU64::new(0),
-        });
+        let stopping = Arc::clone(&self.stopper.stopping);
+        let reception = Arc::new(Reception::new(site, doorman, stopping));
         let listening: Vec<String> = self.addresses.iter().map(SocketAddr::to_string).collect();
         info!("listening on {}", listening.join(" and "));
         for listener in self.listeners {
@@ -243,70 +226,6 @@ impl Stopper {
                 ip => ip,
             };
             let _ = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), KNOCK);
-        }
-    }
-}
-
-/// What the accept threads share.
-struct Reception {
-    site: Arc<Site>,
-    doorman: Doorman,
-    stopping: Arc<AtomicBool>,
-    last_id: AtomicU64,
-    /// Places for connections that speak HTTP.
-    seats: Seats,
-}
-
-impl Reception {
-    /// An accept thread's loop. Errors come and go (a full descriptor table, a client that left before it was
-    /// accepted), so none of them ends it.
-    fn accept(&self, listener: &TcpListener) {
-        let mut backoff = SHORTEST_BACKOFF;
-        while !self.stopping.load(Ordering::Relaxed) {
-            match listener.accept() {
-                Ok(_) if self.stopping.load(Ordering::Relaxed) => return,
-                Ok((socket, peer)) => {
-                    backoff = SHORTEST_BACKOFF;
-                    self.admit(socket, peer);
-                }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::ConnectionAborted | ErrorKind::Interrupted
-                    ) => {}
-                Err(error) => {
-                    warn!(
-                        "cannot accept connections just now: {error}; trying again in {backoff:?}"
-                    );
-                    thread::sleep(backoff);
-                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
-                }
-            }
-        }
-    }
-
-    /// Gives a connection its thread, or sends it to the doorman.
-    fn admit(&self, socket: TcpStream, peer: SocketAddr) {
-        let id = ClientId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let socket = Arc::new(socket);
-        let Some(seat) = self.seats.take() else {
-            info!("{id}: TCP connection from {peer}, refused: all places are taken");
-            return self.doorman.refuse(socket);
-        };
-        // A small frame must not wait for the acknowledgement of the one before (Nagle's algorithm).
-        let _ = socket.set_nodelay(true);
-        let connection = Connection {
-            id,
-            socket: Arc::clone(&socket),
-            accepted: Accepted { client: id, peer, now: Instant::now(), at: SystemTime::now() },
-            site: Arc::clone(&self.site),
-            seat,
-        };
-        let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
-        let started = thread.spawn(move || connection.run());
-        if let Err(error) = started {
-            warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
-            self.doorman.refuse(socket);
         }
     }
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -82,6 +82,48 @@ fn without_a_thread_a_newcomer_gets_a_503() {
     server.wait_for_log("closed without a close frame");
     let health = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     while raw::ask(&server, health).status != 200 {}
+}
+
+#[test]
+fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing() {
+    let server = Server::start(&["--max-per-address", "3", "--log", "info"]);
+    let neighbour = |last| server.connect_from(Ipv4Addr::new(127, 0, 0, last));
+    let refused = |mut socket: TcpStream| {
+        let answer = read_answer(&mut socket, false);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+        assert!(
+            answer.text().contains("too many connections from your address"),
+            "{}",
+            answer.text()
+        );
+    };
+    let ana = Client::join(&server, "Ana");
+    let luis = Client::join(&server, "Luis");
+    // One that has not said a word yet counts, too.
+    let silent = server.connect();
+    refused(server.connect());
+    server.wait_for_log("from 127.0.0.1:");
+    server.wait_for_log("refused: too many from this address");
+    let others: Vec<TcpStream> = (2..52)
+        .map(|last| {
+            let mut socket = neighbour(last);
+            socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
+            assert_eq!(read_answer(&mut socket, false).status, 101);
+            socket
+        })
+        .collect();
+    refused(server.connect());
+    drop((luis, others));
+    // Its place is free a moment after it has gone.
+    let eva = loop {
+        let mut socket = server.connect();
+        socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
+        if read_answer(&mut socket, false).status == 101 {
+            break socket;
+        }
+    };
+    refused(server.connect());
+    drop((ana, silent, eva));
 }
 
 #[test]

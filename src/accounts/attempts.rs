@@ -6,10 +6,11 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::chat::NameKey;
+use crate::network;
 
 /// So many tries, then one more each time that `refill` has passed.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +31,6 @@ const ADDRESS_AT_ONCE: u32 = super::verifier::QUEUE as u32 / 2;
 /// Names, and addresses, that are counted at once; of more, the one with the fewest failures is forgotten.
 const COUNTED: usize = 4096;
 
-/// Bits of an IPv6 address that one machine cannot choose at will: the network's (RFC 4291, 2.5.4).
-const NETWORK: u32 = 64;
-
 #[derive(Debug)]
 pub struct Attempts {
     names: Budgets<NameKey>,
@@ -48,13 +46,7 @@ pub struct Try {
 
 impl Try {
     pub fn new(name: Option<NameKey>, peer: IpAddr) -> Try {
-        let address = match peer.to_canonical() {
-            IpAddr::V6(address) => {
-                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> NETWORK << NETWORK))
-            }
-            address => address,
-        };
-        Try { name, address }
+        Try { name, address: network::counted_as(peer) }
     }
 }
 
@@ -170,7 +162,7 @@ mod tests {
     const ADDRESS_TRIES: u32 = ADDRESS_BUDGET.tries;
     const ADDRESS_REFILL: Duration = ADDRESS_BUDGET.refill;
 
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
     use crate::chat::Name;

@@ -59,6 +59,15 @@ impl Answer {
             .with_header("Retry-After", "5")
     }
 
+    /// `503`: `--max-per-address`
+    pub fn too_many_from_address() -> Self {
+        Answer::refusal(
+            503,
+            "There are too many connections from your address. Close one of them and try again.",
+        )
+        .with_header("Retry-After", "5")
+    }
+
     /// `426`: this address speaks WebSocket only (RFC 9110, 15.5.22).
     pub fn upgrade_required(text: impl Into<String>) -> Self {
         let mut answer = Answer::text(426, text);

@@ -68,6 +68,8 @@ pub struct Connection {
     pub site: Arc<Site>,
     /// Its place among those that speak HTTP, given back once it is a WebSocket, which has a place of another kind.
     pub seat: Seat,
+    /// Its place among those of its address, if these are counted; kept to the end, whatever it becomes.
+    pub _seat_of_address: Option<Seat>,
 }
 
 /// What comes after a request.

@@ -166,6 +166,19 @@ pub const FLAGS: &[Flag] = &[
         },
     },
     Flag {
+        name: "max-per-address",
+        value: "NUMBER",
+        default: "0",
+        help: "connections from one address at once, pages and all; one more is answered 503; 0 is no limit",
+        kind: Kind::Number {
+            least: 0,
+            most: 1_000_000,
+            set: |options, connections| {
+                options.max_per_address = (connections > 0).then_some(connections as usize);
+            },
+        },
+    },
+    Flag {
         name: "max-message",
         value: "BYTES",
         default: "65536",

@@ -28,6 +28,8 @@ pub struct Options {
     pub history: usize,
     /// WebSocket clients at once; further handshakes get a 503.
     pub max_clients: usize,
+    /// Connections of one address at once; `None` means that they are not counted.
+    pub max_per_address: Option<usize>,
     /// Bytes of one message's payload, and of a request body.
     pub max_message: usize,
     /// Bytes that may wait for a slow reader before it is cut off.

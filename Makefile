@@ -1,7 +1,7 @@
 # Two commands: `make run` serves, `make test` checks everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint tools rust
+.PHONY: help run test bench deny lint tools rust
 
 # What the tests install for themselves lives here and is found first.
 TOOLS := $(CURDIR)/target/tools
@@ -11,6 +11,7 @@ help:
 	@echo "make run                 build the server and serve at http://localhost:3000/"
 	@echo "make run HOST=0.0.0.0    the same for the whole network; every flag has its variable (README, Flags)"
 	@echo "make test                install what the tests need, then check everything"
+	@echo "make deny                licences, origins and known faults of all crates, by cargo-deny"
 	@echo "make bench               throughput against the raw floor, and memory per client"
 
 # A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words; a switch is on if its variable
@@ -71,6 +72,12 @@ tools:
 bench: rust
 	cargo bench --bench fanout
 	$(call with,command -v redis-server,cargo bench --features redis --bench fanout -- redis)
+
+# Of all the rest advisories alone need the network; where GitHub cannot be reached the others still count.
+deny: rust
+	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --no-default-features --root $(TOOLS) cargo-deny@0.20.2
+	cargo-deny check licenses bans sources
+	cargo-deny check advisories || { [ $$? -ne 0 ] && ! git ls-remote -q https://github.com/RustSec/advisory-db >/dev/null 2>&1; }
 
 rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing; https://rustup.rs/ installs it" >&2; exit 1; }

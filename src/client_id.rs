@@ -3,6 +3,7 @@
 //! The accept threads hand the numbers out, everybody else only passes them on.
 
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,5 +14,27 @@ pub struct ClientId(pub u64);
 impl fmt::Display for ClientId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "conn {}", self.0)
+    }
+}
+
+/// For tables of connections: their numbers are ours, so nobody can choose them to collide, and a hash that withstands
+/// attackers would be most of the cost of a look.
+pub type ByNumber = BuildHasherDefault<NumberHasher>;
+
+/// Spreads numbers by a multiplication (Knuth's; The Art of Computer Programming 3, 6.4).
+#[derive(Debug, Clone, Default)]
+pub struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

@@ -12,14 +12,14 @@ use super::batch::{self, Batch, Round};
 use super::client::Client;
 use super::incoming::Newcomer;
 use crate::chat::{Audience, Link, ServerId};
-use crate::client_id::ClientId;
+use crate::client_id::{ByNumber, ClientId};
 use crate::close::CloseReason;
 
 #[derive(Default)]
 pub struct Clients {
     list: Vec<Client>,
     /// Where in the list each client stands.
-    places: HashMap<ClientId, usize>,
+    places: HashMap<ClientId, usize, ByNumber>,
     /// What everybody hears of the present round.
     batch: Batch,
     /// Clients that have something of their own in the present round; while it is made, one may be named twice.

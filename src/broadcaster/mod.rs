@@ -255,14 +255,15 @@ impl Broadcaster {
     }
 
     fn said(&mut self, id: ClientId, said: Result<Command, Refusal>) {
-        if !self.is_open(id) {
+        let Some(client) = self.clients.get_mut(id).filter(|client| !client.closing.has_begun())
+        else {
             return;
-        }
+        };
+        let is_watched = client.is_watched();
         let link = self.link(id);
         match said {
             Ok(Command::Show(demonstration)) => self.demonstrate(id, demonstration),
             Ok(command) => {
-                let is_watched = self.clients.get_mut(id).is_some_and(|client| client.is_watched());
                 let named = |chat: &Chat| chat.name_of(link).map(str::to_owned);
                 let before = is_watched.then(|| named(&self.chat)).flatten();
                 let reference = match &command {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::event::ErrorCode;
+use super::json;
 use crate::close;
 
 /// Longest `ref` in bytes.
@@ -183,7 +184,7 @@ fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Comm
     if text.trim().is_empty() {
         return refused(ErrorCode::Empty, "a message needs some text", reference);
     }
-    match to_raw_value(text) {
+    match json::string(text) {
         Ok(json) if json.get().len() > JSON_GROWTH * text.len() + 2 => {
             refused(ErrorCode::BadMessage, "a text of control characters", reference)
         }

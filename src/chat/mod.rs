@@ -11,6 +11,7 @@ mod entrance;
 mod event;
 mod history;
 mod input;
+mod json;
 mod member;
 mod name;
 mod notices;

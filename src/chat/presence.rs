@@ -13,6 +13,7 @@ use super::input::{Link, ServerId};
 use super::member::{Kind, Line, Member, MemberId, Whereabouts, is_of};
 use super::name::{Name, NameKey};
 use super::session::{Claim, Secret};
+use crate::client_id::ByNumber;
 use crate::close::{self, CloseReason};
 
 /// How long a name is kept for somebody whose connection was cut.
@@ -61,7 +62,7 @@ pub struct Presence {
     members: BTreeMap<MemberId, Member>,
     /// Whose each connection is.
     #[serde(with = "pairs")]
-    connections: HashMap<Link, MemberId>,
+    connections: HashMap<Link, MemberId, ByNumber>,
     /// Those who are here, in order of arrival.
     here: BTreeMap<u64, MemberId>,
     /// Those whose name is theirs: here, or dropped a short while ago, or an account's.
@@ -370,21 +371,22 @@ impl Presence {
 /// A map as a list of pairs: JSON's own maps have texts for keys.
 mod pairs {
     use std::collections::HashMap;
-    use std::hash::Hash;
+    use std::hash::{BuildHasher, Hash};
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
-        map: &HashMap<K, V>,
+    pub fn serialize<K: Serialize, V: Serialize, H, S: Serializer>(
+        map: &HashMap<K, V, H>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(map)
     }
 
-    pub fn deserialize<'de, K, V, D>(deserializer: D) -> Result<HashMap<K, V>, D::Error>
+    pub fn deserialize<'de, K, V, H, D>(deserializer: D) -> Result<HashMap<K, V, H>, D::Error>
     where
         K: Deserialize<'de> + Eq + Hash,
         V: Deserialize<'de>,
+        H: BuildHasher + Default,
         D: Deserializer<'de>,
     {
         Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())

@@ -28,11 +28,9 @@ impl Chat {
         said: &Said<'_>,
         audience: &mut impl Audience,
     ) -> bool {
+        let Some(reference) = said.reference else { return false };
         let from = self.presence.get(said.from);
-        let Some((reference, id)) = said
-            .reference
-            .and_then(|reference| Some((reference, from?.posted(reference, said.text)?)))
-        else {
+        let Some(id) = from.and_then(|from| from.posted(reference, said.text)) else {
             return false;
         };
         audience.one(client, &Event::Posted { reference, id }.json());

@@ -156,7 +156,7 @@ impl<'a> Conversation<'a> {
     fn say(&mut self, text: &str) -> Result<(), Cause> {
         let said = Command::parse(text);
         let pauses = matches!(said, Ok(Command::Show(Demonstration::Pause)));
-        let said = match self.rate.message(text.len(), Instant::now()) {
+        let said = match self.rate.message(text.len(), Instant::now) {
             Verdict::Allowed => said,
             Verdict::Warned => {
                 let reference = said.map_or_else(|refusal| refusal.reference, Command::reference);
@@ -175,7 +175,7 @@ impl<'a> Conversation<'a> {
 
     /// A ping, or a pong that nobody asked for: each costs us work, so it counts like a message.
     fn control_frame(&mut self) -> Result<(), Cause> {
-        match (self.rate.message(0, Instant::now()), self.endpoint) {
+        match (self.rate.message(0, Instant::now), self.endpoint) {
             (Verdict::Excessive, _) => Err(Cause::Fault(TOO_FAST)),
             (Verdict::Warned, Endpoint::Chat(_)) => {
                 let said = Err(Refusal::too_fast(self.options.rate, None));
@@ -187,7 +187,7 @@ impl<'a> Conversation<'a> {
 
     /// There is no way to warn on an echo, so it may go on twice as long before it ends.
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
-        match self.rate.message(0, Instant::now()) {
+        match self.rate.message(0, Instant::now) {
             Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
             Verdict::Allowed | Verdict::Warned => {
                 self.websocket.send(message).map_err(|error| self.cause(error))

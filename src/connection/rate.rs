@@ -35,9 +35,10 @@ impl RateLimit {
         RateLimit { rate, tokens: rate.unwrap_or(0.0) * BURST_SECONDS, filled: now }
     }
 
-    /// One more message, so many bytes long. However long, it takes no more than a full bucket.
-    pub fn message(&mut self, bytes: usize, now: Instant) -> Verdict {
-        let Some(burst) = self.take(bytes, now) else { return Verdict::Allowed };
+    /// One more message, so many bytes long. However long, it takes no more than a full bucket. The clock is asked only
+    /// where there is a limit.
+    pub fn message(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Verdict {
+        let Some(burst) = self.take(bytes, clock) else { return Verdict::Allowed };
         if self.tokens >= 0.0 {
             Verdict::Allowed
         } else if self.tokens >= -burst {
@@ -48,8 +49,9 @@ impl RateLimit {
     }
 
     /// Takes a message's tokens out of the bucket, and returns how many it holds when full.
-    fn take(&mut self, bytes: usize, now: Instant) -> Option<f64> {
+    fn take(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Option<f64> {
         let rate = self.rate?;
+        let now = clock();
         let burst = rate * BURST_SECONDS;
         let cost = (1 + bytes / BYTES_PER_TOKEN) as f64;
         let since = now.saturating_duration_since(self.filled).as_secs_f64();
@@ -69,7 +71,7 @@ mod tests {
     fn a_burst_passes_then_warnings_then_the_end() {
         let start = Instant::now();
         let mut limit = RateLimit::new(2, start);
-        let verdicts: Vec<Verdict> = (0..21).map(|_| limit.message(0, start)).collect();
+        let verdicts: Vec<Verdict> = (0..21).map(|_| limit.message(0, || start)).collect();
         assert!(verdicts[..10].iter().all(|verdict| *verdict == Verdict::Allowed));
         assert!(verdicts[10..20].iter().all(|verdict| *verdict == Verdict::Warned));
         assert_eq!(verdicts[20], Verdict::Excessive);
@@ -81,7 +83,7 @@ mod tests {
         let mut limit = RateLimit::new(20, start);
         for message in 0..10_000 {
             assert_eq!(
-                limit.message(0, start + Duration::from_millis(50) * message),
+                limit.message(0, || start + Duration::from_millis(50) * message),
                 Verdict::Allowed
             );
         }
@@ -92,8 +94,8 @@ mod tests {
         let start = Instant::now();
         let mut limit = RateLimit::new(20, start);
         let allowed =
-            (0..100).take_while(|_| limit.message(65_536, start) == Verdict::Allowed).count();
+            (0..100).take_while(|_| limit.message(65_536, || start) == Verdict::Allowed).count();
         assert_eq!(allowed, 5, "17 tokens each of 100");
-        assert_eq!(RateLimit::new(1, start).message(1 << 30, start), Verdict::Allowed);
+        assert_eq!(RateLimit::new(1, start).message(1 << 30, || start), Verdict::Allowed);
     }
 }

@@ -11,7 +11,7 @@
 //! | `connection::request`, `head`, `origin`, `route`, `page`, `answer` | How is plain HTTP read and answered? |
 //! | `connection::handshake` | Step 1: how does HTTP become a WebSocket? |
 //! | `wire::frames` | What do the bytes look like from then on? |
-//! | `connection::stream`, `guard`, `conversation`, `rate`, `wiretap` | Step 2: how are messages received? |
+//! | `connection::websocket`, `stream`, `ahead`, `guard`, `conversation`, `rate`, `wiretap` | Step 2: how are messages received? |
 //! | `connection::closing`, `close` | Step 3: how does it end, and what do the codes mean? |
 //! | `broadcaster::incoming`, `batch`, `clients` | What reaches the one thread that writes, and what does it make of it? |
 //! | `broadcaster::client`, `backlog`, `timers`, `closing` | Why does a slow reader not stop the others? |

@@ -23,8 +23,8 @@ use crate::wire::Accepted;
 /// the WebSockets, nor these from them.
 pub const HTTP_ROOM: usize = 4096;
 
-/// Stack of a connection's thread in bytes. Only what is touched becomes real memory.
-const STACK: usize = 128 * 1024;
+/// Stack of a connection's thread in bytes, as long as it speaks HTTP. Only what is touched becomes real memory.
+pub const HTTP_STACK: usize = 400 * 1024;
 
 /// Bytes of address space that must be left for those who are here when somebody comes: where the system sets a limit
 /// (`ulimit -v`), an allocation that fails would end everybody.
@@ -103,10 +103,10 @@ impl Reception {
             socket: Arc::clone(&socket),
             accepted: Accepted { client: id, peer, now: Instant::now(), at: SystemTime::now() },
             site: Arc::clone(&self.site),
-            seat,
+            _seat: seat,
             _seat_of_address: seat_of_address.flatten(),
         };
-        let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
+        let thread = thread::Builder::new().name(id.to_string()).stack_size(HTTP_STACK);
         if let Err(error) = thread.spawn(move || connection.run()) {
             warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
             self.doorman.refuse(socket, Refused::NoRoom);

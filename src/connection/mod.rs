@@ -1,8 +1,11 @@
-//! The life of one connection, on a thread of its own: read a request, answer it or shake hands, converse, close.
+//! The life of one connection, on a thread of its own: read a request, answer it or shake hands; as a `websocket` converse,
+//! then close.
 //!
-//! Called by the accept threads. Reads are blocking, and this thread is the only one that reads the socket. It writes
-//! to it only until the handshake is done; from then on the broadcaster does, and this thread must not.
+//! Called by the accept threads. Reads are blocking, and this thread is the only one that reads the socket. It also writes to
+//! it, as long as it speaks HTTP. A WebSocket goes on on a thread of its own, and this one ends: what an HTTP request takes of
+//! a stack is 8 KiB more than a conversation does, and the conversation may last all day.
 
+mod ahead;
 mod answer;
 mod closing;
 mod conversation;
@@ -16,6 +19,7 @@ mod request;
 mod route;
 mod sign_in;
 mod stream;
+mod websocket;
 mod wiretap;
 
 pub use answer::Answer;
@@ -27,21 +31,20 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use log::info;
+use log::{info, warn};
 
 use crate::accounts::{Accounts, Admission};
-use crate::broadcaster::{Cause, Counters, Endpoint, Incoming, Newcomer, Received, TcpEnd};
+use crate::broadcaster::{Counters, Endpoint, Incoming, Newcomer};
 use crate::client_id::ClientId;
 use crate::deadline::Deadline;
 use crate::options::Options;
 use crate::seats::{Seat, Seats};
 use crate::wire::{Accepted, Opening, Purpose, WireKey};
-use conversation::Conversation;
 use handshake::Handshake;
 use head::Request;
 use request::NoRequest;
 use route::Route;
-use stream::ClientStream;
+use websocket::{Beginning, OpenedWebSocket};
 
 /// How long a connection may go on asking by plain HTTP; it can always come anew.
 const HTTP_LIFETIME: Duration = Duration::from_secs(60);
@@ -67,7 +70,7 @@ pub struct Connection {
     pub accepted: Accepted,
     pub site: Arc<Site>,
     /// Its place among those that speak HTTP, given back once it is a WebSocket, which has a place of another kind.
-    pub seat: Seat,
+    pub _seat: Seat,
     /// Its place among those of its address, if these are counted; kept to the end, whatever it becomes.
     pub _seat_of_address: Option<Seat>,
 }
@@ -111,7 +114,7 @@ impl Connection {
             match self.serve(&mut unread, deadline, first) {
                 Next::AnotherRequest => first = false,
                 Next::End => return,
-                Next::WebSocket(upgrade) => return self.websocket(*upgrade, unread),
+                Next::WebSocket(upgrade) => return self.hand_over(*upgrade, unread),
             }
         }
     }
@@ -212,26 +215,13 @@ impl Connection {
         Arc::new(Opening::new(self.accepted, local, purpose, key, (head, at), response))
     }
 
-    /// Steps 1 to 3 of a WebSocket.
-    fn websocket(self, upgrade: Upgrade, early: Vec<u8>) {
+    /// Gives the WebSocket a thread of its own; this one ends.
+    fn hand_over(self, upgrade: Upgrade, mut early: Vec<u8>) {
         let Upgrade { mut endpoint, handshake, admission, seat, mut asked } = upgrade;
         if let (Endpoint::Chat(entrance), Some(admission)) = (&mut endpoint, &admission) {
             entrance.account = Some(admission.name.clone());
         }
-        let endpoint = &endpoint;
-        let id = self.id;
-        info!(
-            "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
-            handshake.path, handshake.key, handshake.accept
-        );
-        let deadline = Deadline::after(self.site.options.handshake_timeout);
-        let begun = answer::write_all(&self.socket, &handshake.response, deadline)
-            .and_then(|()| self.socket.set_read_timeout(self.site.options.ping));
-        if let Err(error) = begun {
-            info!("{id}: ended in the handshake: {error}");
-            return;
-        }
-        let purpose = match endpoint {
+        let purpose = match &endpoint {
             Endpoint::Chat(entrance) => {
                 asked.key.clone_from(&entrance.wire);
                 Purpose::Chat
@@ -239,49 +229,21 @@ impl Connection {
             Endpoint::Echo => Purpose::Echo,
             Endpoint::Wire(_) => Purpose::Watching,
         };
-        let opening = self.opening(purpose, asked, handshake.response);
-        drop(self.seat);
-
-        let to_broadcaster = &self.site.to_broadcaster;
-        let (socket, shared) = (Arc::clone(&self.socket), Arc::clone(&opening));
-        let newcomer = Newcomer { socket, seat, admission, opening: shared };
-        let opened = Incoming::Opened { client: id, newcomer, endpoint: endpoint.clone() };
-        // A broadcaster that has ended takes nothing, and then nothing is left to be done.
-        if to_broadcaster.send(opened).is_err() {
-            return;
+        let opening = self.opening(purpose, asked, handshake.response.clone());
+        let newcomer = Newcomer { socket: Arc::clone(&self.socket), seat, admission, opening };
+        // What stays for as long as the connection is to be small.
+        early.shrink_to_fit();
+        let Connection { id, socket, site, _seat_of_address, .. } = self;
+        let timeout = site.options.handshake_timeout;
+        let opened =
+            OpenedWebSocket { id, socket: Arc::clone(&socket), site, endpoint, _seat_of_address };
+        let started = websocket::start(opened, Beginning { handshake, newcomer, early });
+        if let Err(error) = started {
+            warn!("{id}: handshake answered 503: no thread for the WebSocket: {error}");
+            let answer = Answer::full().to_bytes();
+            if answer::write_all(&socket, &answer, Deadline::after(timeout)).is_ok() {
+                closing::end_http(&socket);
+            }
         }
-        let mut farewell =
-            Farewell { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
-        let socket = Arc::clone(&self.socket);
-        let stream = ClientStream::new(socket, opening, early, to_broadcaster.clone());
-        let mut conversation =
-            Conversation::new(id, stream, endpoint, to_broadcaster, &self.site.options);
-        let cause = conversation.run();
-        farewell.received = conversation.received();
-        let cut = match &cause {
-            Cause::Cut(end) => Some(end.clone()),
-            _ => None,
-        };
-        let _ = to_broadcaster.send(Incoming::Closing { client: id, cause });
-        let wiretap = conversation.wiretap();
-        let show = |bytes: &[u8]| wiretap.pass_on(bytes);
-        farewell.tcp = cut.unwrap_or_else(|| closing::drain(&self.socket, show));
-        wiretap.end();
-    }
-}
-
-/// Tells the broadcaster that this thread is done, however it came to be so.
-struct Farewell<'a> {
-    id: ClientId,
-    to_broadcaster: &'a Sender<Incoming>,
-    received: Received,
-    tcp: TcpEnd,
-}
-
-impl Drop for Farewell<'_> {
-    fn drop(&mut self) {
-        let (client, received) = (self.id, self.received);
-        let tcp = std::mem::replace(&mut self.tcp, TcpEnd::Unknown);
-        let _ = self.to_broadcaster.send(Incoming::Ended { client, received, tcp });
     }
 }

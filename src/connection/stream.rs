@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use super::ahead::ReadAhead;
 use super::guard::FrameGuard;
 use super::wiretap::Wiretap;
 use crate::broadcaster::Incoming;
@@ -25,8 +26,7 @@ pub struct ClientStream {
     to_broadcaster: Sender<Incoming>,
     guard: FrameGuard,
     wiretap: Wiretap,
-    /// Bytes that came right behind the request's head.
-    early: Vec<u8>,
+    ahead: ReadAhead,
     /// Found by the guard; told once the bytes before it are read.
     fault: Option<CloseReason>,
     received: u64,
@@ -57,7 +57,7 @@ impl ClientStream {
             guard: FrameGuard::default(),
             wiretap: Wiretap::new(opening, to_broadcaster.clone()),
             to_broadcaster,
-            early,
+            ahead: ReadAhead::new(early),
             fault: None,
             received: 0,
         }
@@ -72,21 +72,6 @@ impl ClientStream {
     pub fn wiretap(&mut self) -> &mut Wiretap {
         &mut self.wiretap
     }
-
-    fn read_socket(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.early.is_empty() {
-            loop {
-                match (&*self.socket).read(buffer) {
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    result => return result,
-                }
-            }
-        }
-        let taken = self.early.len().min(buffer.len());
-        buffer[..taken].copy_from_slice(&self.early[..taken]);
-        self.early = self.early.split_off(taken);
-        Ok(taken)
-    }
 }
 
 impl Read for ClientStream {
@@ -95,7 +80,7 @@ impl Read for ClientStream {
         if let Some(fault) = self.fault.clone() {
             return told(fault);
         }
-        let length = self.read_socket(buffer)?;
+        let length = self.ahead.read(&*self.socket, buffer)?;
         self.received += length as u64;
         self.wiretap.pass(&buffer[..length], self.guard.scanner());
         match self.guard.check(&buffer[..length]) {

@@ -76,6 +76,9 @@ impl Opening {
     ) -> Opening {
         secrets::hide_in_head(&mut request);
         secrets::hide_in_head(&mut response);
+        // Kept for as long as the connection.
+        request.shrink_to_fit();
+        response.shrink_to_fit();
         let answered = Instant::now();
         Opening {
             accepted,

@@ -1,0 +1,126 @@
+//! Reads more than tungstenite asks for while a lot is coming, so that its own buffer, which every client has for as long as it
+//! is here, can be small.
+//!
+//! Part of the connection's stream, on the connection's thread.
+
+use std::io::{self, Cursor, ErrorKind, Read};
+
+/// Bytes that are read at once while a lot is coming.
+const AHEAD: usize = 8 * 1024;
+
+pub struct ReadAhead {
+    /// Read, but not handed on yet; at first what came right behind the request's head. Takes no memory when idle.
+    bytes: Cursor<Vec<u8>>,
+    /// The last read filled all the room it had: more may be there.
+    is_busy: bool,
+}
+
+impl ReadAhead {
+    pub fn new(early: Vec<u8>) -> Self {
+        ReadAhead { bytes: Cursor::new(early), is_busy: false }
+    }
+
+    /// The next bytes: of those that are here already, else of the socket's.
+    pub fn read(&mut self, socket: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_empty() {
+            if !self.is_busy {
+                let length = read_on(socket, buffer)?;
+                self.is_busy = length == buffer.len();
+                return Ok(length);
+            }
+            self.is_busy = false;
+            let mut bytes = std::mem::take(&mut self.bytes).into_inner();
+            bytes.resize(AHEAD, 0);
+            let length = read_on(socket, &mut bytes)?;
+            self.is_busy = length == AHEAD;
+            bytes.truncate(length);
+            self.bytes = Cursor::new(bytes);
+        }
+        let length = self.bytes.read(buffer)?;
+        if self.is_empty() && !self.is_busy {
+            self.bytes = Cursor::default();
+        }
+        Ok(length)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.position() == self.bytes.get_ref().len() as u64
+    }
+}
+
+/// Reads, whatever signals come.
+fn read_on(mut socket: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match socket.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives so many bytes of the rising sequence at once, then says that it would have to wait.
+    struct Socket {
+        next: u8,
+        bursts: Vec<usize>,
+        reads: usize,
+    }
+
+    impl Read for &mut Socket {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.reads += 1;
+            let Some(burst) = self.bursts.first_mut() else {
+                return Err(ErrorKind::WouldBlock.into());
+            };
+            let length = buffer.len().min(*burst);
+            *burst -= length;
+            if *burst == 0 {
+                self.bursts.remove(0);
+            }
+            for byte in &mut buffer[..length] {
+                *byte = self.next;
+                self.next = self.next.wrapping_add(1);
+            }
+            Ok(length)
+        }
+    }
+
+    /// Reads all there is into small buffers; returns the bytes and how often the socket was asked.
+    fn read_all(early: Vec<u8>, bursts: &[usize]) -> (Vec<u8>, usize, ReadAhead) {
+        let next = early.len() as u8;
+        let mut socket = Socket { next, bursts: bursts.to_vec(), reads: 0 };
+        let mut ahead = ReadAhead::new(early);
+        let mut all = Vec::new();
+        let mut buffer = [0; 100];
+        while let Ok(length) = ahead.read(&mut socket, &mut buffer) {
+            assert!(length > 0);
+            all.extend_from_slice(&buffer[..length]);
+        }
+        (all, socket.reads, ahead)
+    }
+
+    #[test]
+    fn every_byte_comes_once_and_in_order_and_nothing_is_kept_when_idle() {
+        for early in [0, 1, 250] {
+            for bursts in
+                [&[][..], &[1], &[100], &[99, 1, 100, 101], &[8292], &[100_000, 3], &[100, 8192, 1]]
+            {
+                let early: Vec<u8> = (0..early).collect();
+                let length = early.len() + bursts.iter().sum::<usize>();
+                let (all, _, ahead) = read_all(early, bursts);
+                let expected: Vec<u8> = (0..length).map(|number| number as u8).collect();
+                assert!(all == expected, "{bursts:?}");
+                assert_eq!(ahead.bytes.get_ref().capacity(), 0, "{bursts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_message_takes_few_reads() {
+        let (_, reads, _) = read_all(Vec::new(), &[65_536]);
+        assert!(reads <= 12, "{reads} reads");
+    }
+}

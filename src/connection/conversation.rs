@@ -29,7 +29,7 @@ use crate::options::Options;
 const WRITE_BUFFER_HEADROOM: usize = 16;
 
 /// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client; `ahead` makes up for its smallness.
-const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 1280;
 
 /// For how long nothing is read from a client that asked to see that.
 const PAUSE: Duration = Duration::from_secs(10);

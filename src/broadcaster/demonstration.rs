@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::Broadcaster;
 use super::closing::Cause;
@@ -14,7 +13,7 @@ use super::timers::Timer;
 use crate::chat::{Demonstration, Event};
 use crate::client_id::ClientId;
 use crate::close::CloseReason;
-use crate::wire::{put_frame, put_text_frame};
+use crate::wire::{Opcode, put_frame, put_text_frame};
 
 /// What a ping carries, so that its pong can be told from others.
 const PINGED: &[u8] = b"classroom";
@@ -33,7 +32,7 @@ impl Broadcaster {
         self.clients.send_one(id, text_frame(&shown(text)));
         match demonstration {
             Demonstration::Ping => {
-                let ping = frame(PINGED, OpCode::Control(Control::Ping), true);
+                let ping = frame(PINGED, Opcode::Ping, true);
                 self.clients.send_one(id, ping);
             }
             Demonstration::Fragments => {
@@ -43,7 +42,7 @@ impl Broadcaster {
             }
             Demonstration::Binary => {
                 let bytes: Vec<u8> = (0..16).collect();
-                self.clients.send_one(id, frame(&bytes, OpCode::Data(Data::Binary), true));
+                self.clients.send_one(id, frame(&bytes, Opcode::Binary, true));
             }
             Demonstration::Close(code) => {
                 let reason = CloseReason::new(code, AS_YOU_WISHED);
@@ -110,7 +109,7 @@ fn text_frame(payload: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-fn frame(payload: &[u8], opcode: OpCode, fin: bool) -> Bytes {
+fn frame(payload: &[u8], opcode: Opcode, fin: bool) -> Bytes {
     let mut frame = BytesMut::new();
     put_frame(payload, opcode, fin, &mut frame);
     frame.freeze()
@@ -120,10 +119,10 @@ fn frame(payload: &[u8], opcode: OpCode, fin: bool) -> Bytes {
 fn fragments(text: &[u8]) -> Bytes {
     let (first, rest) = text.split_at(text.len() / 3);
     let (second, third) = rest.split_at(rest.len() / 2);
-    let go_on = OpCode::Data(Data::Continue);
+    let go_on = Opcode::Continuation;
     [
-        frame(first, OpCode::Data(Data::Text), false),
-        frame(PINGED, OpCode::Control(Control::Ping), true),
+        frame(first, Opcode::Text, false),
+        frame(PINGED, Opcode::Ping, true),
         frame(second, go_on, false),
         frame(third, go_on, true),
     ]

@@ -19,10 +19,11 @@ use crate::seats::Seat;
 use crate::wire::{Opening, Shown, Tapped, Watch};
 
 /// One step in the life of a connection. Each connection's own come in the order in which its thread sent them:
-/// `Opened`, any number of `Said`, `Frames` and `Tapped`, one `Closing`, `Ended`.
+/// `Opened`, any number of `Said`, `Frames` and `Tapped`, one `Closing`, `Ended`. Small, as it is copied into the channel and
+/// out of it: what is large and rare is in a box.
 pub enum Incoming {
     /// Step 1 is done: the 101 answer is sent, and from now on only the broadcaster writes to its socket.
-    Opened { client: ClientId, newcomer: Newcomer, endpoint: Endpoint },
+    Opened { client: ClientId, newcomer: Newcomer, endpoint: Box<Endpoint> },
     /// Step 2: a member of the chat sent a text message, understood or not.
     Said { client: ClientId, said: Result<Command, Refusal> },
     /// Step 2: whole frames for this client alone: a ping, a pong, an echo.

@@ -159,7 +159,7 @@ impl Broadcaster {
     fn take(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Opened { client, newcomer, endpoint } => {
-                self.open(client, newcomer, endpoint)
+                self.open(client, newcomer, *endpoint)
             }
             Incoming::Said { client, said } => self.said(client, said),
             Incoming::Frames { client, frames } => {

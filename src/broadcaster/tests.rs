@@ -50,7 +50,7 @@ fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
     let id = ClientId(1);
     let seat = Seats::new(1).take().expect("a free seat");
     let newcomer = Newcomer { socket, seat, admission: None, opening: Opening::of_a_test() };
-    let first = Incoming::Opened { client: id, newcomer, endpoint: Endpoint::Echo };
+    let first = Incoming::Opened { client: id, newcomer, endpoint: Box::new(Endpoint::Echo) };
     let received = Received::default();
     let last = Incoming::Ended { client: id, received, tcp: TcpEnd::Unknown };
     for incoming in [first, last] {
@@ -76,7 +76,7 @@ fn who_signed_out_while_coming_in_hears_nothing_but_the_reason() {
     let received = Received::default();
     for incoming in [
         Incoming::SignedOut(Ended { gone: Vec::new(), signed_out: Vec::new() }),
-        Incoming::Opened { client: id, newcomer, endpoint },
+        Incoming::Opened { client: id, newcomer, endpoint: Box::new(endpoint) },
         Incoming::Ended { client: id, received, tcp: TcpEnd::Fin },
     ] {
         assert!(to_broadcaster.send(incoming).is_ok());

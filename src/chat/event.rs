@@ -10,9 +10,6 @@ use serde_json::value::RawValue;
 use super::json;
 use crate::wire::WireKey;
 
-/// Bytes of a public message beside its sender and its text: names of fields, a long id, a time.
-const MESSAGE_UPKEEP: usize = 100;
-
 /// `id` orders all events of the chat; `at` is the server's clock, UTC, RFC 3339 with milliseconds.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -141,12 +138,19 @@ fn message(
     reference: Option<&str>,
 ) -> Bytes {
     let mut digits = itoa::Buffer::new();
-    let mut json = Vec::with_capacity(MESSAGE_UPKEEP + from.len() + text.get().len());
-    json.extend_from_slice(br#"{"type":"message","id":"#);
-    json.extend_from_slice(digits.format(id).as_bytes());
-    json.extend_from_slice(br#","at":""#);
-    json.extend_from_slice(at.as_bytes());
-    json.extend_from_slice(br#"","from":"#);
+    let digits = digits.format(id);
+    // As long as it becomes, unless a name needs an escape: then nothing is left over to be given back.
+    let optional =
+        |name: &str, text: Option<&str>| text.map_or(0, |text| name.len() + 6 + text.len());
+    let fixed = r#"{"type":"message","id":,"at":"","from":"","text":}"#.len();
+    let length = fixed + digits.len() + at.len() + from.len() + text.get().len();
+    let mut json = Vec::with_capacity(length + optional("to", to) + optional("ref", reference));
+    let mut put = |piece: &str| json.extend_from_slice(piece.as_bytes());
+    put(r#"{"type":"message","id":"#);
+    put(digits);
+    put(r#","at":""#);
+    put(at);
+    put(r#"","from":"#);
     json::put_string(from, &mut json);
     if let Some(to) = to {
         json.extend_from_slice(br#","to":"#);

@@ -87,7 +87,8 @@ impl OpenedWebSocket {
             return None;
         }
         let opening = Arc::clone(&newcomer.opening);
-        let opened = Incoming::Opened { client: id, newcomer, endpoint: self.endpoint.clone() };
+        let endpoint = Box::new(self.endpoint.clone());
+        let opened = Incoming::Opened { client: id, newcomer, endpoint };
         // A broadcaster that has ended takes nothing, and then nothing is left to be done.
         site.to_broadcaster.send(opened).ok()?;
         let socket = Arc::clone(&self.socket);

@@ -1,18 +1,20 @@
 //! Finds the frames in a stream of bytes (RFC 6455, section 5.2), however the bytes were cut into reads.
 //!
-//! No socket and no clock: bytes in, frame headers out. The bits themselves are read by tungstenite's
-//! `FrameHeader::parse`.
+//! No socket and no clock: bytes in, frame headers out. Every frame is looked at here before tungstenite sees it, so this is
+//! quick; a test holds it against tungstenite's `FrameHeader`.
 
 use std::fmt;
-use std::io::Cursor;
 
 use bytes::{BufMut, BytesMut};
-use tungstenite::error::{Error, ProtocolError};
-use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 /// Two bytes, eight of length, four of masking key.
 const MAX_HEADER: usize = 14;
+
+/// The highest bit of a frame's first byte.
+const FIN: u8 = 0x80;
+
+/// The highest bit of the second.
+const MASK: u8 = 0x80;
 
 /// The opcodes that RFC 6455 defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,19 @@ pub enum Opcode {
 }
 
 impl Opcode {
+    /// `None` if it is reserved.
+    fn of(number: u8) -> Option<Opcode> {
+        match number {
+            0x0 => Some(Opcode::Continuation),
+            0x1 => Some(Opcode::Text),
+            0x2 => Some(Opcode::Binary),
+            0x8 => Some(Opcode::Close),
+            0x9 => Some(Opcode::Ping),
+            0xa => Some(Opcode::Pong),
+            _ => None,
+        }
+    }
+
     pub fn is_control(self) -> bool {
         matches!(self, Opcode::Close | Opcode::Ping | Opcode::Pong)
     }
@@ -114,35 +129,34 @@ impl fmt::Display for WrongHeader {
 /// # Errors
 /// If no frame may begin so.
 pub fn read_head(bytes: &[u8]) -> Result<Option<(FrameHead, usize)>, WrongHeader> {
-    let mut cursor = Cursor::new(bytes);
-    let (header, length) = match FrameHeader::parse(&mut cursor) {
-        Ok(None) => return Ok(None),
-        Ok(Some((_, length))) if length >> 63 != 0 => return Err(WrongHeader::LengthTooLarge),
-        Ok(Some(parsed)) => parsed,
-        // Reading from memory fails for no other reason than the opcode.
-        Err(Error::Protocol(ProtocolError::InvalidOpcode(opcode))) => {
-            return Err(WrongHeader::ReservedOpcode(opcode));
-        }
-        Err(_) => {
-            let opcode = bytes.first().map_or(0, |first| first & 0x0f);
-            return Err(WrongHeader::ReservedOpcode(opcode));
-        }
-    };
-    let header_length = cursor.position() as usize;
-    let head = FrameHead {
-        fin: header.is_final,
-        reserved: u8::from(header.rsv1) << 2 | u8::from(header.rsv2) << 1 | u8::from(header.rsv3),
-        opcode: opcode(header.opcode),
-        mask: header.mask,
-        length,
-        length_bits: match bytes[1] & 0x7f {
-            127 => 64,
-            126 => 16,
-            _ => 7,
+    let [first, second, rest @ ..] = bytes else { return Ok(None) };
+    let (length_bits, length, rest) = match (second & !MASK, rest) {
+        (126, [a, b, rest @ ..]) => (16, u64::from(u16::from_be_bytes([*a, *b])), rest),
+        (127, rest) => match rest.split_first_chunk() {
+            Some((length, rest)) => (64, u64::from_be_bytes(*length), rest),
+            None => return Ok(None),
         },
-        minimal: header.len(length) == header_length,
+        (126, _) => return Ok(None),
+        (short, rest) => (7, u64::from(short), rest),
     };
-    Ok(Some((head, header_length)))
+    let (mask, rest) = match (second & MASK, rest) {
+        (0, rest) => (None, rest),
+        (_, [a, b, c, d, rest @ ..]) => (Some([*a, *b, *c, *d]), rest),
+        _ => return Ok(None),
+    };
+    let number = first & 0x0f;
+    let opcode = Opcode::of(number).ok_or(WrongHeader::ReservedOpcode(number))?;
+    if length >> 63 != 0 {
+        return Err(WrongHeader::LengthTooLarge);
+    }
+    let minimal = match length_bits {
+        7 => true,
+        16 => length >= 126,
+        _ => length > u64::from(u16::MAX),
+    };
+    let (fin, reserved) = (first & FIN != 0, first >> 4 & 0b111);
+    let head = FrameHead { fin, reserved, opcode, mask, length, length_bits, minimal };
+    Ok(Some((head, bytes.len() - rest.len())))
 }
 
 /// What [`FrameScanner::scan`] found.
@@ -210,29 +224,27 @@ impl FrameScanner {
     }
 }
 
-fn opcode(opcode: OpCode) -> Opcode {
-    match opcode {
-        OpCode::Data(Data::Text) => Opcode::Text,
-        OpCode::Data(Data::Binary) => Opcode::Binary,
-        OpCode::Data(Data::Continue | Data::Reserved(_)) => Opcode::Continuation,
-        OpCode::Control(Control::Ping) => Opcode::Ping,
-        OpCode::Control(Control::Pong) => Opcode::Pong,
-        OpCode::Control(Control::Close | Control::Reserved(_)) => Opcode::Close,
-    }
-}
-
 /// One event as one unmasked text frame: what a server sends for people and for the page.
 pub fn put_text_frame(json: &[u8], frames: &mut BytesMut) {
-    put_frame(json, OpCode::Data(Data::Text), true, frames);
+    put_frame(json, Opcode::Text, true, frames);
 }
 
 /// One unmasked frame, whole or a fragment.
-pub fn put_frame(payload: &[u8], opcode: OpCode, is_final: bool, frames: &mut BytesMut) {
-    let header = FrameHeader { opcode, is_final, ..FrameHeader::default() };
-    // Writing a header into memory cannot fail; were it to, the frame is left out whole.
-    if header.format(payload.len() as u64, &mut (&mut *frames).writer()).is_ok() {
-        frames.extend_from_slice(payload);
+pub fn put_frame(payload: &[u8], opcode: Opcode, is_final: bool, frames: &mut BytesMut) {
+    frames.reserve(MAX_HEADER + payload.len());
+    frames.put_u8(opcode.number() | if is_final { FIN } else { 0 });
+    match payload.len() {
+        length @ ..126 => frames.put_u8(length as u8),
+        length @ ..0x1_0000 => {
+            frames.put_u8(126);
+            frames.put_u16(length as u16);
+        }
+        length => {
+            frames.put_u8(127);
+            frames.put_u64(length as u64);
+        }
     }
+    frames.extend_from_slice(payload);
 }
 
 /// The frames in bytes that hold whole ones only, as all that the server sends: each header with all its bytes.
@@ -288,7 +300,75 @@ pub fn frame_end_after(bytes: &[u8], position: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use tungstenite::protocol::frame::FrameHeader;
+    use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
     use super::*;
+
+    #[test]
+    fn every_header_is_read_as_tungstenite_reads_it() {
+        let lengths = [0_u64, 5, 125, 126, 0xffff, 0x1_0000, u64::MAX >> 1];
+        for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
+            // The length in the header itself is one; those behind it are many.
+            let many = if second & 0x7f < 126 { &lengths[..1] } else { &lengths[..] };
+            for length in many.iter().copied() {
+                let mut bytes = vec![first, second];
+                match second & 0x7f {
+                    126 => bytes.extend((length as u16).to_be_bytes()),
+                    127 => bytes.extend(length.to_be_bytes()),
+                    _ => {}
+                }
+                bytes.extend(b"mask and more");
+                for end in 0..bytes.len() {
+                    let mut cursor = Cursor::new(&bytes[..end]);
+                    let theirs = FrameHeader::parse(&mut cursor);
+                    match (read_head(&bytes[..end]), theirs) {
+                        (Ok(None), Ok(None)) | (Err(WrongHeader::ReservedOpcode(_)), Err(_)) => {}
+                        (Ok(Some((head, header_length))), Ok(Some((header, length)))) => {
+                            assert_eq!((head.length, head.mask), (length, header.mask));
+                            assert_eq!(header_length as u64, cursor.position());
+                            assert_eq!(head.fin, header.is_final);
+                            assert_eq!(head.opcode.number(), u8::from(header.opcode));
+                            let reserved = [header.rsv1, header.rsv2, header.rsv3].map(u8::from);
+                            assert_eq!(
+                                head.reserved,
+                                reserved[0] << 2 | reserved[1] << 1 | reserved[2]
+                            );
+                            assert_eq!(head.minimal, header.len(length) == header_length);
+                        }
+                        (ours, theirs) => panic!("{bytes:x?}: {ours:?} and {theirs:?}"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_frame_is_written_as_tungstenite_writes_it() {
+        let opcodes = [
+            (Opcode::Continuation, OpCode::Data(Data::Continue)),
+            (Opcode::Text, OpCode::Data(Data::Text)),
+            (Opcode::Binary, OpCode::Data(Data::Binary)),
+            (Opcode::Ping, OpCode::Control(Control::Ping)),
+            (Opcode::Close, OpCode::Control(Control::Close)),
+        ];
+        for (ours, theirs) in opcodes {
+            for (length, is_final) in
+                [(0, true), (125, false), (126, true), (65_535, true), (65_536, false)]
+            {
+                let payload = vec![b'x'; length];
+                let mut written = BytesMut::new();
+                put_frame(&payload, ours, is_final, &mut written);
+                let header = FrameHeader { opcode: theirs, is_final, ..FrameHeader::default() };
+                let mut expected = Vec::new();
+                header.format(length as u64, &mut expected).expect("memory can be written to");
+                expected.extend(payload);
+                assert_eq!(written, expected);
+            }
+        }
+    }
 
     /// All headers in `bytes`, fed `step` bytes at a time.
     fn heads(bytes: &[u8], step: usize) -> Vec<FrameHead> {

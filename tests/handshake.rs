@@ -4,26 +4,10 @@
 
 mod common;
 
-use common::raw::{ACCEPT, Answer, CLOSE, KEY, RawClient, TEXT, ask, frame, handshake, request};
+use common::raw::{
+    ACCEPT, Answer, CLOSE, GOOD, KEY, RawClient, TEXT, ask, frame, handshake, handshake_with,
+};
 use common::{Client, Server};
-
-/// The lines that make a request a handshake.
-const GOOD: [&str; 4] = [
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-];
-
-/// A handshake in which other lines, or none, stand for the one of [`GOOD`] that begins so.
-fn handshake_with(replaced: &str, lines: &[&str]) -> String {
-    let mut all = GOOD.to_vec();
-    let place = all.iter().position(|line| line.starts_with(replaced));
-    let place = place.expect("one of the good lines");
-    all.splice(place..=place, lines.iter().copied());
-    let lines = all.iter().map(|line| format!("{line}\r\n"));
-    request("GET", "/ws", &lines.collect::<String>())
-}
 
 #[track_caller]
 fn assert_switched(answer: &Answer, why: &str) {

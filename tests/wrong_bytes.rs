@@ -11,11 +11,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use common::Server;
+use common::bystander::{bystander, chat_on};
 use common::raw::{
     BINARY, CLOSE, PING, PONG, RawClient, TEXT, assert_not_reset, frame, handshake, read_answer,
     read_to_end,
 };
-use common::{Client, Server};
 use serde_json::Value;
 
 /// Bytes that somebody could send in the place of a right one.
@@ -54,7 +55,7 @@ fn each_while_somebody_chats<Case: Send>(
     }
     let done = AtomicBool::new(false);
     let cases = Mutex::new(cases.into_iter());
-    let mut bystander = Client::join(server, "Bystander");
+    let mut bystander = bystander(server);
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
@@ -76,22 +77,6 @@ fn each_while_somebody_chats<Case: Send>(
             }
         });
     });
-}
-
-/// Says something and hears it; others may come, talk and go meanwhile.
-fn chat_on(bystander: &mut Client) {
-    bystander.say("I am still here");
-    loop {
-        let event = bystander.event();
-        match event["type"].as_str().expect("a type") {
-            "message" if event["from"] == "Bystander" => {
-                assert_eq!(event["text"], "I am still here");
-                return;
-            }
-            "message" | "joined" | "left" | "crowd" => {}
-            _ => panic!("the bystander hears {event}"),
-        }
-    }
 }
 
 /// Stops the server; each connection's log lines, by the client's port.
@@ -258,7 +243,7 @@ fn each_fault_ends_with_its_code_and_the_others_are_told() {
     // The notices of so few are never merged into a crowd.
     for faults in faults().chunks(8) {
         let server = Server::start(&["--max-message", &MAX_MESSAGE.to_string()]);
-        let mut bystander = Client::join(&server, "Bystander");
+        let mut bystander = bystander(&server);
         for (what, frames, code) in faults {
             let mut client = RawClient::open(&server, "/ws?name=Wrong");
             bystander.wait_for("joined");
@@ -273,10 +258,8 @@ fn each_fault_ends_with_its_code_and_the_others_are_told() {
             chat_on(&mut bystander);
             assert_not_reset(&server, &client.socket);
             let port = client.socket.local_addr().expect("an address").port();
-            let line = server.wait_for_log(&format!(":{port}"));
-            let (_, id) = line.split_once(" conn ").expect("a prefix");
-            let (id, _) = id.split_once(':').expect("a prefix");
-            let line = server.wait_for_log(&format!("conn {id}: closing begun"));
+            let conn = server.log_prefix(port);
+            let line = server.wait_for_log(&format!("{conn} closing begun"));
             let by_whom = format!("by the server: {code} (");
             assert!(line.contains(&by_whom), "{what}: {line}");
             assert!(!reason.is_empty() && line.contains(&reason), "{what}: {line}");

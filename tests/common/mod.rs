@@ -4,6 +4,7 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
+pub mod bystander;
 pub mod gate;
 pub mod raw;
 pub mod redis;
@@ -229,6 +230,13 @@ impl Server {
         }
     }
 
+    /// The prefix of the log lines of the connection that comes from this port: `conn 7:`.
+    pub fn log_prefix(&self, port: u16) -> String {
+        let line = self.wait_for_log(&format!(":{port}"));
+        let begin = line.find("conn ").expect("the line names the connection");
+        line[begin..].split_inclusive(':').next().expect("a prefix").to_owned()
+    }
+
     /// All log lines so far.
     pub fn log(&self) -> Vec<String> {
         self.log.0.lock().expect("the log").clone()
@@ -402,8 +410,6 @@ impl Client {
 
     /// The prefix of this connection's log lines, `conn 7:`.
     pub fn log_prefix(&self, server: &Server) -> String {
-        let line = server.wait_for_log(&format!(":{}", self.port));
-        let begin = line.find("conn ").expect("the line names the connection");
-        line[begin..].split_inclusive(':').next().expect("a prefix").to_owned()
+        server.log_prefix(self.port)
     }
 }

@@ -17,6 +17,24 @@ pub fn handshake(path: &str) -> String {
     )
 }
 
+/// The lines that make a request a handshake.
+pub const GOOD: [&str; 4] = [
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+];
+
+/// A handshake in which other lines, or none, stand for the one of [`GOOD`] that begins so.
+pub fn handshake_with(replaced: &str, lines: &[&str]) -> String {
+    let mut all = GOOD.to_vec();
+    let place = all.iter().position(|line| line.starts_with(replaced));
+    let place = place.expect("one of the good lines");
+    all.splice(place..=place, lines.iter().copied());
+    let lines = all.iter().map(|line| format!("{line}\r\n"));
+    request("GET", "/ws", &lines.collect::<String>())
+}
+
 /// A request's head. `more` are whole header lines; the empty line comes of itself.
 pub fn request(method: &str, path: &str, more: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
@@ -114,7 +132,11 @@ pub fn ask_on(socket: &mut TcpStream, request: impl AsRef<[u8]>) -> Answer {
 
 /// A frame as a client sends it, masked.
 pub fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    frame_masked_by([0x37, 0xfa, 0x21, 0x3d], first_byte, payload)
+}
+
+/// The same with a masking key of one's own.
+pub fn frame_masked_by(mask: [u8; 4], first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match payload.len() {
         length @ 0..126 => frame.push(0x80 | length as u8),
@@ -154,6 +176,11 @@ impl RawClient {
         let mut socket = server.connect();
         let answer = ask_on(&mut socket, bytes);
         assert_eq!((answer.status, answer.header("sec-websocket-accept")), (101, Some(ACCEPT)));
+        RawClient::over(socket)
+    }
+
+    /// On a connection whose handshake is done.
+    pub fn over(socket: TcpStream) -> RawClient {
         let reader = socket.try_clone().expect("a descriptor is left");
         let reader = BufReader::new(Uninterrupted(reader));
         RawClient { socket, reader }
@@ -179,7 +206,7 @@ impl RawClient {
     /// The next frame: first byte and payload; `None` at the end of TCP.
     ///
     /// # Panics
-    /// If TCP was reset, or ended within a frame.
+    /// If TCP was reset, or ended within a frame; if the frame is masked, or its length not in its shortest form.
     pub fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut head = [0; 2];
         match self.reader.read(&mut head[..1]).expect("the connection is not reset") {
@@ -200,6 +227,12 @@ impl RawClient {
             }
             length => u64::from(length),
         };
+        let shortest = match head[1] {
+            126 => length >= 126,
+            127 => length > 0xffff,
+            _ => true,
+        };
+        assert!(shortest, "a length of {length} has a shorter form");
         let mut payload = vec![0; length as usize];
         self.reader.read_exact(&mut payload).expect("a frame comes whole");
         Some((head[0], payload))

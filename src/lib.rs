@@ -9,7 +9,7 @@
 //! | [`server`], `listen`, `reception`, `seats`, `doorman` | How does a connection get its thread, and what if there is none? |
 //! | `connection` | What happens on that thread, from the first byte to the last? |
 //! | `connection::request`, `head`, `origin`, `route`, `page`, `answer` | How is plain HTTP read and answered? |
-//! | `connection::handshake` | Step 1: how does HTTP become a WebSocket? |
+//! | `connection::handshake`, `offers` | Step 1: how does HTTP become a WebSocket? |
 //! | `wire::frames` | What do the bytes look like from then on? |
 //! | `connection::websocket`, `stream`, `ahead`, `guard`, `conversation`, `rate`, `wiretap` | Step 2: how are messages received? |
 //! | `connection::closing`, `close` | Step 3: how does it end, and what do the codes mean? |

@@ -14,7 +14,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Bytes, Message, WebSocket};
 
-use super::guard::MAX_CONTROL_PAYLOAD;
+use super::guard::{MAX_CONTROL_PAYLOAD, too_long};
 use super::rate::{RateLimit, Verdict};
 use super::stream::{ClientFault, ClientStream};
 use super::wiretap::Wiretap;
@@ -70,14 +70,14 @@ impl<'a> Conversation<'a> {
         to_broadcaster: &'a Sender<Incoming>,
         options: &'a Options,
     ) -> Self {
+        // The guard knows more exactly which frame may be how long.
+        let longest_frame = options.max_message.max(MAX_CONTROL_PAYLOAD);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
-            .max_write_buffer_size(
-                options.max_message.max(MAX_CONTROL_PAYLOAD) + WRITE_BUFFER_HEADROOM,
-            )
+            .max_write_buffer_size(longest_frame + WRITE_BUFFER_HEADROOM)
             .max_message_size(Some(options.max_message))
-            .max_frame_size(Some(options.max_message));
+            .max_frame_size(Some(longest_frame));
         let rate = match endpoint {
             Endpoint::Chat(_) => options.rate,
             Endpoint::Echo | Endpoint::Wire(_) => options.rate.saturating_mul(ECHO_RATE),
@@ -228,10 +228,7 @@ impl<'a> Conversation<'a> {
             // tungstenite's name for the end of the stream; a real reset is an `Io` error.
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Cause::Cut(TcpEnd::Fin),
             Error::Utf8(_) => Cause::Fault(NOT_UTF8),
-            Error::Capacity(_) => Cause::Fault(CloseReason::composed(
-                close::MESSAGE_TOO_BIG,
-                format!("a message may have {} bytes here", self.options.max_message),
-            )),
+            Error::Capacity(_) => Cause::Fault(too_long(self.options.max_message)),
             Error::Protocol(fault) => {
                 Cause::Fault(CloseReason::composed(close::PROTOCOL_ERROR, fault.to_string()))
             }

@@ -2,9 +2,10 @@
 //!
 //! Part of the connection's stream, below tungstenite, on the connection's thread. tungstenite finds most of these
 //! faults too, but only once the whole payload has arrived, and some not at all: lengths that are not minimal, and a
-//! message of endless empty fragments, which would keep it busy for ever.
+//! message of endless empty fragments, which would keep it busy for ever. And it has one limit for frames of all kinds,
+//! where the longest message may be shorter than a control frame.
 
-use crate::close::{CloseReason, POLICY_VIOLATION, PROTOCOL_ERROR};
+use crate::close::{CloseReason, MESSAGE_TOO_BIG, POLICY_VIOLATION, PROTOCOL_ERROR};
 use crate::wire::{FrameHead, FrameScanner, Opcode, Scan};
 
 /// Longest payload of a control frame in bytes (RFC 6455, 5.5).
@@ -14,15 +15,27 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 const MAX_EMPTY_FRAGMENTS: u32 = 128;
 
 /// Follows one client's frames.
-#[derive(Default)]
 pub struct FrameGuard {
     scanner: FrameScanner,
+    /// Longest message in bytes, and so longest data frame.
+    max_message: usize,
     /// A fragmented message is on its way.
     fragmented: bool,
     empty_fragments: u32,
 }
 
+/// The fault of a message, or a part of one, that is longer than this.
+pub fn too_long(max_message: usize) -> CloseReason {
+    let reason = format!("a message may have {max_message} bytes here");
+    CloseReason::composed(MESSAGE_TOO_BIG, reason)
+}
+
 impl FrameGuard {
+    pub fn new(max_message: usize) -> Self {
+        let scanner = FrameScanner::default();
+        FrameGuard { scanner, max_message, fragmented: false, empty_fragments: 0 }
+    }
+
     /// Looks at bytes as they come in.
     ///
     /// # Errors
@@ -78,6 +91,9 @@ impl FrameGuard {
             }
             _ => {}
         }
+        if head.length > self.max_message as u64 {
+            return Err(too_long(self.max_message));
+        }
         self.fragmented = !head.fin;
         self.empty_fragments = match head.length {
             0 if self.fragmented => self.empty_fragments + 1,
@@ -100,7 +116,7 @@ mod tests {
     use super::*;
 
     fn check(bytes: &[u8]) -> Result<(), (usize, u16)> {
-        FrameGuard::default().check(bytes).map_err(|(at, fault)| (at, fault.code()))
+        FrameGuard::new(100).check(bytes).map_err(|(at, fault)| (at, fault.code()))
     }
 
     #[test]
@@ -131,6 +147,14 @@ mod tests {
         ] {
             assert_eq!(check(bytes).map_err(|(_, code)| code), Err(PROTOCOL_ERROR), "{bytes:02x?}");
         }
+    }
+
+    #[test]
+    fn a_data_frame_may_be_as_long_as_a_message_and_a_control_frame_as_125_bytes() {
+        assert_eq!(check(b"\x81\xe4abcd"), Ok(()));
+        assert_eq!(check(b"\x81\xe5abcd"), Err((0, MESSAGE_TOO_BIG)));
+
+        assert_eq!(check(b"\x89\xfdabcd"), Ok(()));
     }
 
     #[test]

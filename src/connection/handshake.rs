@@ -8,6 +8,7 @@ use tungstenite::http;
 
 use super::answer::Answer;
 use super::head::Request;
+use super::offers;
 
 /// The only version there is.
 const VERSION: &str = "13";
@@ -36,7 +37,7 @@ impl Handshake {
             return Err(Answer::refusal(400, "A handshake needs the header Connection: Upgrade."));
         }
         match headers.single("sec-websocket-version") {
-            Ok(Some(version)) if version.trim() == VERSION => {}
+            Ok(Some(version)) if version == VERSION => {}
             Ok(None) => {
                 let text = "A handshake needs the header Sec-WebSocket-Version: 13.";
                 return Err(
@@ -51,7 +52,7 @@ impl Handshake {
             }
         }
         let key = match headers.single("sec-websocket-key") {
-            Ok(Some(key)) => key.trim(),
+            Ok(Some(key)) => key,
             Ok(None) => {
                 return Err(Answer::refusal(400, "A handshake needs a Sec-WebSocket-Key."));
             }
@@ -59,6 +60,7 @@ impl Handshake {
                 return Err(Answer::refusal(400, "There must be one Sec-WebSocket-Key, not more."));
             }
         };
+        offers::check(headers)?;
         // tungstenite judges the key and makes the answer. It looks only at the first line of each header and compares
         // its whole value, so it gets one canonical spelling.
         let canonical = http::Request::builder()

@@ -72,7 +72,8 @@ impl Headers {
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.all(name)
             .flat_map(|value| value.split(','))
-            .map(str::trim)
+            // Other white space is not known to HTTP, and makes another word.
+            .map(|word| word.trim_matches([' ', '\t']))
             .filter(|word| !word.is_empty())
     }
 }

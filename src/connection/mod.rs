@@ -12,6 +12,7 @@ mod conversation;
 mod guard;
 mod handshake;
 mod head;
+mod offers;
 mod origin;
 mod page;
 mod rate;

@@ -79,11 +79,13 @@ impl HostNames {
     }
 
     fn is_welcome(&self, origin: &str, host: &str) -> bool {
+        // An origin is compared in lower case (RFC 6455, 4.2.2).
+        let origin = origin.to_ascii_lowercase();
         let own = origin
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"))
             .is_some_and(|authority| authority.eq_ignore_ascii_case(host));
-        own || self.origins.iter().any(|welcome| welcome.eq_ignore_ascii_case(origin))
+        own || self.origins.iter().any(|welcome| welcome.eq_ignore_ascii_case(&origin))
     }
 }
 
@@ -158,6 +160,7 @@ mod tests {
         assert!(!names.is_ours("evil.example") && !names.is_ours("localhost.evil.example"));
         assert!(names.is_welcome("http://localhost:3000", "localhost:3000"));
         assert!(names.is_welcome("https://lms.example", "localhost:3000"));
+        assert!(names.is_welcome("HTTP://LocalHost:3000", "localhost:3000"));
         for origin in ["http://localhost:4000", "http://evil.example", "null", "", "localhost:3000"]
         {
             assert!(!names.is_welcome(origin, "localhost:3000"), "{origin}");

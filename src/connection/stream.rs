@@ -49,12 +49,13 @@ impl ClientStream {
         socket: Arc<TcpStream>,
         opening: Arc<Opening>,
         early: Vec<u8>,
+        max_message: usize,
         to_broadcaster: Sender<Incoming>,
     ) -> Self {
         ClientStream {
             client: opening.accepted.client,
             socket,
-            guard: FrameGuard::default(),
+            guard: FrameGuard::new(max_message),
             wiretap: Wiretap::new(opening, to_broadcaster.clone()),
             to_broadcaster,
             ahead: ReadAhead::new(early),

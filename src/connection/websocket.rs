@@ -92,7 +92,13 @@ impl OpenedWebSocket {
         // A broadcaster that has ended takes nothing, and then nothing is left to be done.
         site.to_broadcaster.send(opened).ok()?;
         let socket = Arc::clone(&self.socket);
-        let stream = ClientStream::new(socket, opening, early, site.to_broadcaster.clone());
+        let stream = ClientStream::new(
+            socket,
+            opening,
+            early,
+            site.options.max_message,
+            site.to_broadcaster.clone(),
+        );
         Some(Box::new(stream))
     }
 

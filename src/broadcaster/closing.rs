@@ -113,6 +113,8 @@ pub struct Closing {
     ours: Ours,
     /// The client sent a close frame, as its own wish or as an answer to ours.
     close_frame_came: bool,
+    /// In its place came what ends all reading.
+    answered_with_a_fault: bool,
     /// Ours is with the kernel, and everything before it.
     close_frame_sent: bool,
     /// The connection's thread is done: what came in, and how the client's direction of TCP ended.
@@ -129,6 +131,7 @@ impl Closing {
         Closing {
             ours: Ours::Open,
             close_frame_came: false,
+            answered_with_a_fault: false,
             close_frame_sent: false,
             their_end: None,
             abandoned: false,
@@ -146,6 +149,11 @@ impl Closing {
         if self.ours == Ours::Open {
             self.ours = Ours::Closing(cause);
         }
+    }
+
+    /// The client is at fault while we wait for its answer: nothing that it still sends is read (RFC 6455, 7.1.7).
+    pub fn no_answer_can_come(&mut self) {
+        self.answered_with_a_fault = true;
     }
 
     /// The connection's thread reads no more.
@@ -169,7 +177,9 @@ impl Closing {
     pub fn may_end_ours(&self) -> bool {
         match &self.ours {
             Ours::Open | Ours::Ended(_) => false,
-            Ours::Closing(Cause::Server(_)) => self.close_frame_came || self.their_end_has_come(),
+            Ours::Closing(Cause::Server(_)) => {
+                self.close_frame_came || self.answered_with_a_fault || self.their_end_has_come()
+            }
             Ours::Closing(_) => true,
         }
     }
@@ -355,6 +365,14 @@ mod tests {
             let end = if answered { ", answered by the client" } else { "; the client ended TCP" };
             assert!(closing.to_string().ends_with(end), "{closing}");
         }
+    }
+
+    #[test]
+    fn our_own_wish_does_not_wait_for_an_answer_that_nobody_would_read() {
+        let mut closing = Closing::not_begun();
+        closing.begin(Cause::Server(BYE));
+        closing.no_answer_can_come();
+        assert!(closing.may_end_ours() && !closing.is_answered());
     }
 
     #[test]

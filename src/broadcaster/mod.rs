@@ -298,10 +298,17 @@ impl Broadcaster {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if let Cause::Client(_) = cause {
-            info!("{id}: the client answered our close frame");
-            client.closing.begin(cause);
-            client.tell_watchers(Instant::now(), || What::Answered);
+        match cause {
+            Cause::Client(_) => {
+                info!("{id}: the client answered our close frame");
+                client.closing.begin(cause);
+                client.tell_watchers(Instant::now(), || What::Answered);
+            }
+            Cause::Fault(fault) => {
+                info!("{id}: the client answered our close frame with a fault: {fault}");
+                client.closing.no_answer_can_come();
+            }
+            _ => {}
         }
         self.clients.touch(id);
     }

@@ -1,6 +1,9 @@
 //! Chapter 7, closing the connection, and what section 5.5.1 says of close frames.
 
+use std::net::Shutdown;
+
 use super::{DOORS, Subject};
+use crate::common::bystander::chat_on;
 use crate::common::raw::{CLOSE, PING, RawClient, TEXT, frame, handshake};
 
 /// Codes that a client may send (7.4.1, 7.4.2), and two that were registered since.
@@ -90,6 +93,32 @@ fn when_both_sides_close_at_once_tcp_ends() {
     }
     let echo = subject.echo();
     subject.goes_on("another one", echo);
+}
+
+/// 7.1.7, of a server that waits for the answer to its close frame: "the server MUST _Close the WebSocket Connection_", at once,
+/// since no answer is processed any more.
+#[test]
+fn a_fault_in_place_of_the_answer_to_our_close_frame_ends_tcp() {
+    let mut subject = Subject::start(&[]);
+    for fault in [frame(0xc1, b"hola"), frame(CLOSE, b"\x03\xed"), frame(TEXT, b"\xff")] {
+        let mut client = RawClient::join(&subject.server, "Ana");
+        let port = client.socket.local_addr().expect("a connected socket has an address").port();
+        client.send(&frame(TEXT, br#"{"type":"show","what":"close","code":4321}"#));
+        assert_eq!(client.wait_for(CLOSE)[..2], 4321_u16.to_be_bytes());
+        client.send(&fault);
+        assert_eq!(client.frame(), None);
+        client.socket.shutdown(Shutdown::Both).expect("our direction is open");
+        let conn = subject.server.log_prefix(port);
+        let answer = format!("{conn} the client answered our close frame with a fault: 100");
+        subject.server.wait_for_log(&answer);
+        // Not: that it did not end TCP in time.
+        let line = subject.server.wait_for_log(&format!("{conn} closed"));
+        assert!(
+            line.contains("by the server: 4321") && line.contains("the client ended TCP"),
+            "{line}"
+        );
+        chat_on(&mut subject.bystander);
+    }
 }
 
 /// 7.1.7: "[...] the server MUST _Close the WebSocket Connection_, and SHOULD log the problem." "the endpoint SHOULD send a

@@ -5,6 +5,8 @@ use std::net::Shutdown;
 use super::{DOORS, Subject};
 use crate::common::bystander::chat_on;
 use crate::common::raw::{CLOSE, PING, RawClient, TEXT, frame, handshake};
+use crate::common::wire::{TEACHER, Watcher};
+use serde_json::json;
 
 /// Codes that a client may send (7.4.1, 7.4.2), and two that were registered since.
 const RIGHT: [u16; 15] =
@@ -15,15 +17,19 @@ const RIGHT: [u16; 15] =
 /// connection. The server MUST close the underlying TCP connection immediately".
 #[test]
 fn a_close_frame_is_answered_and_tcp_ends_at_once() {
-    let mut subject = Subject::start(&[]);
+    let mut subject = Subject::start(&["--teacher-key", TEACHER]);
+    let mut watcher = Watcher::open(&subject.server, TEACHER);
     for door in DOORS {
         for code in RIGHT {
             for reason in ["", "adiós", &"x".repeat(123)] {
                 let mut client = RawClient::open(&subject.server, door);
                 let payload = [&code.to_be_bytes()[..], reason.as_bytes()].concat();
                 client.send(&frame(CLOSE, &payload));
-                // It ends its direction without waiting for the end of ours.
                 assert_eq!(client.wait_for_end(), (code, reason.to_owned()), "{door}");
+                client.socket.shutdown(Shutdown::Both).expect("our direction is open");
+                // It did not wait for us to end TCP, nor until it abandons who does not.
+                let closed = watcher.wait_for("closed");
+                assert_eq!((&closed["tcp_by"], &closed["tcp"]), (&json!("server"), &json!("fin")));
             }
         }
     }
@@ -151,8 +157,8 @@ fn what_comes_behind_a_fault_is_not_processed() {
 fn an_aborted_opening_handshake_ends_tcp_behind_its_answer() {
     let mut subject = Subject::start(&[]);
     let head = handshake("/ws").replacen("Version: 13", "Version: 8", 1);
-    // What was meant to be frames is not read as a request.
-    let early = [head.as_bytes(), &frame(TEXT, b"hola")].concat();
+    // What was meant to be frames is not read as a request, and does not destroy the answer.
+    let early = [head.as_bytes(), &frame(TEXT, &[b'x'; 200_000])].concat();
     subject.refuses("an old version", head, 426);
     subject.refuses("an old version, and frames behind it", early, 426);
 }

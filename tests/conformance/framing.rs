@@ -7,7 +7,7 @@ use crate::common::raw::{
 
 const FIRSTS: [u8; 5] = [TEXT, BINARY, CLOSE, PING, PONG];
 
-/// A header, without a payload: nothing waits for that.
+/// A header without its payload: what is wrong is found out before that comes.
 fn header(first_byte: u8, length: &[u8]) -> Vec<u8> {
     [&[first_byte], length, &[1, 2, 3, 4]].concat()
 }
@@ -51,9 +51,9 @@ fn a_reserved_bit_fails() {
     let mut subject = Subject::start(&[]);
     for bits in 1..8 {
         let first = FIRSTS[bits % FIRSTS.len()] | (bits as u8) << 4;
-        subject.fails(&format!("first byte {first:x}"), &frame(first, b"\x03\xe8"), 1002);
+        subject.fails(&format!("first byte {first:x}"), &header(first, &[0x82]), 1002);
     }
-    let within = [frame(0x01, b"hola"), frame(0xc0, b"")].concat();
+    let within = [frame(0x01, b"hola"), header(0xc0, &[0x84])].concat();
     subject.fails("reserved bit of a continuation", &within, 1002);
 }
 
@@ -157,7 +157,7 @@ fn a_message_within_another_fails() {
     let mut subject = Subject::start(&[]);
     for begin in [0x01, 0x02] {
         for within in [TEXT, BINARY, 0x01, 0x02] {
-            let frames = [frame(begin, b"hola"), frame(within, b"x")].concat();
+            let frames = [frame(begin, b"hola"), header(within, &[0x84])].concat();
             subject.fails(&format!("{within:x} within {begin:x}"), &frames, 1002);
         }
     }
@@ -175,7 +175,7 @@ fn a_continuation_of_nothing_fails() {
         ("behind a ping", frame(PING, b"")),
     ] {
         for fin in [0x00, 0x80] {
-            let frames = [before.clone(), frame(fin, b"x")].concat();
+            let frames = [before.clone(), header(fin, &[0x84])].concat();
             subject.fails(&format!("continuation {fin:x} {what}"), &frames, 1002);
         }
     }

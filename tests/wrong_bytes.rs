@@ -4,26 +4,20 @@
 
 mod common;
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::net::Shutdown;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
-use common::Server;
-use common::bystander::{bystander, chat_on};
+use common::bystander::{bystander, chat_on, each_while_somebody_chats, log_by_port};
 use common::raw::{
     BINARY, CLOSE, PING, PONG, RawClient, TEXT, assert_not_reset, frame, handshake, read_answer,
     read_to_end,
 };
+use common::{Client, Server};
 use serde_json::Value;
 
 /// Bytes that somebody could send in the place of a right one.
 const WRONG: [u8; 8] = [0x00, b'\t', b'\n', b' ', b':', b'x', 0x7f, 0xff];
-
-/// Connections at the same time.
-const THREADS: usize = 8;
 
 /// Longest message in the tests of close codes.
 const MAX_MESSAGE: usize = 100;
@@ -39,64 +33,6 @@ fn spoiled<const N: usize>(good: &[u8], spoil: impl Fn(u8) -> [u8; N]) -> Vec<Ve
         }
     }
     all
-}
-
-/// Does each case on one of a few threads, while somebody chats on and sees nothing but the chat.
-fn each_while_somebody_chats<Case: Send>(
-    server: &Server,
-    cases: Vec<Case>,
-    work: impl Fn(Case) + Sync,
-) {
-    struct SetOnDrop<'a>(&'a AtomicBool);
-    impl Drop for SetOnDrop<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-    let done = AtomicBool::new(false);
-    let cases = Mutex::new(cases.into_iter());
-    let mut bystander = bystander(server);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                chat_on(&mut bystander);
-            }
-            bystander.websocket.close(None).expect("nobody closed it");
-            bystander.read_to_end();
-        });
-        let _done = SetOnDrop(&done);
-        thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    loop {
-                        let next = cases.lock().expect("no panic while locked").next();
-                        let Some(case) = next else { break };
-                        work(case);
-                    }
-                });
-            }
-        });
-    });
-}
-
-/// Stops the server; each connection's log lines, by the client's port.
-fn log_by_port(mut server: Server) -> HashMap<u16, Vec<String>> {
-    assert!(server.stop().success());
-    server.wait_for_log(" ended");
-    let mut ports = HashMap::new();
-    let mut by_port: HashMap<u16, Vec<String>> = HashMap::new();
-    for line in server.log() {
-        let Some((_, line)) = line.split_once("conn ") else {
-            continue;
-        };
-        let (id, event) = line.split_once(": ").expect("a prefix");
-        if let Some(peer) = event.strip_prefix("TCP connection from ") {
-            let (_, port) = peer.rsplit_once(':').expect("an address with port");
-            ports.insert(id.to_owned(), port.parse().expect("a port"));
-        }
-        by_port.entry(ports[id]).or_default().push(event.to_owned());
-    }
-    by_port
 }
 
 #[test]

@@ -1,11 +1,71 @@
-//! Somebody who chats, whatever is done to the server beside them.
+//! Attacks while somebody chats on, and what must be true of each attack: whoever chats hears nothing of it, the log
+//! tells it in order and in our own words, and the server has no more in use afterwards than before.
 
-use super::{Client, Server};
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use super::{Client, PATIENCE, Server};
+
+/// Connections at the same time.
+const THREADS: usize = 8;
+
+/// Part of what attackers send: neither the bystander nor the log may ever have it.
+pub const NEVER_HEARD: &str = "psst";
 
 const NAME: &str = "Bystander";
 
+/// Somebody who chats, whatever is done to the server beside them.
 pub fn bystander(server: &Server) -> Client {
     Client::join(server, NAME)
+}
+
+/// Does each case on one of a few threads, while somebody chats on and hears nothing but the chat; then waits until the
+/// server has given back all threads and descriptors that it took for them.
+pub fn each_while_somebody_chats<Case: Send>(
+    server: &Server,
+    cases: Vec<Case>,
+    work: impl Fn(Case) + Sync,
+) {
+    struct SetOnDrop<'a>(&'a AtomicBool);
+    impl Drop for SetOnDrop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let done = AtomicBool::new(false);
+    let cases = Mutex::new(cases.into_iter());
+    let mut bystander = bystander(server);
+    let before = InUse::by(server);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                chat_on(&mut bystander);
+            }
+            let deadline = Instant::now() + PATIENCE;
+            // Each message is a round trip, so this is no spinning.
+            while InUse::by(server).is_more_than(before) {
+                assert!(Instant::now() < deadline, "{before:?} became {:?}", InUse::by(server));
+                chat_on(&mut bystander);
+            }
+            bystander.leave();
+        });
+        let _done = SetOnDrop(&done);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    loop {
+                        let next = cases.lock().expect("no panic while locked").next();
+                        let Some(case) = next else { break };
+                        work(case);
+                    }
+                });
+            }
+        });
+    });
 }
 
 /// Says something and hears it; others may come, talk and go meanwhile.
@@ -13,13 +73,70 @@ pub fn chat_on(bystander: &mut Client) {
     bystander.say("I am still here");
     loop {
         let event = bystander.event();
+        assert!(!event.to_string().contains(NEVER_HEARD), "the bystander hears {event}");
         match event["type"].as_str().expect("a type") {
             "message" if event["from"] == NAME => {
                 assert_eq!(event["text"], "I am still here");
                 return;
             }
-            "message" | "joined" | "left" | "crowd" => {}
+            "message" | "joined" | "left" | "crowd" | "renamed" | "typing" => {}
             _ => panic!("the bystander hears {event}"),
         }
     }
+}
+
+/// What a server has in use.
+#[derive(Debug, Clone, Copy)]
+struct InUse {
+    threads: u64,
+    descriptors: usize,
+}
+
+impl InUse {
+    fn by(server: &Server) -> InUse {
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", server.process()));
+        InUse {
+            threads: server.status("Threads"),
+            descriptors: descriptors.expect("its descriptors can be counted").count(),
+        }
+    }
+
+    fn is_more_than(self, before: InUse) -> bool {
+        self.threads > before.threads || self.descriptors > before.descriptors
+    }
+}
+
+/// Stops the server; each connection's log lines, by the client's port. Nothing in the log may be a stranger's doing: a
+/// line that is not ours, a byte that a terminal obeys, a text that somebody sent.
+pub fn log_by_port(mut server: Server) -> HashMap<u16, Vec<String>> {
+    assert!(server.stop().success());
+    server.wait_for_log(" ended");
+    let mut ports = HashMap::new();
+    let mut by_port: HashMap<u16, Vec<String>> = HashMap::new();
+    for line in server.log() {
+        let is_ours = line.starts_with("INFO  [") && !line.contains("panicked");
+        // Nor one that changes the direction in which the line is read.
+        let is_plain = !line.contains(|shown: char| shown.is_control() || shown == '\u{202e}');
+        assert!(is_ours && is_plain, "a strange line: {line:?}");
+        assert!(!line.contains(NEVER_HEARD), "the log tells {line:?}");
+        let (_, event) = line.split_once("] ").expect("every line has its origin");
+        let Some((id, event)) = event.strip_prefix("conn ").and_then(|line| line.split_once(": "))
+        else {
+            continue;
+        };
+        if let Some(peer) = event.strip_prefix("TCP connection from ") {
+            let (_, port) = peer.rsplit_once(':').expect("an address with port");
+            ports.insert(id.to_owned(), port.parse().expect("a port"));
+        }
+        by_port.entry(ports[id]).or_default().push(event.to_owned());
+    }
+    by_port
+}
+
+/// The lines of one connection are these and no others: each contains the words of its place.
+#[track_caller]
+pub fn assert_story(story: &[String], words: &[&str], what: &str) {
+    let told = story.len() == words.len()
+        && story.iter().zip(words).all(|(line, words)| line.contains(words));
+    assert!(told, "{what}: the log tells {story:#?}, not {words:#?}");
 }

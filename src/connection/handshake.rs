@@ -37,7 +37,7 @@ impl Handshake {
             return Err(Answer::refusal(400, "A handshake needs the header Connection: Upgrade."));
         }
         match headers.single("sec-websocket-version") {
-            Ok(Some(version)) if version == VERSION => {}
+            Ok(Some(VERSION)) => {}
             Ok(None) => {
                 let text = "A handshake needs the header Sec-WebSocket-Version: 13.";
                 return Err(

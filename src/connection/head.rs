@@ -4,6 +4,9 @@
 
 use super::answer::Answer;
 
+/// What may stand around a header's value and the words in it, and nothing else that looks like a space (RFC 9110, 5.6.3).
+const OPTIONAL_SPACE: [char; 2] = [' ', '\t'];
+
 /// Most header lines in a head.
 pub const MAX_HEADERS: usize = 64;
 
@@ -43,7 +46,8 @@ impl Request {
     }
 }
 
-/// Names and values as they came; names are compared without case.
+/// Names and values as they came, the values without spaces around them; names are compared without case. Bytes beyond
+/// ASCII may stand in any value (RFC 9110, 5.5); what of them is no UTF-8 became U+FFFD, which means nothing anywhere.
 #[derive(Debug, Default)]
 pub struct Headers(Vec<(String, String)>);
 
@@ -72,8 +76,7 @@ impl Headers {
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.all(name)
             .flat_map(|value| value.split(','))
-            // Other white space is not known to HTTP, and makes another word.
-            .map(|word| word.trim_matches([' ', '\t']))
+            .map(|word| word.trim_matches(OPTIONAL_SPACE))
             .filter(|word| !word.is_empty())
     }
 }
@@ -131,8 +134,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Answer> 
     };
     let mut headers = Headers::default();
     for line in head.headers.iter() {
-        let value = std::str::from_utf8(line.value).map_err(|_| broken("a header is not UTF-8"))?;
-        headers.0.push((line.name.to_owned(), value.to_owned()));
+        headers.0.push((line.name.to_owned(), String::from_utf8_lossy(line.value).into_owned()));
     }
     let Target { authority, path, query } =
         target_parts(target).ok_or_else(|| broken("its target is no path"))?;
@@ -171,7 +173,7 @@ fn what_is_wrong(error: httparse::Error) -> &'static str {
             "a header name is missing or holds a character that it may not"
         }
         httparse::Error::HeaderValue => "a header value holds a character that it may not",
-        httparse::Error::NewLine => "a line ends in CR without LF",
+        httparse::Error::NewLine => "a line does not end in CR LF where it must",
         httparse::Error::Status | httparse::Error::TooManyHeaders => "its head cannot be read",
     }
 }

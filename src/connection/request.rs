@@ -46,7 +46,7 @@ pub fn read(
             None => {}
         }
         match more(socket, unread, MAX_HEAD, deadline) {
-            Ok(0) if unread.is_empty() => {
+            Ok(0) if is_blank(unread) => {
                 return Err(NoRequest::Over("the client ended TCP".to_owned()));
             }
             Ok(0) => {
@@ -54,7 +54,7 @@ pub fn read(
                 return Err(NoRequest::Refused(Answer::refusal(400, text)));
             }
             Ok(_) => {}
-            Err(Trouble::TooSlow) if unread.is_empty() && !first => {
+            Err(Trouble::TooSlow) if is_blank(unread) && !first => {
                 return Err(NoRequest::Over("idle for too long".to_owned()));
             }
             Err(Trouble::TooSlow) => {
@@ -89,6 +89,11 @@ pub fn read(
     request.body = unread[head_length..end].to_vec();
     unread.drain(..end);
     Ok(request)
+}
+
+/// Nothing was asked yet: empty lines may stand before a request (RFC 9112, 2.2).
+fn is_blank(unread: &[u8]) -> bool {
+    unread.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
 
 /// The head in what came in place of a request, as far as there is one: a body is nobody's business.

@@ -6,6 +6,7 @@
 
 pub mod bystander;
 pub mod gate;
+pub mod http_attack;
 pub mod raw;
 pub mod redis;
 pub mod users;

@@ -96,7 +96,7 @@ impl Answer {
 }
 
 /// Reads one answer. `without_body` for HEAD.
-pub fn read_answer(socket: &mut TcpStream, without_body: bool) -> Answer {
+pub fn read_answer(socket: &mut impl Read, without_body: bool) -> Answer {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

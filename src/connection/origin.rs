@@ -39,9 +39,10 @@ impl HostNames {
     /// # Errors
     /// `400` if `Host` is missing, doubled or broken, `403` if one of the two is not ours.
     pub fn check<'a>(&self, request: &'a Request) -> Result<&'a str, Answer> {
-        let host = match request.headers.single("host") {
-            Ok(Some(host)) => host,
-            Ok(None) if !request.http_1_1 => "",
+        let header = match request.headers.single("host") {
+            Ok(Some("")) if !request.http_1_1 => None,
+            Ok(Some(host)) => Some(host),
+            Ok(None) if !request.http_1_1 => None,
             Ok(None) => {
                 return Err(Answer::refusal(400, "An HTTP/1.1 request must have a Host header."));
             }
@@ -49,19 +50,22 @@ impl HostNames {
                 return Err(Answer::refusal(400, "There must be one Host header, not more."));
             }
         };
-        // In `GET http://host/path` it is this host that counts (RFC 9112, 3.2.2).
-        let host = request.authority.as_deref().unwrap_or(host);
-        if request.http_1_1 || !host.is_empty() {
-            let name = host_name(host)
-                .ok_or_else(|| Answer::refusal(400, "The Host header is not a name or address."))?;
-            if !self.is_ours(&name) {
-                return Err(Answer::refusal(
-                    403,
-                    "The Host header names a host that is not this server. If it is one of its names, \
-                     start it with --host-name NAME.",
-                ));
-            }
+        let name_of = |host: &str| {
+            let broken = "The Host header is not a name or address.";
+            host_name(host).ok_or_else(|| Answer::refusal(400, broken))
+        };
+        // In `GET http://host/path` it is this host that counts, but the header must be a right one (RFC 9112, 3.2).
+        header.map(name_of).transpose()?;
+        let host = request.authority.as_deref().or(header);
+        let name = host.map(name_of).transpose()?;
+        if name.is_some_and(|name| !self.is_ours(&name)) {
+            return Err(Answer::refusal(
+                403,
+                "The Host header names a host that is not this server. If it is one of its names, \
+                 start it with --host-name NAME.",
+            ));
         }
+        let host = host.unwrap_or_default();
         match request.headers.single("origin") {
             // No browser, so nobody's page: websocat, curl.
             Ok(None) => Ok(host),
@@ -84,7 +88,7 @@ impl HostNames {
         let own = origin
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"))
-            .is_some_and(|authority| authority.eq_ignore_ascii_case(host));
+            .is_some_and(|authority| !host.is_empty() && authority.eq_ignore_ascii_case(host));
         own || self.origins.iter().any(|welcome| welcome.eq_ignore_ascii_case(&origin))
     }
 }
@@ -161,6 +165,7 @@ mod tests {
         assert!(names.is_welcome("http://localhost:3000", "localhost:3000"));
         assert!(names.is_welcome("https://lms.example", "localhost:3000"));
         assert!(names.is_welcome("HTTP://LocalHost:3000", "localhost:3000"));
+        assert!(!names.is_welcome("http://", ""), "without a host there is no page of its own");
         for origin in ["http://localhost:4000", "http://evil.example", "null", "", "localhost:3000"]
         {
             assert!(!names.is_welcome(origin, "localhost:3000"), "{origin}");

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::sync::Mutex;
 
-use common::bystander::{bystander, chat_on, each_while_somebody_chats, log_by_port};
+use common::bystander::{bystander, chat_on, each_while_somebody_chats, stories};
 use common::raw::{
     BINARY, CLOSE, PING, PONG, RawClient, TEXT, assert_not_reset, frame, handshake, read_answer,
     read_to_end,
@@ -55,9 +55,9 @@ fn one_wrong_byte_in_a_head_is_answered_and_logged_and_nobody_else_notices() {
         let mut answers = answers.lock().expect("no panic while locked");
         answers.push((shown, port, answer));
     });
-    let log = log_by_port(server);
+    let log = stories(server);
     for (head, port, answer) in answers.into_inner().expect("no panic while locked") {
-        let logged = |words: &str| log[&port].iter().any(|line| line.contains(words));
+        let logged = |words: &str| log.lines(port).any(|line| line.contains(words));
         match answer.status {
             // It was a byte that says nothing, as in the name of a header that nobody reads.
             101 => assert!(logged("answered 101"), "{head:?}"),
@@ -65,7 +65,7 @@ fn one_wrong_byte_in_a_head_is_answered_and_logged_and_nobody_else_notices() {
             200 => assert!(logged("answered 200"), "{head:?}"),
             400 | 403 | 404 | 405 | 408 | 426 => {
                 let reason = format!(" bytes: {}", answer.sentence());
-                assert!(logged(&reason), "{head:?}: {:?}", log[&port]);
+                assert!(logged(&reason), "{head:?}: {:?}", log.lines(port).collect::<Vec<_>>());
             }
             status => panic!("{head:?} is answered {status}"),
         }
@@ -100,9 +100,9 @@ fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_nobody_else_notices() {
         let mut ends = ends.lock().expect("no panic while locked");
         ends.push((frame, port, code));
     });
-    let log = log_by_port(server);
+    let log = stories(server);
     for (frame, port, code) in ends.into_inner().expect("no panic while locked") {
-        let logged = |words: &str| log[&port].iter().any(|line| line.contains(words));
+        let logged = |words: &str| log.lines(port).any(|line| line.contains(words));
         let reason = match code {
             // A message after all, or only the begin of one.
             None => "closing begun without a close frame (1006): the client ended TCP",
@@ -112,7 +112,11 @@ fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_nobody_else_notices() {
             Some(1009) => "closing begun by the server: 1009 (message too big), reason ",
             Some(code) => panic!("{frame:02x?} ends with {code}"),
         };
-        assert!(logged(reason), "{frame:02x?}: {code:?}: {:?}", log[&port]);
+        assert!(
+            logged(reason),
+            "{frame:02x?}: {code:?}: {:?}",
+            log.lines(port).collect::<Vec<_>>()
+        );
     }
 }
 

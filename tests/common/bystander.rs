@@ -106,13 +106,42 @@ impl InUse {
     }
 }
 
-/// Stops the server; each connection's log lines, by the client's port. Nothing in the log may be a stranger's doing: a
-/// line that is not ours, a byte that a terminal obeys, a text that somebody sent.
-pub fn log_by_port(mut server: Server) -> HashMap<u16, Vec<String>> {
+/// The log lines of each connection, in order.
+pub struct Stories {
+    /// A client's port may serve several connections, one after another.
+    by_port: HashMap<u16, Vec<Vec<String>>>,
+}
+
+impl Stories {
+    /// All lines of this port.
+    pub fn lines(&self, port: u16) -> impl Iterator<Item = &String> {
+        self.by_port[&port].iter().flatten()
+    }
+
+    /// Takes the story of a connection from this port, which must be of as many lines as `words`, each of which contains
+    /// those of its place.
+    #[track_caller]
+    pub fn take(&mut self, port: u16, words: &[impl AsRef<str>], what: &str) {
+        let stories = self.by_port.get_mut(&port).expect("the log tells of every connection");
+        let is_this = |story: &Vec<String>| {
+            let mut lines = story.iter().zip(words);
+            story.len() == words.len() && lines.all(|(line, words)| line.contains(words.as_ref()))
+        };
+        let Some(place) = stories.iter().position(is_this) else {
+            let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+            panic!("{what}: the log tells {stories:#?}, not {words:#?}");
+        };
+        stories.remove(place);
+    }
+}
+
+/// Stops the server and reads its log. Nothing in it may be a stranger's doing: a line that is not ours, a byte that a
+/// terminal obeys, a text that somebody sent.
+pub fn stories(mut server: Server) -> Stories {
     assert!(server.stop().success());
     server.wait_for_log(" ended");
-    let mut ports = HashMap::new();
-    let mut by_port: HashMap<u16, Vec<String>> = HashMap::new();
+    let mut places = HashMap::new();
+    let mut by_port: HashMap<u16, Vec<Vec<String>>> = HashMap::new();
     for line in server.log() {
         let is_ours = line.starts_with("INFO  [") && !line.contains("panicked");
         // Nor one that changes the direction in which the line is read.
@@ -126,17 +155,13 @@ pub fn log_by_port(mut server: Server) -> HashMap<u16, Vec<String>> {
         };
         if let Some(peer) = event.strip_prefix("TCP connection from ") {
             let (_, port) = peer.rsplit_once(':').expect("an address with port");
-            ports.insert(id.to_owned(), port.parse().expect("a port"));
+            let port: u16 = port.parse().expect("a port");
+            let stories = by_port.entry(port).or_default();
+            places.insert(id.to_owned(), (port, stories.len()));
+            stories.push(Vec::new());
         }
-        by_port.entry(ports[id]).or_default().push(event.to_owned());
+        let (port, place) = places[id];
+        by_port.get_mut(&port).expect("this port")[place].push(event.to_owned());
     }
-    by_port
-}
-
-/// The lines of one connection are these and no others: each contains the words of its place.
-#[track_caller]
-pub fn assert_story(story: &[String], words: &[&str], what: &str) {
-    let told = story.len() == words.len()
-        && story.iter().zip(words).all(|(line, words)| line.contains(words));
-    assert!(told, "{what}: the log tells {story:#?}, not {words:#?}");
+    Stories { by_port }
 }

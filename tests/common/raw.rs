@@ -154,6 +154,24 @@ pub fn frame_masked_by(mask: [u8; 4], first_byte: u8, payload: &[u8]) -> Vec<u8>
     frame
 }
 
+/// A frame whose length is told in so many bits, true or not, with so many bytes of payload behind it.
+pub fn told_in(bits: u8, first_byte: u8, length: u64, payload: usize) -> Vec<u8> {
+    let mut frame = vec![first_byte];
+    match bits {
+        7 => frame.push(0x80 | length as u8),
+        16 => {
+            frame.push(0x80 | 126);
+            frame.extend((length as u16).to_be_bytes());
+        }
+        _ => {
+            frame.push(0x80 | 127);
+            frame.extend(length.to_be_bytes());
+        }
+    }
+    frame.resize(frame.len() + 4 + payload, b'x');
+    frame
+}
+
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
 pub const CLOSE: u8 = 0x88;

@@ -38,7 +38,7 @@ use log::info;
 
 use crate::backplane::{Order, QueueFull};
 use crate::chat::{
-    Chat, Clock, Command, Entrance, Input, Link, Moment, Refusal, Secret, ServerId, Time,
+    Chat, Clock, Command, Entrance, ErrorCode, Input, Link, Moment, Refusal, Secret, ServerId, Time,
 };
 use crate::client_id::ClientId;
 use crate::close::{self, CloseReason};
@@ -282,7 +282,13 @@ impl Broadcaster {
                     self.show_name(id, before);
                 }
             }
-            Err(refusal) => self.chat.refuse(link, &refusal, &mut self.clients),
+            Err(refusal) => {
+                // Why, but never what was written; and not of a flood, which ends with a line of its own.
+                if refusal.code != ErrorCode::TooFast {
+                    info!("{id}: a message was not taken: {}", refusal.text);
+                }
+                self.chat.refuse(link, &refusal, &mut self.clients);
+            }
         }
     }
 

@@ -92,7 +92,7 @@ impl Command {
         let fields: Fields = match serde_json::from_str(text) {
             Ok(fields) => fields,
             Err(error) => {
-                return refused(ErrorCode::BadMessage, not_a_message(&error), None);
+                return refused(ErrorCode::BadMessage, not_a_message(text, &error), None);
             }
         };
         let reference = fields.reference;
@@ -127,8 +127,11 @@ impl Command {
 }
 
 /// What is wrong, without what was written: that may be private, and the answer is not.
-fn not_a_message(error: &serde_json::Error) -> String {
-    let place = error.column();
+fn not_a_message(text: &str, error: &serde_json::Error) -> String {
+    // serde_json counts bytes, and in each line anew.
+    let lines_before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let bytes = lines_before.map(str::len).sum::<usize>() + error.column();
+    let place = text.char_indices().take_while(|(at, _)| *at < bytes).count();
     match error.classify() {
         Category::Data => format!(
             "not a message: before character {place} a field is doubled, or not of its type, or the type is missing"
@@ -235,6 +238,20 @@ mod tests {
             "\u{1}\u{2}\u{3}",
         ] {
             assert!(Command::parse(bad).is_err(), "{bad:.60}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_fault_is_told_in_characters_from_the_beginning() {
+        for (bad, place) in [
+            ("{", 1),
+            (r#"{"type":"message","text":"x"} y"#, 31),
+            (r#"{"type":"message","text":"ñ🦀"} y"#, 32),
+            ("{\"type\":\"message\",\"text\":\"a\n\"}", 28),
+            ("{\n\"type\":\n\"message\",\ny}", 22),
+        ] {
+            let Err(Refusal { text, .. }) = Command::parse(bad) else { panic!("{bad}") };
+            assert_eq!(text, format!("not a message: no valid JSON at character {place}"), "{bad}");
         }
     }
 

@@ -142,6 +142,7 @@ fn what_is_no_sign_in_is_refused_with_a_sentence() {
     let server = users.serve(&[]);
     let secret = "S3CRET";
     let long = format!(r#"{{"name":"Ana","password":"{}"}}"#, "x".repeat(9000));
+    let deep = format!(r#"{{"name":"Ana","password":"S3CRET","x":{}"#, "[".repeat(8000));
     for (content_type, body, status) in [
         ("text/plain", "name=Ana&password=S3CRET", 415),
         ("", "name=Ana&password=S3CRET", 415),
@@ -151,6 +152,12 @@ fn what_is_no_sign_in_is_refused_with_a_sentence() {
         (JSON, r#"{"name":"Ana","password":["S3CRET"]}"#, 400),
         (JSON, r#"{"name":"Ana","password":"S3CRET\u0000"}"#, 400),
         (JSON, r#"{"name":"Ana","password":""}"#, 400),
+        (JSON, r#"["Ana","S3CRET"]"#, 400),
+        (JSON, r#"{"name":"Ana","password":"S3CRET","password":"S3CRET"}"#, 400),
+        (JSON, r#"{"name":"Ana","password":"S3CRET\ud800"}"#, 400),
+        (JSON, r#"{"name":"Ana","password":"S3CRET"} {}"#, 400),
+        (JSON, "\u{feff}{\"name\":\"Ana\",\"password\":\"S3CRET\"}", 400),
+        (JSON, &deep, 400),
         (FORM, "name=Ana", 400),
         (FORM, "password=S3CRET", 400),
         (JSON, &long, 413),

@@ -186,8 +186,11 @@ fn credentials_in_body(request: &Request) -> Result<(String, String), Answer> {
     let content_type = request.headers.single("content-type").ok().flatten().unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let credentials = match media_type.to_ascii_lowercase().as_str() {
-        // What is wrong with it is not told: it may be the password.
-        "application/json" => serde_json::from_slice(&request.body).ok(),
+        // What is wrong with it is not told: it may be the password. serde would take a list of the two values, too.
+        "application/json" if request.body.trim_ascii_start().starts_with(b"{") => {
+            serde_json::from_slice(&request.body).ok()
+        }
+        "application/json" => None,
         "application/x-www-form-urlencoded" => {
             let field = |wanted: &str| {
                 let mut pairs = form_urlencoded::parse(&request.body);

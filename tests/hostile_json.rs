@@ -218,7 +218,7 @@ fn numbers_of_any_size_are_nothing_or_not_understood() {
         cases.push(case(message_with(&format!(r#""x":{number}"#)), NotUnderstood));
         cases.push(case(format!(r#"{{"type":"show","what":"close","code":{number}}}"#), NotUnderstood));
     }
-    for code in ["1", "999", "1004", "1005", "1006", "1015", "2000", "5000", "65535", "65536", "-1000", "1e3", "\"1000\"", "[1000]", "null"] {
+    for code in ["1", "999", "1004", "1005", "1006", "1014", "1015", "2000", "5000", "65535", "65536", "-1000", "1e3", "\"1000\"", "[1000]", "null"] {
         cases.push(case(format!(r#"{{"type":"show","what":"close","code":{code}}}"#), NotUnderstood));
     }
     attack(cases);

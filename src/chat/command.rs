@@ -151,7 +151,7 @@ fn demonstration(
         (Some("binary"), _) => Demonstration::Binary,
         (Some("close"), Some(code)) if close::may_be_sent(code) => Demonstration::Close(code),
         (Some("close"), _) => {
-            let text = "show close needs a code that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999";
+            let text = "show close needs a code that may be sent: 1000 to 1003, 1007 to 1013, 3000 to 4999";
             return refused(ErrorCode::BadMessage, text, reference);
         }
         (Some("drop"), _) => Demonstration::Drop,
@@ -263,10 +263,10 @@ mod tests {
         };
         assert_eq!(shown(r#"{"type":"show","what":"ping"}"#), Some(Demonstration::Ping));
         let close = |code| shown(&format!(r#"{{"type":"show","what":"close","code":{code}}}"#));
-        for code in [1000, 1003, 1007, 1014, 3000, 4999] {
+        for code in [1000, 1003, 1007, 1013, 3000, 4999] {
             assert_eq!(close(code), Some(Demonstration::Close(code)));
         }
-        for code in [0, 999, 1004, 1005, 1006, 1015, 2000, 5000, 65_535] {
+        for code in [0, 999, 1004, 1005, 1006, 1014, 1015, 2000, 5000, 65_535] {
             assert_eq!(close(code), None, "{code}");
         }
         assert_eq!(shown(r#"{"type":"show","what":"close"}"#), None);

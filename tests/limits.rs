@@ -4,84 +4,159 @@
 
 mod common;
 
-use std::io::Write;
+use std::fs;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
-use common::raw::{self, RawClient, handshake, read_answer};
+use common::class::Class;
+use common::footprint::{Footprint, descriptors};
+use common::raw::{RawClient, ask, handshake, read_answer, request};
+use common::users::{Users, basic, password_of};
 use common::{Client, Server};
 
 /// The server in a shell that sets a limit first.
-fn limited(limit: &str, arguments: &str) -> Server {
+fn limited(limit: &str, arguments: &[&str]) -> Server {
     let mut shell = Command::new("sh");
     let server = env!("CARGO_BIN_EXE_websocket-classroom");
-    shell.args(["-c", &format!("{limit}; exec '{server}' --port 0 --log info {arguments}")]);
+    shell.args(["-c", &format!("{limit}; exec \"$0\" \"$@\""), server]);
+    shell.args(["--port", "0", "--log", "info"]).args(arguments);
     Server::spawn(shell)
 }
 
 #[test]
 fn a_full_descriptor_table_keeps_newcomers_waiting_and_recovers() {
-    let server = limited("ulimit -n 40", "");
-    let mut ana = Client::join(&server, "Ana");
-    let mut luis = Client::join(&server, "Luis");
+    let server = limited("ulimit -n 60", &["--handshake-timeout", "60"]);
+    let class = Class::begin(&server);
+    let before = Footprint::of(&server);
     // These are accepted until the table is full; the rest wait in the system's queue.
-    let crowd: Vec<TcpStream> = (0..60).map(|_| server.connect()).collect();
+    let crowd: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
     server.wait_for_log("cannot accept connections just now");
-    ana.say("still here");
-    assert_eq!(luis.message().1, "still here");
+    let mut newcomer = server.connect();
+    newcomer.write_all(handshake("/ws").as_bytes()).expect("the system takes it");
+    class.goes_on();
+    newcomer.set_nonblocking(true).expect("a socket can be asked");
+    let nothing = newcomer.peek(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(nothing, Err(ErrorKind::WouldBlock), "the newcomer waits");
+    newcomer.set_nonblocking(false).expect("a socket can be waited for");
     drop(crowd);
-    let mut eva = Client::join(&server, "Eva");
-    eva.say("in again");
-    assert_eq!(luis.message().1, "in again");
+    assert_eq!(read_answer(&mut newcomer, false).status, 101);
+    drop(newcomer);
+    class.goes_on();
+    before.is_back(&server);
+    class.end();
+}
+
+#[test]
+fn a_full_descriptor_table_throws_nobody_off_the_list() {
+    let users = Users::new(&["Ana"]);
+    let server = limited("ulimit -n 40", &["--users", &users.path(), "--handshake-timeout", "60"]);
+    let mut ana = Client::open_as(&server, "/ws", &basic("Ana", &password_of("Ana")));
+    ana.wait_for("welcome");
+    let crowd: Vec<TcpStream> = (0..60).map(|_| server.connect()).collect();
+    server.wait_for_log("the list of before stays in force");
+    ana.say("still here");
+    assert_eq!(ana.message().1, "still here");
+    drop(crowd);
+    // Whoever is taken off it later goes.
+    users.write("# nobody any more\n");
+    assert_eq!(ana.wait_for_close().0, 4500);
 }
 
 #[test]
 #[ignore = "needs root, to run the server as a user of its own: run by make test"]
-fn without_a_thread_a_newcomer_gets_a_503() {
+fn without_a_thread_newcomers_get_a_503() {
     // This limit counts all threads of a user, and spares root; the user nobody has no others.
     let directory =
         std::env::temp_dir().join(format!("websocket-classroom-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory for the server's copy");
+    fs::create_dir_all(&directory).expect("a directory for the server's copy");
     let copy = directory.join("server");
-    std::fs::copy(env!("CARGO_BIN_EXE_websocket-classroom"), &copy)
-        .expect("the server can be copied");
-    let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(&directory, open).expect("the copy can be shared");
+    fs::copy(env!("CARGO_BIN_EXE_websocket-classroom"), &copy).expect("the server can be copied");
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&directory, open).expect("the copy can be shared");
     let mut limited = Command::new("setpriv");
-    limited.args(["--reuid=65534", "--clear-groups", "prlimit", "--nproc=40"]);
+    limited.args(["--reuid=65534", "--clear-groups", "prlimit", "--nproc=50"]);
     limited.arg(&copy).args(["--port", "0", "--log", "info"]);
     let server = Server::spawn(limited);
-    std::fs::remove_dir_all(&directory).expect("the copy can be removed");
+    fs::remove_dir_all(&directory).expect("the copy can be removed");
+    newcomers_get_a_503_until_somebody_leaves(&server);
+}
 
-    let mut ana = Client::join(&server, "Ana");
-    let mut idle = Vec::new();
-    let answer = loop {
-        let mut socket = server.connect();
-        socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
-        let answer = read_answer(&mut socket, false);
-        if answer.status != 101 {
-            break answer;
-        }
-        idle.push(socket);
-        assert!(idle.len() < 100, "the limit has no effect");
+#[test]
+#[ignore = "needs root and control groups that can be written to: run by make test"]
+fn in_a_container_without_another_process_newcomers_get_a_503() {
+    let Some(group) = ControlGroup::new() else {
+        println!("not tested: no control group with pids.max can be made here");
+        return;
     };
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    server.wait_for_log(": no thread for ");
-    // Many at once are all told, none is just hung up on.
-    let mut crowd: Vec<TcpStream> = (0..500).map(|_| server.connect()).collect();
-    for socket in &mut crowd {
-        socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
+    fs::write(group.0.join("pids.max"), "50").expect("a limit can be set");
+    let enter = format!("echo $$ > {}/cgroup.procs", group.0.display());
+    let server = limited(&enter, &[]);
+    newcomers_get_a_503_until_somebody_leaves(&server);
+    drop(server);
+}
+
+/// A group of processes with a limit of its own, as a container is one; removed when dropped.
+struct ControlGroup(PathBuf);
+
+impl ControlGroup {
+    /// Of version 2, or of version 1.
+    fn new() -> Option<ControlGroup> {
+        let name = format!("websocket-classroom-{}", std::process::id());
+        ["/sys/fs/cgroup", "/sys/fs/cgroup/pids"].iter().find_map(|root| {
+            let folder = PathBuf::from(root).join(&name);
+            fs::create_dir(&folder).ok()?;
+            let group = ControlGroup(folder);
+            group.0.join("pids.max").exists().then_some(group)
+        })
     }
-    for socket in &mut crowd {
-        assert_eq!(read_answer(socket, false).status, 503);
+}
+
+impl Drop for ControlGroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
     }
-    ana.say("still here");
-    assert_eq!(ana.message().1, "still here");
-    drop(idle);
-    server.wait_for_log("closed without a close frame");
-    let health = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    while raw::ask(&server, health).status != 200 {}
+}
+
+/// The server can have some threads more than a class needs, but not many.
+fn newcomers_get_a_503_until_somebody_leaves(server: &Server) {
+    let class = Class::begin(server);
+    for _ in 0..2 {
+        let before = Footprint::of(server);
+        let knock = || {
+            let mut socket = server.connect();
+            socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
+            socket
+        };
+        let mut idle = Vec::new();
+        let answer = loop {
+            let mut socket = knock();
+            let answer = read_answer(&mut socket, false);
+            if answer.status != 101 {
+                break answer;
+            }
+            idle.push(socket);
+            assert!(idle.len() < 100, "the limit has no effect");
+        };
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        server.wait_for_log(": no thread for ");
+        // Many at once are all told, none is just hung up on.
+        let mut crowd: Vec<TcpStream> = (0..500).map(|_| knock()).collect();
+        for socket in &mut crowd {
+            assert_eq!(read_answer(socket, false).status, 503);
+        }
+        drop(crowd);
+        class.goes_on();
+        drop(idle);
+        class.goes_on_until(|| ask(server, request("GET", "/health", "")).status == 200);
+        let mut newcomer = Client::join(server, "newcomer");
+        newcomer.wait_for("message");
+        newcomer.leave();
+        before.is_back(server);
+    }
+    class.end();
 }
 
 #[test]
@@ -128,23 +203,13 @@ fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing()
 
 #[test]
 fn threads_and_descriptors_return_when_people_leave() {
-    let server = Server::start(&["--log", "info", "--rate", "0"]);
-    let mut ana = Client::join(&server, "Ana");
-    let open_files =
-        || std::fs::read_dir(format!("/proc/{}/fd", server.process())).expect("proc").count();
-    let (threads, descriptors) = (server.status("Threads"), open_files());
+    let server = Server::start(&["--log", "info"]);
+    let class = Class::begin(&server);
+    let before = Footprint::of(&server);
     let crowd: Vec<RawClient> = (0..100).map(|_| RawClient::open(&server, "/echo")).collect();
-    // Each message is a round trip, so this is no spinning: the thread that read the handshake ends a moment after it.
-    while server.status("Threads") > threads + 100 {
-        ana.say("waiting for the last handshake's thread");
-        ana.message();
-    }
-    assert_eq!(server.status("Threads"), threads + 100, "one thread each");
-    assert_eq!(open_files(), descriptors + 100, "one descriptor each");
+    assert_eq!(server.status("Threads"), before.threads + 100, "one thread each");
+    assert_eq!(descriptors(&server), before.descriptors + 100, "one descriptor each");
     drop(crowd);
-    while server.status("Threads") > threads || open_files() > descriptors {
-        ana.say("waiting for them to go");
-        ana.message();
-    }
-    assert_eq!((server.status("Threads"), open_files()), (threads, descriptors));
+    before.is_back(&server);
+    class.end();
 }

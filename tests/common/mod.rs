@@ -5,6 +5,8 @@
 #![allow(dead_code)] // Each test file uses its own part.
 
 pub mod bystander;
+pub mod class;
+pub mod footprint;
 pub mod frame_attack;
 pub mod gate;
 pub mod http_attack;

@@ -13,23 +13,30 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use simple_logger::SimpleLogger;
 
+use crate::deadline::Deadline;
+
 /// Lines that may wait for the terminal; later ones are dropped and counted.
 const QUEUE: usize = 8192;
 
 /// How long [`flush`] waits for the terminal.
 const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
 
+/// How long nothing is printed after a line that was not taken: most likely the next would not be either.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Our own modules; what a library logs is about its inside, not about the lesson.
 const CRATE: &str = "websocket_classroom";
 
 enum Entry {
-    Line {
-        level: Level,
-        target: String,
-        text: String,
-    },
+    Line(Line),
     /// Answered when every line before it is printed.
     Flush(Sender<()>),
+}
+
+struct Line {
+    level: Level,
+    target: String,
+    text: String,
 }
 
 struct QueueLogger {
@@ -58,32 +65,51 @@ pub fn flush() {
 /// The log thread's loop.
 fn print(entries: &Receiver<Entry>) {
     let printer = SimpleLogger::new();
+    let (mut lost, mut pause) = (0, None::<Deadline>);
     for entry in entries {
-        match entry {
-            Entry::Flush(done) => drop(done.send(())),
-            Entry::Line { level, target, text } => {
-                // simple_logger panics when standard error is a closed pipe; this thread is the place for that to end.
-                let printed = catch_unwind(AssertUnwindSafe(|| {
-                    let mut record = Record::builder();
-                    record.level(level).target(&target);
-                    printer.log(&record.args(format_args!("{text}")).build());
-                }));
-                if printed.is_err() {
-                    return;
-                }
+        let line = match entry {
+            Entry::Flush(done) => {
+                let _ = done.send(());
+                continue;
             }
+            Entry::Line(line) => line,
+        };
+        if pause.is_some_and(|pause| pause.remaining().is_some()) {
+            lost += 1;
+            continue;
+        }
+        if lost > 0 && is_printed(&printer, &dropped(lost, "standard error did not take them")) {
+            lost = 0;
+        }
+        if lost > 0 || !is_printed(&printer, &line) {
+            lost += 1;
+            pause = Some(Deadline::after(PAUSE));
         }
     }
 }
 
-impl QueueLogger {
-    fn line(&self, level: Level, module: &str, text: String) -> Entry {
+/// Prints a line, if it is taken: else simple_logger panics, and this thread is the place for that to end.
+fn is_printed(printer: &SimpleLogger, line: &Line) -> bool {
+    let printed = catch_unwind(AssertUnwindSafe(|| {
+        let mut record = Record::builder();
+        record.level(line.level).target(&line.target);
+        printer.log(&record.args(format_args!("{}", line.text)).build());
+    }));
+    printed.is_ok()
+}
+
+impl Line {
+    fn new(level: Level, module: &str, text: String) -> Line {
         // The time is when it happened, not when it is printed; the module is the file in which to read on.
         let module = module.strip_prefix(CRATE).unwrap_or(module).trim_start_matches("::");
         let module = if module.is_empty() { "main" } else { module };
         let time = humantime::format_rfc3339_millis(SystemTime::now());
-        Entry::Line { level, target: format!("{time} {module}"), text }
+        Line { level, target: format!("{time} {module}"), text }
     }
+}
+
+fn dropped(lines: u64, why: &str) -> Line {
+    Line::new(Level::Warn, module_path!(), format!("{lines} log lines were dropped: {why}"))
 }
 
 impl Log for QueueLogger {
@@ -97,13 +123,13 @@ impl Log for QueueLogger {
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let text = format!("{lost} log lines were dropped: standard error is too slow");
-            if self.queue.try_send(self.line(Level::Warn, module_path!(), text)).is_err() {
+            let line = dropped(lost, "standard error is too slow");
+            if self.queue.try_send(Entry::Line(line)).is_err() {
                 self.lost.fetch_add(lost, Ordering::Relaxed);
             }
         }
-        let entry = self.line(record.level(), record.target(), record.args().to_string());
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(entry) {
+        let line = Line::new(record.level(), record.target(), record.args().to_string());
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Entry::Line(line)) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -4,7 +4,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::{self, ExitCode};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use log::{LevelFilter, error, info, warn};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -13,6 +15,9 @@ use websocket_classroom::accounts::enrolment;
 use websocket_classroom::options::{self, Enrolment, Options, Request};
 use websocket_classroom::server::{Server, Stopper};
 use websocket_classroom::{banner, logger};
+
+/// How long the banner's terminal is waited for.
+const BANNER_PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let options = match options::parse(std::env::args_os().skip(1)) {
@@ -55,15 +60,28 @@ fn serve(options: Options) -> Result<(), String> {
         .name("signals".to_owned())
         .spawn(move || obey(signals, &stopper))
         .map_err(|error| format!("no thread for signals: {error}"))?;
-    // A closed standard output is no reason not to serve.
-    let out = io::stdout();
-    let (addresses, key, has_accounts) =
-        (server.addresses(), server.teacher_key(), server.has_accounts());
-    let _ = banner::print(addresses, key, has_accounts, out.is_terminal(), out.lock());
+    print_banner(&server);
     server.run().map_err(|error| {
         error!("{error}");
         error.to_string()
     })
+}
+
+/// A standard output that is closed, or a terminal that stands still (Ctrl-S), is no reason not to serve.
+fn print_banner(server: &Server) {
+    let (addresses, key) = (server.addresses().to_vec(), server.teacher_key().map(str::to_owned));
+    let has_accounts = server.has_accounts();
+    let (printing, printed) = mpsc::channel::<()>();
+    let print = move || {
+        let out = io::stdout();
+        let terminal = out.is_terminal();
+        let _ = banner::print(&addresses, key.as_deref(), has_accounts, terminal, out.lock());
+        drop(printing);
+    };
+    if thread::Builder::new().name("banner".to_owned()).spawn(print).is_ok() {
+        // It stands above the log's first line, unless that would take too long.
+        let _ = printed.recv_timeout(BANNER_PATIENCE);
+    }
 }
 
 /// The first signal ends the server in order, the second at once.

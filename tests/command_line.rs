@@ -1,17 +1,16 @@
-//! The command line: what can be set, what is said of a wrong flag, and that closed output streams harm nobody.
+//! The command line: what can be set, and what is said of a wrong flag.
 #![forbid(unsafe_code)]
 
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, PipeWriter, Read, pipe};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::raw::{ask_on, handshake, request};
+use common::raw::{ask_on, request};
 use common::{Client, PATIENCE, Server};
 use websocket_classroom::options::FLAGS;
 
@@ -220,86 +219,5 @@ fn how_much_is_logged_is_said_by_the_flag_else_by_rust_log() {
             let is_there = log.iter().any(|line| line.starts_with(level));
             assert_eq!(is_there, place < logged, "{flags:?} {variable:?}: {log:#?}");
         }
-    }
-}
-
-/// A pipe that nobody reads any more, as behind `| head -1`.
-fn broken_pipe() -> PipeWriter {
-    let (reader, writer) = pipe().expect("a pipe");
-    drop(reader);
-    writer
-}
-
-/// Ends the child if the test fails.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Asks the server whose address stands in what it prints, again and again; returns what it printed since.
-fn use_and_stop(mut server: Running, printed: impl Read) -> String {
-    let mut printed = BufReader::new(printed);
-    let mut line = String::new();
-    let port = loop {
-        line.clear();
-        assert!(printed.read_line(&mut line).expect("text") > 0, "it ended");
-        let mut words = line.split([' ', '/', '\n']);
-        let port = words.find_map(|word| {
-            let (host, port) = word.rsplit_once(':')?;
-            ["127.0.0.1", "localhost"].contains(&host).then_some(port)
-        });
-        if let Some(port) = port {
-            break port.to_owned();
-        }
-    };
-    for _ in 0..10 {
-        let socket = TcpStream::connect(format!("127.0.0.1:{port}"));
-        let mut socket = socket.expect("the server accepts");
-        let health = ask_on(&mut socket, request("GET", "/health", ""));
-        assert_eq!(health.status, 200);
-        assert_eq!(ask_on(&mut socket, handshake("/ws")).status, 101);
-    }
-    let id = server.0.id().to_string();
-    let killed = Command::new("kill").args(["-TERM", &id]).status();
-    assert!(killed.expect("kill can be run").success());
-    assert!(server.0.wait().expect("it ends").success());
-    let mut rest = String::new();
-    printed.read_to_string(&mut rest).expect("text");
-    rest
-}
-
-#[test]
-fn nobody_reads_the_help_and_nothing_panics() {
-    for flag in ["--help", "--version"] {
-        let mut command = command(&[flag]);
-        command.stdout(broken_pipe());
-        let output = finish(command);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(errors.is_empty() && output.status.code().is_some(), "{errors}");
-    }
-}
-
-#[test]
-fn nobody_reads_the_banner_and_the_server_serves() {
-    let mut command = command(&["--port", "0"]);
-    let child = command.stdout(broken_pipe()).stderr(Stdio::piped()).spawn();
-    let mut server = Running(child.expect("it starts"));
-    let log = server.0.stderr.take().expect("it is piped");
-    let log = use_and_stop(server, log);
-    assert!(!log.contains("panicked"), "{log}");
-}
-
-#[test]
-fn nobody_reads_the_log_and_the_server_serves() {
-    for log in ["info", "trace"] {
-        let mut command = command(&["--port", "0", "--log", log]);
-        let child = command.stdout(Stdio::piped()).stderr(broken_pipe()).spawn();
-        let mut server = Running(child.expect("it starts"));
-        let banner = server.0.stdout.take().expect("it is piped");
-        use_and_stop(server, banner);
     }
 }

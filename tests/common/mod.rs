@@ -179,7 +179,7 @@ impl Server {
         Server::with_patience(socket.into())
     }
 
-    fn with_patience(socket: TcpStream) -> TcpStream {
+    pub fn with_patience(socket: TcpStream) -> TcpStream {
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         socket.set_write_timeout(Some(PATIENCE)).expect("a time-out can be set");
         socket

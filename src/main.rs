@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
@@ -9,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use log::{LevelFilter, error, info, warn};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use websocket_classroom::accounts::enrolment;
 use websocket_classroom::options::{self, Enrolment, Options, Request};
@@ -54,7 +55,7 @@ fn serve(options: Options) -> Result<(), String> {
     let server = Server::bind(options).map_err(|error| error.to_string())?;
     raise_descriptor_limit(server.descriptors());
     let signals =
-        Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
+        Signals::new(signals_to_obey()).map_err(|error| format!("no signals: {error}"))?;
     let stopper = server.stopper();
     thread::Builder::new()
         .name("signals".to_owned())
@@ -82,6 +83,18 @@ fn print_banner(server: &Server) {
         // It stands above the log's first line, unless that would take too long.
         let _ = printed.recv_timeout(BANNER_PATIENCE);
     }
+}
+
+/// Ctrl-C, a service manager's wish, and a terminal that is closed; but under nohup that is to be nothing.
+fn signals_to_obey() -> Vec<i32> {
+    let ignored = fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    // Where the system does not say, it stays as it is.
+    let is_hangup_ignored = ignored.is_none_or(|mask| mask & (1 << (SIGHUP - 1)) != 0);
+    let hangup = (!is_hangup_ignored).then_some(SIGHUP);
+    [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
 }
 
 /// The first signal ends the server in order, the second at once.

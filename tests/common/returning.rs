@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -166,7 +166,7 @@ pub fn texts(events: &[Value]) -> Vec<String> {
 
 /// Comes back by itself, as often as that takes.
 pub struct Returning {
-    port: u16,
+    server: SocketAddr,
     ticket: Ticket,
     /// `None` between two connections.
     websocket: Option<WebSocket<Uninterrupted>>,
@@ -180,14 +180,21 @@ pub struct Returning {
     /// Messages that were sent again, and those of them that the server had posted already.
     pub resent: u64,
     pub posted: u64,
+    /// How often it came back.
+    pub returns: u64,
 }
 
 impl Returning {
     /// Joins for the first time.
     pub fn join(port: u16, name: &str) -> Returning {
-        let websocket = open(port, &format!("/ws?name={name}")).expect("the handshake succeeds");
+        Returning::join_at((Ipv4Addr::LOCALHOST, port).into(), name)
+    }
+
+    /// The same at a server on another machine.
+    pub fn join_at(server: SocketAddr, name: &str) -> Returning {
+        let websocket = open(server, &format!("/ws?name={name}")).expect("the handshake succeeds");
         let mut client = Returning {
-            port,
+            server,
             ticket: Ticket::new(&Value::Null),
             websocket: Some(websocket),
             unconfirmed: BTreeMap::new(),
@@ -196,6 +203,7 @@ impl Returning {
             repeated: 0,
             resent: 0,
             posted: 0,
+            returns: 0,
         };
         let welcome = client.hear().expect("a welcome comes");
         assert_eq!((&welcome["type"], &welcome["you"]), (&json!("welcome"), &json!(name)));
@@ -272,7 +280,7 @@ impl Returning {
 
     /// `false` if the new connection ended before its welcome came.
     fn try_to_come_back(&mut self) -> bool {
-        self.websocket = open(self.port, &self.ticket.path());
+        self.websocket = open(self.server, &self.ticket.path());
         let Some(welcome) = self.hear() else {
             return false;
         };
@@ -283,6 +291,7 @@ impl Returning {
         self.ticket = Ticket::new(&welcome);
         self.ticket.after = if same_epoch { seen } else { 0 };
         self.gaps += u64::from(welcome["recovered"] != true);
+        self.returns += 1;
         for message in self.unconfirmed.clone().into_values() {
             self.send(message);
             self.resent += 1;
@@ -327,11 +336,11 @@ fn nothing_came(error: &Error) -> bool {
 }
 
 /// `None` where the connection ends before the handshake does.
-fn open(port: u16, path: &str) -> Option<WebSocket<Uninterrupted>> {
-    let socket = TcpStream::connect(("127.0.0.1", port)).ok()?;
+fn open(server: SocketAddr, path: &str) -> Option<WebSocket<Uninterrupted>> {
+    let socket = TcpStream::connect(server).ok()?;
     socket.set_read_timeout(Some(PATIENCE)).ok()?;
     socket.set_write_timeout(Some(PATIENCE)).ok()?;
-    let url = format!("ws://localhost:{port}{path}");
+    let url = format!("ws://{server}{path}");
     let (websocket, _) = tungstenite::client(url, Uninterrupted(socket)).ok()?;
     Some(websocket)
 }

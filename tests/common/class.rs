@@ -17,7 +17,7 @@ use super::{Client, PATIENCE, Server};
 pub const MEMBERS: usize = 10;
 
 /// Said by whoever's turn it is when the class ends.
-const END: &str = "the end";
+pub const END: &str = "the end";
 
 /// Between hearing one's neighbour and speaking: nobody speaks more often than the default of `--rate` allows.
 const BREATH: Duration = Duration::from_millis(6);
@@ -61,7 +61,8 @@ pub struct Told {
     pub slowest: Duration,
 }
 
-fn name(number: usize) -> String {
+/// What they are called.
+pub fn name(number: usize) -> String {
     format!("pupil-{number}")
 }
 
@@ -73,7 +74,7 @@ impl Class {
         Class::of(clients)
     }
 
-    /// Those who joined already, under the names that [`Class::names`] tells.
+    /// Those who joined already, each under its own [`name`].
     pub fn of(clients: Vec<Client>) -> Class {
         let room = Arc::<Room>::default();
         let begin = |(number, client)| {

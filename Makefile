@@ -50,13 +50,16 @@ test: rust tools lint
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test chat --test people --test chaos)
 	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
+	$(call with,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test outputs -- --ignored)
+	$(call with,unshare --net ip link && command -v nsenter,cargo test --all-features --test unplugged -- --ignored)
+	$(call with,command -v faketime,cargo test --all-features --test faults -- --ignored)
 
 lint:
 	cargo fmt --all --check
 	cargo clippy --all-targets --all-features -- -D warnings
 
 # Debian's packages by command: installed only where the command is not there yet.
-PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl
+PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux mount:mount ip:iproute2 faketime:faketime script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl
 tools:
 	@missing=$$(for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || echo $${pair#*:}; done); \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \

@@ -81,7 +81,7 @@ fn without_a_thread_newcomers_get_a_503() {
     limited.arg(&copy).args(["--port", "0", "--log", "info"]);
     let server = Server::spawn(limited);
     fs::remove_dir_all(&directory).expect("the copy can be removed");
-    newcomers_get_a_503_until_somebody_leaves(&server);
+    newcomers_get_a_503_until_somebody_leaves(server);
 }
 
 #[test]
@@ -94,8 +94,7 @@ fn in_a_container_without_another_process_newcomers_get_a_503() {
     fs::write(group.0.join("pids.max"), "50").expect("a limit can be set");
     let enter = format!("echo $$ > {}/cgroup.procs", group.0.display());
     let server = limited(&enter, &[]);
-    newcomers_get_a_503_until_somebody_leaves(&server);
-    drop(server);
+    newcomers_get_a_503_until_somebody_leaves(server);
 }
 
 /// A group of processes with a limit of its own, as a container is one; removed when dropped.
@@ -121,42 +120,52 @@ impl Drop for ControlGroup {
 }
 
 /// The server can have some threads more than a class needs, but not many.
-fn newcomers_get_a_503_until_somebody_leaves(server: &Server) {
-    let class = Class::begin(server);
+fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
+    let class = Class::begin(&server);
     for _ in 0..2 {
-        let before = Footprint::of(server);
-        let knock = || {
-            let mut socket = server.connect();
-            socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
-            socket
-        };
-        let mut idle = Vec::new();
-        let answer = loop {
-            let mut socket = knock();
-            let answer = read_answer(&mut socket, false);
-            if answer.status != 101 {
-                break answer;
-            }
-            idle.push(socket);
-            assert!(idle.len() < 100, "the limit has no effect");
-        };
-        assert_eq!(answer.status, 503, "{}", answer.text());
+        let before = Footprint::of(&server);
+        let idle = fill(&server);
         server.wait_for_log(": no thread for ");
         // Many at once are all told, none is just hung up on.
-        let mut crowd: Vec<TcpStream> = (0..500).map(|_| knock()).collect();
+        let mut crowd: Vec<TcpStream> = (0..500).map(|_| knock(&server)).collect();
         for socket in &mut crowd {
             assert_eq!(read_answer(socket, false).status, 503);
         }
         drop(crowd);
         class.goes_on();
         drop(idle);
-        class.goes_on_until(|| ask(server, request("GET", "/health", "")).status == 200);
-        let mut newcomer = Client::join(server, "newcomer");
+        class.goes_on_until(|| ask(&server, request("GET", "/health", "")).status == 200);
+        let mut newcomer = Client::join(&server, "newcomer");
         newcomer.wait_for("message");
         newcomer.leave();
-        before.is_back(server);
+        before.is_back(&server);
     }
     class.end();
+    // Stopping needs no thread either.
+    let _idle = fill(&server);
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+/// A connection that has asked to come in.
+fn knock(server: &Server) -> TcpStream {
+    let mut socket = server.connect();
+    socket.write_all(handshake("/ws").as_bytes()).expect("the server takes a handshake");
+    socket
+}
+
+/// As many as are let in.
+fn fill(server: &Server) -> Vec<TcpStream> {
+    let mut inside = Vec::new();
+    loop {
+        let mut socket = knock(server);
+        let answer = read_answer(&mut socket, false);
+        if answer.status != 101 {
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            return inside;
+        }
+        inside.push(socket);
+        assert!(inside.len() < 100, "the limit has no effect");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,11 +28,17 @@ const ITSELF: u64 = 16 * 1024;
 /// The server's own bound: connections that speak HTTP at once.
 const HTTP_ROOM: u64 = 4096;
 
-/// As many of those wished for as this process may open, leaving `spare` for all else.
-fn crowd_of(wished: usize, descriptors_each: usize) -> usize {
+/// One storm at a time: the tests of this file share the descriptors of their process, and the machine.
+fn alone() -> MutexGuard<'static, ()> {
+    static STORM: Mutex<()> = Mutex::new(());
+    STORM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As many of those wished for as this process may have sockets, and some to spare.
+fn crowd_of(wished: usize) -> usize {
     const SPARE: u64 = 200;
     let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit can be asked for");
-    let possible = limit.saturating_sub(SPARE) as usize / descriptors_each;
+    let possible = limit.saturating_sub(SPARE) as usize;
     if possible < wished {
         println!("only {possible} of {wished}, since {limit} files may be open here");
     }
@@ -77,7 +84,8 @@ fn come_in(server: &Server) -> usize {
 
 #[test]
 fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
-    let crowd = crowd_of(5000, 1);
+    let _alone = alone();
+    let crowd = crowd_of(5000);
     let server = Server::start(&["--rate", "0", "--handshake-timeout", "3", "--log", "error"]);
     let class = Class::begin(&server);
     let mut peaks = Vec::new();
@@ -113,11 +121,12 @@ fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
 
 #[test]
 fn two_thousand_who_never_read_are_cut_off_and_cost_the_class_nothing() {
+    let _alone = alone();
     /// In KiB.
     const BACKLOG: u64 = 64;
     const ROUND: u64 = 64;
     const LONG: usize = 60_000;
-    let crowd = crowd_of(2000, 1);
+    let crowd = crowd_of(2000);
     let backlog = (BACKLOG * 1024).to_string();
     let server = Server::start(&["--rate", "0", "--backlog", &backlog, "--log", "info"]);
     let class = Class::begin(&server);
@@ -190,6 +199,7 @@ fn told_of_floods(others: &[Value]) -> Vec<usize> {
 
 #[test]
 fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
+    let _alone = alone();
     const MESSAGES: usize = 200;
     const BYTES: usize = 1000;
     // In KiB. At this speed 1 MiB is full at once, and a busy machine may not let a reader run for longer than that.
@@ -213,6 +223,7 @@ fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
 
 #[test]
 fn fifty_who_flood_at_once_are_cut_off_at_their_rate() {
+    let _alone = alone();
     const BURST: usize = 100;
     const MESSAGES: usize = 2000;
     let server = Server::start(&["--log", "info"]);
@@ -253,6 +264,7 @@ fn come_and_vanish(server: &Server, way: usize) {
 
 #[test]
 fn those_who_come_and_vanish_leave_nothing_behind() {
+    let _alone = alone();
     const EACH_WAY: usize = 400;
     const WAYS: usize = 5;
     const AT_ONCE: usize = 8;

@@ -7,7 +7,8 @@
 use std::env;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,7 +65,8 @@ fn tell(event: &Value) {
 /// As seen from the test; killed when dropped.
 pub struct Elsewhere {
     child: Child,
-    output: BufReader<ChildStdout>,
+    /// What it tells, read by a thread: it must never wait for us.
+    told: Receiver<Value>,
 }
 
 impl Elsewhere {
@@ -81,7 +83,14 @@ impl Elsewhere {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the client's process starts");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        Elsewhere { child, output }
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let lines = output.lines().map_while(Result::ok);
+            for line in lines.filter(|line| line.starts_with('{')) {
+                let _ = tell.send(serde_json::from_str(&line).expect("an event is JSON"));
+            }
+        });
+        Elsewhere { child, told }
     }
 
     pub fn process(&self) -> u32 {
@@ -89,14 +98,9 @@ impl Elsewhere {
     }
 
     /// The next thing that it tells.
+    #[track_caller]
     pub fn event(&mut self) -> Value {
-        loop {
-            let mut line = String::new();
-            assert!(self.output.read_line(&mut line).expect("text") > 0, "the client has ended");
-            if line.starts_with('{') {
-                return serde_json::from_str(&line).expect("an event is JSON");
-            }
-        }
+        self.told.recv_timeout(PATIENCE).expect("the client lives and has something to tell")
     }
 
     pub fn wait_until_joined(&mut self) {

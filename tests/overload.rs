@@ -115,7 +115,7 @@ fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
         peaks.push(server.status("VmHWM"));
     }
     // A request's head may have 8 KiB; these have less.
-    assert_within(&peaks, ITSELF + HTTP_ROOM * IDLE);
+    assert_within(&peaks, ITSELF + HTTP_ROOM * IDLE, 12 * 1024);
     class.end();
 }
 
@@ -156,7 +156,7 @@ fn two_thousand_who_never_read_are_cut_off_and_cost_the_class_nothing() {
     // What waits is the same for all, and in memory once: a backlog, a round on top, and the longest message as JSON in
     // each of the channel's places that the class can fill. Nobody who is new gets more of the past than half a backlog.
     let waiting = BACKLOG + ROUND + (1 + MEMBERS as u64) * (2 * LONG as u64 / 1024);
-    assert_within(&peaks, ITSELF + crowd as u64 * (IDLE + BACKLOG / 2) + waiting);
+    assert_within(&peaks, ITSELF + crowd as u64 * (IDLE + BACKLOG / 2) + waiting, 12 * 1024);
     class.end();
 }
 
@@ -185,14 +185,13 @@ fn flood(server: &Server, storm: usize, messages: usize, bytes: usize) {
     });
 }
 
-/// How many messages of each flood were told; each flood's came in order, none of them missing.
-fn told_of_floods(others: &[Value]) -> Vec<usize> {
-    let mut told = BTreeMap::new();
+/// The numbers of each flood that were told, as they came.
+fn told_of_floods(others: &[Value]) -> Vec<Vec<usize>> {
+    let mut told = BTreeMap::<&str, Vec<usize>>::new();
     for event in others.iter().filter(|event| event["type"] == "message") {
         let [from, text] = ["from", "text"].map(|field| event[field].as_str().expect("a text"));
-        let next = told.entry(from).or_insert(0);
-        assert!(text.starts_with(&format!("{next} ")), "{from} not at {next}: {text:.40}");
-        *next += 1;
+        let (number, _) = text.split_once(' ').expect("a number and padding");
+        told.entry(from).or_default().push(number.parse().expect("a number"));
     }
     told.into_values().collect()
 }
@@ -217,8 +216,10 @@ fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
     }
     // The channel's 1,024 events, each of 2 M and 300 bytes, and a backlog that all share.
     let channel = 1024 * (2 * BYTES as u64 + 300) / 1024;
-    assert_within(&peaks, ITSELF + FLOODS as u64 * IDLE + channel + BACKLOG);
-    assert_eq!(told_of_floods(&class.end().others), [MESSAGES; 2 * FLOODS]);
+    assert_within(&peaks, ITSELF + FLOODS as u64 * IDLE + channel + BACKLOG, 10 * 1024);
+    let told = told_of_floods(&class.end().others);
+    assert_eq!(told.len(), 2 * FLOODS);
+    assert!(told.iter().all(|told| told.iter().copied().eq(0..MESSAGES)), "{told:?}");
 }
 
 #[test]
@@ -233,10 +234,13 @@ fn fifty_who_flood_at_once_are_cut_off_at_their_rate() {
     server.wait_for_log_times("closing begun by the server: 1008", FLOODS);
     before.is_back(&server);
     let told = told_of_floods(&class.end().others);
-    println!("messages of each that were told: {told:?}");
+    println!("of each were told {:?}", told.iter().map(Vec::len).collect::<Vec<_>>());
     assert_eq!(told.len(), FLOODS);
-    // While it went on their buckets filled a little.
-    assert!(told.iter().all(|told| (BURST..MESSAGES / 2).contains(told)), "{told:?}");
+    for told in told {
+        // A burst whole, then only what their buckets made room for meanwhile.
+        assert!(told.iter().copied().take(BURST).eq(0..BURST), "{told:?}");
+        assert!(told.is_sorted_by(|one, next| one < next) && told.len() < MESSAGES / 2);
+    }
 }
 
 /// One who comes and vanishes, in a way of its own.
@@ -288,9 +292,9 @@ fn those_who_come_and_vanish_leave_nothing_behind() {
         before.is_back(&server);
         peaks.push(server.status("VmHWM"));
     }
-    // Those who are gone may have left their threads behind for a moment, and the chat keeps 4,096 who may come back.
-    let who_may_come_back = 4096;
-    assert_within(&peaks, ITSELF + (EACH_WAY * WAYS) as u64 * IDLE + who_may_come_back);
+    // Their threads may end a little later. The chat keeps 4,096 who may come back, with 1 KiB each.
+    let crowd = (EACH_WAY * WAYS) as u64 * IDLE;
+    assert_within(&peaks, ITSELF + crowd + 4096, crowd / 4);
     class.end();
 }
 
@@ -301,11 +305,12 @@ fn here(server: &Server) -> u64 {
     health["clients"].as_u64().expect("a number")
 }
 
-/// Both storms stay within the sum, and the second needs no more than the first: nothing leaks.
+/// Both storms stay within the sum, and the second needs no more than the first, but for so much `more` that chance may
+/// make of it: nothing leaks. All in KiB.
 #[track_caller]
-fn assert_within(peaks: &[u64], sum: u64) {
+fn assert_within(peaks: &[u64], sum: u64, more: u64) {
     println!("peaks {peaks:?} KiB, allowed {sum}");
     let [first, second] = peaks else { panic!("two storms") };
     assert!(first.max(second) < &sum, "{peaks:?} KiB at the peak, more than {sum}");
-    assert!(*second < first + first / 8 + 4096, "it grows from storm to storm: {peaks:?} KiB");
+    assert!(*second < first + more, "it grows from storm to storm: {peaks:?} KiB");
 }

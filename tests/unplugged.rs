@@ -96,7 +96,7 @@ impl Machine {
 
     /// What the client heard to the end: how often it came back, how many gaps it was told of, and the class's numbers.
     fn heard(mut self) -> (u64, u64, Vec<u64>) {
-        let mut events = self.client.to_the_end();
+        let mut events = self.client.until_the_end();
         let end = events.pop().expect("an end");
         let count = |field: &str| end[field].as_u64().expect("a number");
         let number = |event: &Value| event["text"].as_str()?.split(' ').next()?.parse().ok();

@@ -108,7 +108,7 @@ impl Elsewhere {
     }
 
     /// All that it tells from now on.
-    pub fn to_the_end(&mut self) -> Vec<Value> {
+    pub fn until_the_end(&mut self) -> Vec<Value> {
         let mut events = vec![self.event()];
         while events.last().is_some_and(|event| event["type"] != "end") {
             events.push(self.event());

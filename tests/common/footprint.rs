@@ -11,6 +11,9 @@ use super::{PATIENCE, Server};
 /// peak of a second storm.
 const KEPT_BY_MALLOC: u64 = 8 * 1024;
 
+/// What the chat itself keeps of what was said, 4 MiB, and what the allocator makes of it.
+const PAST: u64 = 6 * 1024;
+
 #[derive(Debug, Clone, Copy)]
 pub struct Footprint {
     pub threads: u64,
@@ -40,11 +43,11 @@ impl Footprint {
         server.status("VmHWM").saturating_sub(self.memory)
     }
 
-    /// Waits until all is as it was: threads and descriptors to the last one, memory but for what malloc keeps.
+    /// Waits until all is as it was: threads and descriptors to the last one, memory but for what is kept.
     #[track_caller]
     pub fn is_back(&self, server: &Server) {
         let deadline = Instant::now() + PATIENCE;
-        let kept = self.memory + self.peak(server) / 2 + KEPT_BY_MALLOC;
+        let kept = self.memory + self.peak(server) / 2 + KEPT_BY_MALLOC + PAST;
         loop {
             let now = Footprint::of(server);
             let is_same = (now.threads, now.descriptors) == (self.threads, self.descriptors);

@@ -8,12 +8,12 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::sync::Mutex;
 
+use common::Server;
 use common::bystander::{bystander, chat_on, each_while_somebody_chats, stories};
 use common::raw::{
     BINARY, CLOSE, PING, PONG, RawClient, TEXT, assert_not_reset, frame, handshake, read_answer,
     read_to_end,
 };
-use common::{Client, Server};
 use serde_json::Value;
 
 /// Bytes that somebody could send in the place of a right one.

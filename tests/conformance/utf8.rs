@@ -37,17 +37,15 @@ fn a_reason_that_is_not_utf_8_fails() {
     }
 }
 
-/// 8.1: "This rule applies both during the opening handshake and during subsequent data exchange."
+/// 8.1: "This rule applies both during the opening handshake and during subsequent data exchange." That is, to what is
+/// interpreted as UTF-8; the values of headers that mean nothing here are opaque (RFC 9110, 5.5).
 #[test]
 fn a_handshake_that_is_not_utf_8_is_refused() {
     let mut subject = Subject::start(&[]);
     let head = handshake("/ws?name=Ana");
-    for (what, place) in
-        [("target", "Ana"), ("Host", "localhost"), ("key", "ZQ=="), ("a header", "X-Unknown:")]
-    {
-        let head = head.replacen("Host", "X-Unknown: x\r\nHost", 1);
+    for (what, place) in [("target", "Ana"), ("Host", "localhost"), ("key", "ZQ==")] {
         let at = head.find(place).expect("a part of the head") + place.len();
-        let mut bytes = head.into_bytes();
+        let mut bytes = head.clone().into_bytes();
         bytes.splice(at..at, *b"\xc3\x28");
         subject.refuses(what, bytes, 400);
     }

@@ -11,16 +11,19 @@ mod returning;
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use common::class::{self, Class, MEMBERS};
+use common::Server;
+use common::class::Class;
 use common::footprint::Footprint;
-use common::raw::{PING, PONG, RawClient, TEXT, ask, ask_on, frame, handshake, request};
-use common::users::{Users, basic, cookie, handshake_with, password_of};
-use common::{Client, Server};
+use common::quiet::Quiet;
+use common::raw::{PING, RawClient, TEXT, ask, ask_on, frame, handshake, request};
+use common::users::{Users, cookie, handshake_with};
 use elsewhere::{Elsewhere, NAME};
-use returning::Ticket;
+use returning::Person;
 use serde_json::Value;
 use socket2::SockRef;
 
@@ -84,12 +87,15 @@ fn a_reset_at_any_byte_ends_one_connection_and_tells_no_half_message() {
 
 /// A server whose wall clock a test can set, and nothing else of its time.
 struct WallClock {
-    file: std::path::PathBuf,
+    file: PathBuf,
 }
 
 impl WallClock {
     fn start(arguments: &[&str]) -> (WallClock, Server) {
-        let file = std::env::temp_dir().join(format!("classroom-clock-{}", std::process::id()));
+        static CLOCKS: AtomicU32 = AtomicU32::new(0);
+        let number = CLOCKS.fetch_add(1, Ordering::Relaxed);
+        let file = format!("classroom-clock-{}-{number}", std::process::id());
+        let file = std::env::temp_dir().join(file);
         let clock = WallClock { file };
         clock.jump("+0");
         let asked = Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output();
@@ -117,19 +123,6 @@ impl Drop for WallClock {
     }
 }
 
-/// Comes in, says something and is cut off: the welcome, and the message as it was told.
-fn drop_in(server: &Server, name: &str, path: &str) -> (Value, Value) {
-    let mut client = Client::open_as(server, path, &basic(name, &password_of(name)));
-    let welcome = client.wait_for("welcome");
-    client.say("what time is it?");
-    loop {
-        let event = client.wait_for("message");
-        if event["from"] == name && event["id"].as_u64() > welcome["last"].as_u64() {
-            return (welcome, event);
-        }
-    }
-}
-
 /// How many days the server's clock is ahead, by what it says of a message.
 fn days_ahead(message: &Value) -> i64 {
     const DAY: i64 = 86_400;
@@ -140,45 +133,55 @@ fn days_ahead(message: &Value) -> i64 {
     (seconds(at.expect("a time")) - seconds(SystemTime::now()) + DAY / 2).div_euclid(DAY)
 }
 
-fn id_of(message: &Value) -> u64 {
-    message["id"].as_u64().expect("a message has an id")
+#[test]
+#[ignore = "needs faketime: run by make test"]
+fn a_clock_that_jumps_by_days_ends_nothing_and_delays_nothing() {
+    let (clock, server) = WallClock::start(&["--ping", "1", "--history", "0"]);
+    let class = Class::begin(&server);
+    let quiet = Quiet::open(&server);
+    let mut luis = Person::join(&server, "Luis");
+    for (number, (offset, days)) in
+        [("+0", 0), ("+2d", 2), ("-3d", -3), ("+400d", 400), ("+0", 0)].into_iter().enumerate()
+    {
+        luis.say("I will be back");
+        while luis.event()["from"] != "Luis" {}
+        let ticket = luis.cut();
+        server.wait_for_log_times("closed without a close frame", number + 1);
+        clock.jump(offset);
+        // Whatever the time of day, who dropped a moment ago may still come back, and has missed nothing.
+        luis = Person::back(&server, &ticket);
+        luis.say("what time is it?");
+        let message = loop {
+            let event = luis.event();
+            if event["text"] == "what time is it?" {
+                break event;
+            }
+        };
+        assert_eq!(days_ahead(&message), days, "the clock has jumped");
+        class.goes_on();
+        // Who says nothing is asked as before, and kept if it answers.
+        quiet.answers(1);
+    }
+    quiet.is_still_here();
+    class.end();
+    assert!(!server.log().iter().any(|line| line.contains("closing begun by the server")));
 }
 
 #[test]
 #[ignore = "needs faketime: run by make test"]
-fn a_clock_that_jumps_by_days_ends_nothing_and_delays_nothing() {
-    let names: Vec<String> = (0..MEMBERS).map(class::name).collect();
-    let mut people: Vec<&str> = names.iter().map(String::as_str).collect();
-    people.extend(["Ana", "Luis"]);
-    let users = Users::new(&people);
-    let (clock, server) =
-        WallClock::start(&["--ping", "1", "--history", "0", "--users", &users.path()]);
-    let enter = |name: &String| {
-        let mut client = Client::open_as(&server, "/ws", &basic(name, &password_of(name)));
-        client.wait_for("welcome");
-        client
-    };
-    let class = Class::of(names.iter().map(enter).collect());
+fn a_clock_that_jumps_by_days_signs_nobody_out() {
+    let users = Users::new(&["Ana"]);
+    let (clock, server) = WallClock::start(&["--users", &users.path()]);
     let session = cookie(&server, "Ana");
-    let echo = handshake_with("/echo", &format!("Cookie: {session}"));
-    let mut quiet = RawClient::open_with(&server, echo.as_bytes());
-    let (welcome, message) = drop_in(&server, "Luis", "/ws");
-    let mut ticket = Ticket { after: id_of(&message), ..Ticket::new(&welcome) };
-    for (offset, days) in [("+0", 0), ("+2d", 2), ("-3d", -3), ("+400d", 400), ("+0", 0)] {
+    let mut ana = RawClient::open_with(
+        &server,
+        handshake_with("/ws", &format!("Cookie: {session}")).as_bytes(),
+    );
+    for offset in ["+0", "+2d", "-3d", "+0"] {
         clock.jump(offset);
-        // Who dropped a moment ago may still come back, whatever the time of day.
-        let (welcome, message) = drop_in(&server, "Luis", &ticket.path());
-        assert_eq!(welcome["recovered"], true, "{offset}: {welcome}");
-        ticket.after = id_of(&message);
-        assert_eq!(days_ahead(&message), days, "the clock has jumped");
-        class.goes_on();
-        // Who says nothing is asked, and kept if it answers.
-        let payload = quiet.wait_for(PING);
-        quiet.send(&frame(PONG, &payload));
-        // A sign-in lasts as long as it should.
         let me = ask(&server, request("GET", "/me", &format!("Cookie: {session}\r\n")));
         assert!(me.text().contains("Ana"), "{offset}: {}", me.text());
     }
-    class.end();
-    assert!(!server.log().iter().any(|line| line.contains("closing begun by the server")));
+    ana.send(&frame(TEXT, b"still here"));
+    while !ana.wait_for(TEXT).ends_with(br#""text":"still here"}"#) {}
 }

@@ -14,7 +14,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::class::Class;
-use common::raw::{ACCEPT, CLOSE, PING, PONG, RawClient, TEXT, frame, handshake};
+use common::quiet::Quiet;
+use common::raw::{ACCEPT, CLOSE, RawClient, TEXT, frame, handshake};
 use common::{Client, PATIENCE, Server};
 use returning::Returning;
 
@@ -168,26 +169,15 @@ fn signals_that_mean_nothing_change_nothing() {
 fn a_server_that_stands_still_for_seconds_loses_nobody() {
     let server = Server::start(&["--ping", "1", "--log", "info"]);
     let class = Class::begin(&server);
-    // Says nothing by itself, but answers pings, until its own word comes back.
-    let mut quiet = RawClient::open(&server, "/echo");
-    let mut voice = quiet.socket.try_clone().expect("a descriptor is left");
-    let answering = thread::spawn(move || {
-        loop {
-            match quiet.frame() {
-                Some((PING, payload)) => quiet.send(&frame(PONG, &payload)),
-                Some((TEXT, _)) => return,
-                other => panic!("the quiet one gets {other:?}"),
-            }
-        }
-    });
+    let quiet = Quiet::open(&server);
     for _ in 0..2 {
         server.signal("STOP");
         thread::sleep(Duration::from_millis(2500));
         server.signal("CONT");
         class.goes_on();
+        quiet.answers(1);
     }
-    voice.write_all(&frame(TEXT, b"still here")).expect("the server takes it");
-    answering.join().expect("it is still here");
+    quiet.is_still_here();
     class.end();
     assert!(!server.log().iter().any(|line| line.contains("closing begun by the server")));
 }

@@ -10,6 +10,7 @@ pub mod footprint;
 pub mod frame_attack;
 pub mod gate;
 pub mod http_attack;
+pub mod quiet;
 pub mod raw;
 pub mod redis;
 pub mod users;

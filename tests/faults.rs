@@ -162,7 +162,7 @@ fn a_clock_that_jumps_by_days_ends_nothing_and_delays_nothing() {
         // Who says nothing is asked as before, and kept if it answers.
         quiet.answers(1);
     }
-    quiet.is_still_here();
+    quiet.says_it_is_there();
     class.end();
     assert!(!server.log().iter().any(|line| line.contains("closing begun by the server")));
 }

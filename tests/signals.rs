@@ -177,7 +177,7 @@ fn a_server_that_stands_still_for_seconds_loses_nobody() {
         class.goes_on();
         quiet.answers(1);
     }
-    quiet.is_still_here();
+    quiet.says_it_is_there();
     class.end();
     assert!(!server.log().iter().any(|line| line.contains("closing begun by the server")));
 }

@@ -49,7 +49,7 @@ impl Quiet {
 
     /// Nobody has cut it off: its word comes back.
     #[track_caller]
-    pub fn is_still_here(mut self) {
+    pub fn says_it_is_there(mut self) {
         self.voice.write_all(&frame(TEXT, b"still here")).expect("the server takes it");
         self.listening.join().expect("its own word comes back");
     }

@@ -214,9 +214,11 @@ fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
         before.is_back(&server);
         peaks.push(server.status("VmHWM"));
     }
-    // The channel's 1,024 events, each of 2 M and 300 bytes, and a backlog that all share.
+    // The channel's 1,024 events, each of 2 M and 300 bytes, and a backlog that all share, with what the allocator makes
+    // of it. How full that gets is a matter of chance.
     let channel = 1024 * (2 * BYTES as u64 + 300) / 1024;
-    assert_within(&peaks, ITSELF + FLOODS as u64 * IDLE + channel + BACKLOG, 10 * 1024);
+    let sum = ITSELF + FLOODS as u64 * IDLE + channel + BACKLOG + BACKLOG / 2;
+    assert_within(&peaks, sum, BACKLOG);
     let told = told_of_floods(&class.end().others);
     assert_eq!(told.len(), 2 * FLOODS);
     assert!(told.iter().all(|told| told.iter().copied().eq(0..MESSAGES)), "{told:?}");

@@ -124,7 +124,7 @@ fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
     let class = Class::begin(&server);
     for _ in 0..2 {
         let before = Footprint::of(&server);
-        let idle = fill(&server);
+        let idle = fill(&server, 100);
         server.wait_for_log(": no thread for ");
         // Many at once are all told, none is just hung up on.
         let mut crowd: Vec<TcpStream> = (0..500).map(|_| knock(&server)).collect();
@@ -142,8 +142,45 @@ fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
     }
     class.end();
     // Stopping needs no thread either.
-    let _idle = fill(&server);
+    let _idle = fill(&server, 100);
     assert_eq!(server.stop().code(), Some(0));
+}
+
+#[test]
+fn where_address_space_runs_out_newcomers_get_a_503_until_somebody_leaves() {
+    /// In KiB, as `ulimit -v` has it.
+    const TO_GROW: u64 = 100 * 1024;
+    // Else glibc reserves 64 MiB of addresses for each of up to eight heaps a core: more than is used.
+    const ONE_HEAP: &str = "export MALLOC_ARENA_MAX=1";
+    let start = {
+        let server = limited(ONE_HEAP, &[]);
+        assert_eq!(ask(&server, request("GET", "/health", "")).status, 200);
+        server.status("VmSize")
+    };
+    let limit = format!("{ONE_HEAP}; ulimit -v {}", start + TO_GROW);
+    let server = limited(&limit, &["--rate", "0"]);
+    let class = Class::begin(&server);
+    for _ in 0..2 {
+        let before = Footprint::of(&server);
+        let inside = fill(&server, 2000);
+        println!("{} were let in", inside.len());
+        // Those inside still have what they need to say and to hear something.
+        class.speak_at_length(4000);
+        let mut crowd: Vec<TcpStream> = (0..300).map(|_| knock(&server)).collect();
+        for socket in &mut crowd {
+            let status = read_answer(socket, false).status;
+            assert!([101, 503].contains(&status), "{status}");
+        }
+        class.goes_on();
+        class.speak_at_length(0);
+        drop((inside, crowd));
+        class.goes_on_until(|| ask(&server, request("GET", "/health", "")).status == 200);
+        let mut newcomer = Client::join(&server, "newcomer");
+        newcomer.wait_for("message");
+        newcomer.leave();
+        before.is_back(&server);
+    }
+    class.end();
 }
 
 /// A connection that has asked to come in.
@@ -153,8 +190,8 @@ fn knock(server: &Server) -> TcpStream {
     socket
 }
 
-/// As many as are let in.
-fn fill(server: &Server) -> Vec<TcpStream> {
+/// As many as are let in, which are fewer than `bound`.
+fn fill(server: &Server, bound: usize) -> Vec<TcpStream> {
     let mut inside = Vec::new();
     loop {
         let mut socket = knock(server);
@@ -164,7 +201,7 @@ fn fill(server: &Server) -> Vec<TcpStream> {
             return inside;
         }
         inside.push(socket);
-        assert!(inside.len() < 100, "the limit has no effect");
+        assert!(inside.len() < bound, "the limit has no effect");
     }
 }
 

@@ -1,7 +1,7 @@
 # Two commands: `make run` serves, `make test` checks everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench deny lint tools rust
+.PHONY: help run test bench bench-peers deny lint tools rust
 
 # What the tests install for themselves lives here and is found first.
 TOOLS := $(CURDIR)/target/tools
@@ -12,7 +12,8 @@ help:
 	@echo "make run HOST=0.0.0.0    the same for the whole network; every flag has its variable (README, Flags)"
 	@echo "make test                install what the tests need, then check everything"
 	@echo "make deny                licences, origins and known faults of all crates, by cargo-deny"
-	@echo "make bench               throughput against the raw floor, and memory per client"
+	@echo "make bench               speed and size, each figure beside its bound; fails where one is missed"
+	@echo "make bench-peers         the same load on Node's ws and socket.io (takes node and npm)"
 
 # A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words; a switch is on if its variable
 # holds anything. Only what stands behind
@@ -75,6 +76,11 @@ tools:
 bench: rust
 	cargo bench --bench fanout
 	$(call with,command -v redis-server,cargo bench --features redis --bench fanout -- redis)
+
+# Opt-in: installs their packages into target/bench-peers.
+bench-peers: rust
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Node and npm are missing; https://nodejs.org/" >&2; exit 1; }
+	cargo bench --bench fanout -- peers
 
 # Known faults are looked up at GitHub; where that cannot be reached, the rest still counts.
 deny: rust

@@ -1,34 +1,56 @@
-//! How fast the chat brings messages to everybody, and how much memory an idle client takes.
+//! How fast the chat brings messages to everybody, how long they take, and what clients cost; with a bound for each figure.
 //!
 //! ```text
-//! make bench                                         all of it, about two minutes
-//! cargo bench --bench fanout -- throughput           one part of it
-//! cargo bench --bench fanout -- throughput 100       one part, with 100 clients only
-//! cargo bench --bench fanout -- watching             what it costs that somebody could watch
-//! cargo bench --bench fanout -- memory
-//! cargo bench --features redis --bench fanout -- redis     several servers that share one chat
+//! make bench                                              all parts but `redis`, `peers` and the first build: some six minutes
+//! make bench-peers                                        others' servers under the same load; needs Node
+//! cargo bench --bench fanout -- throughput                one part
+//! cargo bench --bench fanout -- throughput 100            one part, only its runs with 100 clients
+//! BENCH_QUICK=1 cargo bench --bench fanout                everything short, to see that it works; the figures say nothing
 //! ```
 //!
-//! A number alone says little: machines differ. So in the same run the *raw floor* does the least
-//! that any server must do for the same messages, and what counts is the ratio between the two.
+//! | part | what it measures |
+//! |---|---|
+//! | `throughput` | deliveries a second and CPU for each, with 10 to 10,000 clients |
+//! | `latency` | median and 99th percentile with little to do |
+//! | `loaded` | 99th percentile at one and at three million deliveries a second |
+//! | `memory` | an idle client's memory; 10,000 come and go |
+//! | `slow` | clients that read nothing: what it costs the others, and the server |
+//! | `senders` | a thousand clients that all send |
+//! | `joins` | what a join costs in a chat of few and of many |
+//! | `private` | private messages and the history, beside public messages |
+//! | `watching` | what it costs that somebody could watch |
+//! | `build` | size of the binary, crates, time to start; `build first` also the first build |
+//! | `redis` | several servers that share one chat; takes `--features redis` and a redis-server |
+//! | `peers` | Node's `ws` and `socket.io` |
+//!
+//! A number alone says little: machines differ. So in the same run the *raw floor* does the least that any server must do for
+//! the same messages, and what counts is the ratio between the two: the median of three rounds in turns. The run fails where a
+//! bound is missed.
+//! * `modes`: the parts; `bench`: how they measure
 //! * `contestant`: starts the real binary and the floors, each a process on a core of its own
-//! * `redis`: starts the redis-server through which several servers are one chat
+//! * `redis`: starts the redis-server through which several servers are one chat; `peers`: installs others' servers
 //! * `floor`: the least work that still brings every message to every client
 //! * `load`: all the clients, in a third process on the other core; `client` is one of them
 //! * `watcher`: somebody who watches everybody through the inspector
-//! * `text`: the 64-byte texts that travel
+//! * `text`: the 64-byte texts that travel; `timing`: when each is to leave, and when it arrived
 //! * `process`: CPU time and memory, from `/proc`
-//! * `report`: the tables
+//! * `report`: the tables and the bounds
 #![forbid(unsafe_code)]
 
+#[path = "fanout/bench.rs"]
+mod bench;
 #[path = "fanout/client.rs"]
 mod client;
 #[path = "fanout/contestant.rs"]
 mod contestant;
 #[path = "fanout/floor.rs"]
 mod floor;
-#[path = "fanout/load.rs"]
+#[path = "fanout/load/mod.rs"]
 mod load;
+#[path = "fanout/modes/mod.rs"]
+mod modes;
+#[path = "fanout/peers.rs"]
+mod peers;
 #[path = "fanout/process.rs"]
 mod process;
 #[path = "fanout/redis.rs"]
@@ -37,48 +59,31 @@ mod redis;
 mod report;
 #[path = "fanout/text.rs"]
 mod text;
+#[path = "fanout/timing.rs"]
+mod timing;
 #[path = "fanout/watcher.rs"]
 mod watcher;
 
 use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use contestant::{Contestant, Pinning, measure};
-use floor::Mode;
-use load::{Idle, Latency, Outcome, Task, Throughput};
-use report::Rounds;
-use watcher::Watching;
+use bench::Bench;
+use report::Ledger;
 
-/// Clients of the throughput runs; all of them receive, the first few also send.
-const THROUGHPUT_CLIENTS: [usize; 3] = [10, 100, 1_000];
-
-/// Clients that send, in every throughput run.
-const SENDERS: usize = 4;
-
-/// Messages each sender keeps under way: as one comes back to it, the next goes out. How much is in
-/// flight decides how much a server can send at once, so it is the same for all.
-const IN_FLIGHT_EACH: u32 = 16;
-
-/// Each contestant runs this often, in turns, so that all meet the machine in the same moods.
-const ROUNDS: usize = 3;
-
-/// Clients of the watching runs.
-const WATCHING_CLIENTS: [usize; 1] = [100];
-
-/// Clients of the runs with several servers, and the servers.
-const REDIS_CLIENTS: [usize; 1] = [100];
-const REDIS_CONTESTANTS: [Contestant; 4] =
-    [Contestant::Chat, Contestant::Shared(1), Contestant::Shared(2), Contestant::Shared(3)];
-
-/// What fills the stream: nobody but the senders is there, and each keeps this many under way.
-const SATURATING_IN_FLIGHT_EACH: u32 = 256;
-
-/// One message after this time, where the latency is measured.
-const PACE: Duration = Duration::from_millis(10);
-
-/// Clients of the memory runs.
-const MEMORY_CLIENTS: [usize; 2] = [1_000, 10_000];
+/// Without a word all of these run; the others only by their name.
+const DEFAULT_PARTS: [&str; 10] = [
+    "build",
+    "throughput",
+    "latency",
+    "loaded",
+    "memory",
+    "slow",
+    "senders",
+    "joins",
+    "private",
+    "watching",
+];
+const PARTS_BY_NAME: [&str; 2] = ["redis", "peers"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -108,255 +113,46 @@ fn run_floor(mode: &str, frame_bytes: &str) -> io::Result<()> {
     floor::serve(serde_json::from_str(mode)?, frame_bytes)
 }
 
-/// What the words on the command line ask for: all, a part, or a part with one number of clients.
-struct Selection {
-    part: Option<String>,
-    clients: Option<usize>,
-}
-
-impl Selection {
-    fn parse(words: &[&str]) -> io::Result<Self> {
-        let words: Vec<&str> = words.iter().copied().filter(|word| *word != "--bench").collect();
-        let part = words.first().map(|part| part.to_string());
-        let clients = words.get(1).map(|count| count.parse()).transpose();
-        match (part.as_deref(), clients) {
-            (None | Some("throughput" | "watching" | "memory" | "redis"), Ok(clients))
-                if words.len() <= 2 =>
-            {
-                Ok(Self { part, clients })
-            }
-            _ => Err(io::Error::other(
-                "I know `throughput`, `watching`, `memory` and `redis`, then a number of clients",
-            )),
-        }
-    }
-
-    /// The numbers of clients to run in this part: the usual ones, or the one that was asked for.
-    fn clients(&self, part: &str, usual: &[usize]) -> Vec<usize> {
-        match (&self.part, self.clients) {
-            (Some(chosen), _) if chosen != part => Vec::new(),
-            (_, Some(clients)) => vec![clients],
-            (_, None) => usual.to_vec(),
-        }
-    }
-
-    /// Only who asks for this part has what it takes.
-    fn redis_clients(&self) -> Vec<usize> {
-        self.part.as_ref().map_or(Vec::new(), |_| self.clients("redis", &REDIS_CLIENTS))
-    }
-}
-
 fn run_benchmark(words: &[&str]) -> io::Result<()> {
-    let selection = Selection::parse(words)?;
-    let pinning = Pinning::find();
+    let words: Vec<&str> = words.iter().copied().filter(|word| *word != "--bench").collect();
+    let (parts, clients, with_first_build) = match words[..] {
+        [] => (DEFAULT_PARTS.to_vec(), None, false),
+        ["build", "first"] => (vec!["build"], None, true),
+        [part] if is_part(part) => (vec![part], None, false),
+        [part, clients] if is_part(part) => {
+            (vec![part], Some(clients.parse().map_err(io::Error::other)?), false)
+        }
+        _ => {
+            let known = [&DEFAULT_PARTS[..], &PARTS_BY_NAME].concat().join(", ");
+            return Err(io::Error::other(format!(
+                "I know these parts, each alone or with a number of clients: {known}; and `build first`"
+            )));
+        }
+    };
+    let bench = Bench::new(clients);
     println!("{}", process::machine());
-    println!("{pinning}; all traffic on 127.0.0.1");
+    println!("{}; all traffic on 127.0.0.1", bench.pinning);
 
-    let throughput = selection.clients("throughput", &THROUGHPUT_CLIENTS);
-    let watching = selection.clients("watching", &WATCHING_CLIENTS);
-    let memory = selection.clients("memory", &MEMORY_CLIENTS);
-    let failures = throughput_table(pinning, &throughput)
-        + watching_table(pinning, &watching)
-        + memory_table(pinning, &memory)
-        + redis_tables(pinning, &selection.redis_clients())?;
-    match failures {
-        0 => Ok(()),
-        _ => Err(io::Error::other(format!("rows that could not be measured: {failures}"))),
-    }
-}
-
-/// Prints a table with a row for each number of clients; how many rows failed.
-fn throughput_table(pinning: Pinning, counts: &[usize]) -> usize {
-    if counts.is_empty() {
-        return 0;
-    }
-    println!(
-        "\nThroughput: {SENDERS} senders with {IN_FLIGHT_EACH} messages of {} bytes in flight \
-         each; median of {ROUNDS} rounds in turns",
-        text::TEXT_BYTES
-    );
-    report::throughput_head();
-    let failures = counts
-        .iter()
-        .map(|&clients| say_if_failed(clients, compare_throughput(pinning, clients)))
-        .sum();
-    report::throughput_foot();
-    failures
-}
-
-/// Prints a table with some rows for each number of clients; how many of them failed.
-fn watching_table(pinning: Pinning, counts: &[usize]) -> usize {
-    if counts.is_empty() {
-        return 0;
-    }
-    println!("\nThe inspector: the same chat when nobody watches, and when a teacher watches all");
-    report::throughput_head();
-    let rows = counts.iter();
-    rows.map(|&clients| say_if_failed(clients, compare_watching(pinning, clients))).sum()
-}
-
-/// Prints a table with a row for each number of clients; how many rows failed.
-fn memory_table(pinning: Pinning, counts: &[usize]) -> usize {
-    if counts.is_empty() {
-        return 0;
-    }
-    println!("\nMemory of the chat: everybody is connected, nobody speaks");
-    report::memory_head();
-    let failures = counts
-        .iter()
-        .map(|&clients| say_if_failed(clients, measure_memory(pinning, clients)))
-        .sum();
-    report::memory_foot();
-    failures
-}
-
-/// Prints the tables of servers that share one chat; how many rows failed.
-fn redis_tables(pinning: Pinning, counts: &[usize]) -> io::Result<usize> {
-    if counts.is_empty() {
-        return Ok(0);
-    }
-    if !cfg!(feature = "redis") {
-        return Err(io::Error::other("this part takes `cargo bench --features redis`"));
-    }
-    if !redis::is_here() {
-        return Err(io::Error::other("this part takes an installed redis-server"));
-    }
-    let mut failures = 0;
-    println!(
-        "\nServers that share one chat: {SENDERS} senders with {IN_FLIGHT_EACH} messages in flight each"
-    );
-    report::shared_head();
-    for &clients in counts {
-        failures += say_if_failed(clients, compare_shared(pinning, clients, IN_FLIGHT_EACH));
-    }
-    println!(
-        "\nThe stream when it is full: only the {SENDERS} senders, {SATURATING_IN_FLIGHT_EACH} messages in flight each"
-    );
-    report::shared_head();
-    failures += say_if_failed(SENDERS, compare_shared(pinning, SENDERS, SATURATING_IN_FLIGHT_EACH));
-    report::shared_foot();
-    println!("\nLatency: a message every {PACE:?}, until the last client has it");
-    report::latency_head();
-    for &clients in counts {
-        failures += say_if_failed(clients, measure_latencies(pinning, clients));
-    }
-    Ok(failures)
-}
-
-/// A failed row says why, and the others still run; 1 if this one failed.
-fn say_if_failed(clients: usize, row: io::Result<()>) -> usize {
-    match row {
-        Ok(()) => 0,
-        Err(error) => {
-            println!("{clients:>7}  not measured: {error}");
-            1
+    let mut ledger = Ledger::default();
+    for part in parts {
+        match part {
+            "build" => modes::build::run(&bench, &mut ledger, with_first_build),
+            "throughput" => modes::throughput::run(&bench, &mut ledger),
+            "latency" => modes::latency::calm(&bench, &mut ledger),
+            "loaded" => modes::latency::loaded(&bench, &mut ledger),
+            "memory" => modes::memory::run(&bench, &mut ledger),
+            "slow" => modes::slow::run(&bench, &mut ledger),
+            "senders" => modes::senders::run(&bench, &mut ledger),
+            "joins" => modes::joins::run(&bench, &mut ledger),
+            "private" => modes::private::run(&bench, &mut ledger),
+            "watching" => modes::watching::run(&bench, &mut ledger),
+            "redis" => modes::shared::run(&bench, &mut ledger)?,
+            _ => modes::peers::run(&bench, &mut ledger)?,
         }
     }
+    if ledger.close() { Ok(()) } else { Err(io::Error::other("a bound is missed")) }
 }
 
-fn compare_throughput(pinning: Pinning, clients: usize) -> io::Result<()> {
-    let (mut chat, mut batched, mut single) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        // The chat goes first: the floors then send frames of the same length.
-        let run = measure_throughput(pinning, Contestant::Chat, clients)?;
-        let frame_bytes = (run.message_bytes as f64 / run.deliveries as f64).round() as usize;
-        chat.push(run);
-        for (mode, runs) in [(Mode::Batched, &mut batched), (Mode::Single, &mut single)] {
-            let floor = Contestant::Floor(mode, frame_bytes);
-            runs.push(measure_throughput(pinning, floor, clients)?);
-        }
-    }
-    let chat = Rounds { contestant: Contestant::Chat, rounds: chat };
-    let floors = [(Mode::Batched, batched), (Mode::Single, single)]
-        .map(|(mode, rounds)| Rounds { contestant: Contestant::Floor(mode, 0), rounds });
-
-    report::throughput_row(clients, &chat);
-    floors.iter().for_each(|floor| report::throughput_row(clients, floor));
-    floors.iter().for_each(|floor| report::ratio_row(&chat, floor));
-    Ok(())
-}
-
-fn compare_watching(pinning: Pinning, clients: usize) -> io::Result<()> {
-    let mut all = [Watching::Never, Watching::NoMore, Watching::Always]
-        .map(|watching| Rounds { contestant: Contestant::Watched(watching), rounds: Vec::new() });
-    for _ in 0..ROUNDS {
-        for Rounds { contestant, rounds } in &mut all {
-            rounds.push(measure_throughput(pinning, *contestant, clients)?);
-        }
-    }
-    all.iter().for_each(|rounds| report::throughput_row(clients, rounds));
-    let [never, others @ ..] = &all;
-    others.iter().for_each(|rounds| report::ratio_row(rounds, never));
-    Ok(())
-}
-
-fn compare_shared(pinning: Pinning, clients: usize, in_flight: u32) -> io::Result<()> {
-    let mut all = REDIS_CONTESTANTS.map(|contestant| Rounds { contestant, rounds: Vec::new() });
-    for _ in 0..ROUNDS {
-        for Rounds { contestant, rounds } in &mut all {
-            rounds.push(measure_in_flight(pinning, *contestant, clients, in_flight)?);
-        }
-    }
-    all.iter().for_each(|rounds| report::shared_row(clients, rounds));
-    let [chat, others @ ..] = &all;
-    others.iter().for_each(|rounds| report::ratio_row(rounds, chat));
-    Ok(())
-}
-
-fn measure_latencies(pinning: Pinning, clients: usize) -> io::Result<()> {
-    for contestant in REDIS_CONTESTANTS {
-        let latency: Latency =
-            match measure(pinning, contestant, clients, Task::Latency { every: PACE })? {
-                Outcome::Latency(latency) => latency,
-                other => return Err(unexpected(contestant, other)),
-            };
-        report::latency_row(clients, contestant, &latency);
-    }
-    Ok(())
-}
-
-fn measure_throughput(
-    pinning: Pinning,
-    contestant: Contestant,
-    clients: usize,
-) -> io::Result<Throughput> {
-    measure_in_flight(pinning, contestant, clients, IN_FLIGHT_EACH)
-}
-
-fn measure_in_flight(
-    pinning: Pinning,
-    contestant: Contestant,
-    clients: usize,
-    in_flight: u32,
-) -> io::Result<Throughput> {
-    let watching = match contestant {
-        Contestant::Watched(watching) => watching,
-        Contestant::Chat | Contestant::Shared(_) | Contestant::Floor(..) => Watching::Never,
-    };
-    let task = Task::Throughput { senders: SENDERS, in_flight, watching };
-    match measure(pinning, contestant, clients, task)? {
-        Outcome::Throughput(run) if run.deliveries > 0 => Ok(run),
-        Outcome::Throughput(_) => Err(unusable(contestant, "delivered nothing")),
-        other => Err(unexpected(contestant, other)),
-    }
-}
-
-fn measure_memory(pinning: Pinning, clients: usize) -> io::Result<()> {
-    let idle: Idle = match measure(pinning, Contestant::Chat, clients, Task::Idle)? {
-        Outcome::Idle(idle) => idle,
-        other => return Err(unexpected(Contestant::Chat, other)),
-    };
-    report::memory_row(clients, &idle);
-    Ok(())
-}
-
-fn unexpected(contestant: Contestant, outcome: Outcome) -> io::Error {
-    match outcome {
-        Outcome::Failed(reason) => unusable(contestant, &reason),
-        _ => unusable(contestant, "was measured for something else"),
-    }
-}
-
-fn unusable(contestant: Contestant, reason: &str) -> io::Error {
-    io::Error::other(format!("{contestant}: {reason}"))
+fn is_part(word: &str) -> bool {
+    DEFAULT_PARTS.contains(&word) || PARTS_BY_NAME.contains(&word)
 }

@@ -1,4 +1,5 @@
-//! The servers under test, each a process of its own: the real binary, alone or several through Redis, and the two floors.
+//! The servers under test, each a process of its own: the real binary, alone or several through Redis, the two floors, and
+//! others' servers.
 
 use std::env;
 use std::fmt;
@@ -6,13 +7,15 @@ use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use crate::client::Dialect;
 use crate::floor::Mode;
 use crate::load::{Job, Outcome, Task};
+use crate::peers::Peer;
 use crate::redis::Redis;
 use crate::watcher::{TEACHER_KEY, Watching};
 
 /// The binary that `make run` starts, built by cargo for this benchmark.
-const CHAT: &str = env!("CARGO_BIN_EXE_websocket-classroom");
+pub const CHAT: &str = env!("CARGO_BIN_EXE_websocket-classroom");
 
 /// No limit on the rate, for the senders are meant to flood, and no heartbeat, so that only messages
 /// are on the wire. All else is as a class would run it.
@@ -20,7 +23,7 @@ const CHAT_ARGUMENTS: [&str; 10] =
     ["--port", "0", "--rate", "0", "--ping", "0", "--log", "warn", "--teacher-key", TEACHER_KEY];
 
 /// Admitted beyond the number of clients of a run.
-const SPARE_CLIENTS: usize = 100;
+const SPARE_CLIENTS: usize = 500;
 
 /// The server has the first core for itself, the load generator the second. Several servers share the first, and their
 /// Redis is on the second, as it would be on another machine.
@@ -30,18 +33,37 @@ const LOAD_CORE: usize = 1;
 #[derive(Clone, Copy, PartialEq)]
 pub enum Contestant {
     Chat,
+    /// The same, but what was said is not kept for newcomers.
+    Forgetful,
+    /// The same, and everybody has a name to which private messages can go.
+    Named,
     /// The same, watched or not.
     Watched(Watching),
     /// So many servers that are one chat through Redis.
     Shared(usize),
     /// The raw floor, and the bytes of one of its frames: as many as the chat has sent.
     Floor(Mode, usize),
+    /// Somebody else's server.
+    Peer(Peer),
+}
+
+impl Contestant {
+    fn dialect(self) -> Dialect {
+        match self {
+            Self::Named => Dialect::Named,
+            Self::Peer(Peer::SocketIo) => Dialect::SocketIo,
+            _ => Dialect::Chat,
+        }
+    }
 }
 
 impl fmt::Display for Contestant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
             Self::Chat => "chat",
+            Self::Forgetful => "no history",
+            Self::Named => "with names",
+            Self::Peer(peer) => peer.name(),
             Self::Watched(Watching::Never) => "never watched",
             Self::Watched(Watching::NoMore) => "no more watched",
             Self::Watched(Watching::Always) => "all are watched",
@@ -114,6 +136,7 @@ pub fn measure(
         addresses: servers.iter().map(address).collect(),
         servers: servers.iter().map(|server| server.process.id()).collect(),
         redis: redis.as_ref().map(Redis::process),
+        dialect: contestant.dialect(),
         clients,
         task,
     };
@@ -128,9 +151,9 @@ pub fn measure(
     })
 }
 
-struct Server {
+pub struct Server {
     process: Child,
-    port: u16,
+    pub port: u16,
     /// Kept open: a server that prints another line must not find a closed pipe.
     _output: BufReader<ChildStdout>,
 }
@@ -142,10 +165,17 @@ impl Server {
         clients: usize,
         redis: Option<&Redis>,
     ) -> io::Result<Self> {
-        let mut command = match contestant {
-            Contestant::Chat | Contestant::Watched(_) | Contestant::Shared(_) => {
+        let command = match contestant {
+            Contestant::Chat
+            | Contestant::Forgetful
+            | Contestant::Named
+            | Contestant::Watched(_)
+            | Contestant::Shared(_) => {
                 let mut command = pinning.command(SERVER_CORE, CHAT);
                 command.args(CHAT_ARGUMENTS);
+                if contestant == Contestant::Forgetful {
+                    command.args(["--history", "0"]);
+                }
                 command.args(["--max-clients", &(clients + SPARE_CLIENTS).to_string()]);
                 command.args(
                     redis.map(|redis| ["--redis".to_owned(), redis.url()]).into_iter().flatten(),
@@ -158,7 +188,23 @@ impl Server {
                 command.args(["--floor", &mode, &frame_bytes.to_string()]);
                 command
             }
+            Contestant::Peer(peer) => {
+                let mut command = pinning.command(SERVER_CORE, "node");
+                command.arg(peer.script());
+                command
+            }
         };
+        Self::of(command)
+    }
+
+    /// The chat as the class starts it, once it listens.
+    pub fn start_chat(pinning: Pinning) -> io::Result<Self> {
+        let mut command = pinning.command(SERVER_CORE, CHAT);
+        command.args(CHAT_ARGUMENTS);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> io::Result<Self> {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().expect("its standard output is a pipe");
         let mut output = BufReader::new(output);

@@ -18,8 +18,9 @@ use crate::text::{CLIENT_HEADER_BYTES, TEXT_BYTES};
 
 const CLIENT_FRAME_BYTES: usize = CLIENT_HEADER_BYTES + TEXT_BYTES;
 
-/// One read takes what one client can have in flight many times over.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// One read takes what one client can have in flight many times over, or what it has sent at a fixed rate while the
+/// floor was held up.
+const READ_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// Longest request head we take; the load generator's has about 150 bytes.
 const HEAD_BYTES: usize = 1024;

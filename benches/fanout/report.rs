@@ -1,58 +1,236 @@
-//! The tables: raw numbers first, then the ratios that hold from one machine to the next.
+//! The tables: raw numbers first, then the figures that hold from one machine to the next, each with its bound.
+
+use std::fmt;
 
 use crate::contestant::Contestant;
-use crate::load::{Idle, Latency, Throughput};
+use crate::load::{Latency, Throughput};
 
-/// All rounds of one contestant in one setting.
-pub struct Rounds {
-    pub contestant: Contestant,
-    pub rounds: Vec<Throughput>,
+/// What a figure must reach.
+#[derive(Clone, Copy)]
+pub enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+    /// It is told, and has no bound.
+    Stated,
 }
 
-impl Rounds {
-    /// The middle one of the rounds: a single round that something else disturbed does not show.
-    fn median(&self, figure: impl Fn(&Throughput) -> f64) -> f64 {
-        let mut figures: Vec<f64> = self.rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures[figures.len() / 2]
+impl Bound {
+    fn is_reached(self, figure: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => figure >= bound,
+            Self::AtMost(bound) => figure <= bound,
+            Self::Stated => true,
+        }
     }
 }
 
-fn rate(run: &Throughput) -> f64 {
+/// How a figure is written.
+pub type Unit = fn(f64) -> String;
+
+pub fn whole(figure: f64) -> String {
+    grouped(figure)
+}
+
+pub fn factor(figure: f64) -> String {
+    format!("{figure:.2}")
+}
+
+pub fn milliseconds(figure: f64) -> String {
+    format!("{figure:.2} ms")
+}
+
+pub fn microseconds(figure: f64) -> String {
+    format!("{figure:.3} us")
+}
+
+pub fn seconds(figure: f64) -> String {
+    format!("{figure:.2} s")
+}
+
+pub fn kibibytes(figure: f64) -> String {
+    format!("{figure:.1} KiB")
+}
+
+/// Every figure of a run, and which of them missed their bounds.
+#[derive(Default)]
+pub struct Ledger {
+    part: String,
+    figures: usize,
+    missed: Vec<String>,
+}
+
+impl Ledger {
+    /// A part of the run begins; `this` is compared with `other`.
+    pub fn begin(&mut self, title: &str, this: &str, other: &str) {
+        println!("\n{title}");
+        println!(
+            "{:<52} {this:>14} {other:>14}  {:<22} {:>12}",
+            "", "ratio (least to most)", "bound"
+        );
+        self.part = title.split([':', ',']).next().unwrap_or_default().to_owned();
+    }
+
+    /// The same figure of two contestants that ran in turns: what counts is their ratio, round by round, for neighbours
+    /// in time meet the machine in the same mood.
+    pub fn compare(
+        &mut self,
+        name: &str,
+        [this, other]: [&[f64]; 2],
+        unit: Unit,
+        bound: Bound,
+    ) -> &mut Self {
+        let ratios: Vec<f64> = this.iter().zip(other).map(|(this, other)| this / other).collect();
+        let spread = Spread::of(&ratios);
+        let written = [this, other].map(|figures| unit(Spread::of(figures).median()));
+        self.row(name, written, spread.to_string(), (spread.median(), factor, bound));
+        self
+    }
+
+    /// A figure that stands for itself.
+    pub fn state(&mut self, name: &str, figures: &[f64], unit: Unit, bound: Bound) -> &mut Self {
+        let spread = Spread::of(figures);
+        let between = match spread.sorted[..] {
+            [least, .., most] => format!("({} to {})", unit(least), unit(most)),
+            _ => String::new(),
+        };
+        let written = [unit(spread.median()), String::new()];
+        self.row(name, written, between, (spread.median(), unit, bound));
+        self
+    }
+
+    fn row(
+        &mut self,
+        name: &str,
+        [this, other]: [String; 2],
+        ratio: String,
+        (judged, unit, bound): (f64, Unit, Bound),
+    ) {
+        let is_reached = bound.is_reached(judged);
+        let (written, verdict) = match bound {
+            Bound::AtLeast(bound) => (format!(">= {}", unit(bound)), is_reached),
+            Bound::AtMost(bound) => (format!("<= {}", unit(bound)), is_reached),
+            Bound::Stated => (String::new(), true),
+        };
+        let verdict = match (bound, verdict) {
+            (Bound::Stated, _) => "",
+            (_, true) => "ok",
+            (_, false) => "MISSED",
+        };
+        let line = format!("{name:<52} {this:>14} {other:>14}  {ratio:<22} {written:>12}");
+        println!("{line}  {verdict}");
+        self.figures += usize::from(!matches!(bound, Bound::Stated));
+        if !is_reached {
+            self.missed.push(format!("{}: {}", self.part, line.trim_end()));
+        }
+    }
+
+    /// A figure that could not be measured is missed, and the others are still measured.
+    pub fn unmeasured(&mut self, name: &str, reason: &dyn fmt::Display) {
+        println!("{name:<52} not measured: {reason}");
+        self.figures += 1;
+        self.missed.push(format!("{}: {name} not measured: {reason}", self.part));
+    }
+
+    /// The last lines; whether all bounds were reached.
+    pub fn close(self) -> bool {
+        let Self { figures, missed, .. } = self;
+        match missed.len() {
+            0 => println!("\nAll {figures} bounds were reached."),
+            count => println!("\nMISSED: {count} of {figures} bounds"),
+        }
+        missed.iter().for_each(|line| println!("  {line}"));
+        missed.is_empty()
+    }
+}
+
+/// Median of the rounds, with the lowest and the highest beside it: a single round that something else disturbed does not
+/// show in the median.
+struct Spread {
+    sorted: Vec<f64>,
+}
+
+impl Spread {
+    fn of(figures: &[f64]) -> Self {
+        let mut sorted = figures.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        Self { sorted }
+    }
+
+    fn median(&self) -> f64 {
+        self.sorted.get(self.sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sorted[..] {
+            [least, .., most] => {
+                write!(formatter, "{:.2} ({least:.2} to {most:.2})", self.median())
+            }
+            _ => write!(formatter, "{:.2}", self.median()),
+        }
+    }
+}
+
+/// All rounds of one contestant in one setting.
+pub struct Rounds<T> {
+    pub contestant: Contestant,
+    pub rounds: Vec<T>,
+}
+
+impl<T> Rounds<T> {
+    pub fn of(contestant: Contestant) -> Self {
+        Self { contestant, rounds: Vec::new() }
+    }
+
+    /// One figure of every round.
+    pub fn each(&self, figure: impl Fn(&T) -> f64) -> Vec<f64> {
+        self.rounds.iter().map(figure).collect()
+    }
+
+    fn median(&self, figure: impl Fn(&T) -> f64) -> f64 {
+        Spread::of(&self.each(figure)).median()
+    }
+}
+
+/// Deliveries a second.
+pub fn rate(run: &Throughput) -> f64 {
     run.deliveries as f64 / run.seconds
 }
 
-fn cpu_per_million(run: &Throughput) -> f64 {
+/// CPU microseconds of the server for a delivery.
+pub fn cost(run: &Throughput) -> f64 {
     run.server_cpu_seconds / run.deliveries as f64 * 1e6
 }
 
-pub fn throughput_head() {
+/// How a throughput run went: what the ratios are made of, and who was busy.
+pub fn throughput_row(all: &Rounds<Throughput>) {
     println!(
-        "{:>7}  {:<16} {:>14} {:>13} {:>7} {:>6} {:>7} {:>12} {:>6}",
-        "clients",
-        "",
-        "deliveries/s",
-        "CPU s/million",
-        "server",
-        "load",
-        "others",
-        "bytes/frame",
-        "lost"
-    );
-}
-
-pub fn throughput_row(clients: usize, all: &Rounds) {
-    println!(
-        "{:>7}  {:<16} {:>14} {:>13.3} {:>5.0} % {:>4.0} % {:>5.0} % {:>12.1} {:>6}",
-        grouped(clients as f64),
+        "  {:<16} {:>11}/s, {:.3} us each, {:.1} bytes, lost {}; busy: server {:.0} %, load {:.0} %, others {:.0} %",
         all.contestant,
         grouped(all.median(rate)),
-        all.median(cpu_per_million),
+        all.median(cost),
+        all.median(|run| run.message_bytes as f64 / run.deliveries as f64),
+        all.rounds.iter().map(|run| run.lost).sum::<u64>(),
         all.median(|run| run.server_cpu_seconds / run.seconds * 100.0),
         all.median(|run| run.load_cpu_seconds / run.seconds * 100.0),
         all.median(|run| run.other_cpu_seconds / run.seconds * 100.0),
-        all.median(|run| run.message_bytes as f64 / run.deliveries as f64),
+    );
+}
+
+/// How a paced run went.
+pub fn paced_row(all: &Rounds<Latency>) {
+    println!(
+        "  {:<16} {:>11}/s, lost {}; longest {:.2} ms; busy: server {:.0} %, load {:.0} %, others {:.0} %; 99 % of messages left \
+         at most {:.2} ms late",
+        all.contestant,
+        grouped(all.median(|run| run.deliveries as f64 / run.seconds)),
         all.rounds.iter().map(|run| run.lost).sum::<u64>(),
+        all.median(|run| run.longest),
+        all.median(|run| run.server_cpu_seconds / run.seconds * 100.0),
+        all.median(|run| run.load_busy * 100.0),
+        all.median(|run| run.other_cpu_seconds / run.seconds * 100.0),
+        all.median(|run| run.sent_late),
     );
 }
 
@@ -73,7 +251,7 @@ pub fn shared_head() {
     );
 }
 
-pub fn shared_row(clients: usize, all: &Rounds) {
+pub fn shared_row(clients: usize, all: &Rounds<Throughput>) {
     let messages = |run: &Throughput| run.deliveries as f64 / clients as f64;
     println!(
         "{:>7}  {:<16} {:>14} {:>11} {:>17.1} {:>16.1} {:>5.0} % {:>4.0} % {:>4.0} % {:>5.0} % {:>5}",
@@ -88,94 +266,6 @@ pub fn shared_row(clients: usize, all: &Rounds) {
         all.median(|run| run.load_cpu_seconds / run.seconds * 100.0),
         all.median(|run| run.other_cpu_seconds / run.seconds * 100.0),
         all.rounds.iter().map(|run| run.lost).sum::<u64>(),
-    );
-}
-
-pub fn shared_foot() {
-    println!(
-        "us/mess.: CPU time for one message in microseconds, of all servers together and of Redis. All \
-         servers share\none core here, and Redis has the other together with the load generator: so it is the CPU time \
-         that counts. Servers\non machines of their own have it each for itself."
-    );
-}
-
-pub fn latency_head() {
-    println!("{:>7}  {:<16} {:>10} {:>10} {:>10}", "clients", "", "median", "99 %", "longest");
-}
-
-pub fn latency_row(clients: usize, contestant: Contestant, latency: &Latency) {
-    let Latency { median, of_99_in_100, longest } = latency;
-    println!(
-        "{:>7}  {contestant:<16} {median:>7.2} ms {of_99_in_100:>7.2} ms {longest:>7.2} ms",
-        grouped(clients as f64)
-    );
-}
-
-/// One contestant's figures divided by another's, round by round: neighbours in time are compared.
-pub fn ratio_row(this: &Rounds, other: &Rounds) {
-    let label = format!("{} / {}", this.contestant, other.contestant);
-    let rates = Spread::of(this, other, rate);
-    let costs = Spread::of(this, other, cpu_per_million);
-    println!("{:>7}  {label:<31} deliveries {rates}   CPU a delivery {costs}", "");
-}
-
-/// Median of the rounds, with the lowest and the highest beside it.
-struct Spread {
-    sorted: Vec<f64>,
-}
-
-impl Spread {
-    fn of(chat: &Rounds, floor: &Rounds, figure: fn(&Throughput) -> f64) -> Self {
-        let pairs = chat.rounds.iter().zip(&floor.rounds);
-        let mut sorted: Vec<f64> = pairs.map(|(a, b)| figure(a) / figure(b)).collect();
-        sorted.sort_by(f64::total_cmp);
-        Self { sorted }
-    }
-}
-
-impl std::fmt::Display for Spread {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [lowest, .., highest] = self.sorted[..] else {
-            return self.sorted.iter().try_for_each(|only| write!(formatter, "{only:.2}"));
-        };
-        let median = self.sorted[self.sorted.len() / 2];
-        write!(formatter, "{median:.2} ({lowest:.2} to {highest:.2})")
-    }
-}
-
-pub fn throughput_foot() {
-    println!(
-        "server, load, others: how much of one core each kept busy. Where the load generator is as busy \
-         as the\nserver it holds the server back, and the CPU time of a delivery says more than \
-         deliveries a second. Others:\nother programs, time a hypervisor took away, and interrupts \
-         where the kernel books them apart; they are\nto be near 0 for a number worth quoting."
-    );
-}
-
-pub fn memory_head() {
-    println!(
-        "{:>7}  {:>20} {:>17} {:>14} {:>9} {:>14}",
-        "clients", "PSS per idle client", "PSS of all", "PSS when empty", "threads", "all welcomed"
-    );
-}
-
-pub fn memory_row(clients: usize, idle: &Idle) {
-    let grown = idle.memory_kib as f64 - idle.memory_before_kib as f64;
-    println!(
-        "{:>7}  {:>16.1} KiB {:>13} KiB {:>10} KiB {:>9} {:>12.2} s",
-        grouped(clients as f64),
-        grown / clients as f64,
-        grouped(idle.memory_kib as f64),
-        grouped(idle.memory_before_kib as f64),
-        grouped(idle.threads as f64),
-        idle.connect_seconds,
-    );
-}
-
-pub fn memory_foot() {
-    println!(
-        "PSS counts the process's own memory. What the kernel keeps for a client is not in it: its \
-         socket with\nbuffers (empty here) and its thread's kernel stack, 16 KiB on x86-64."
     );
 }
 

@@ -1,0 +1,69 @@
+//! How long a message takes to each client, at rates that do not depend on the server.
+
+use std::time::Duration;
+
+use crate::bench::Bench;
+use crate::contestant::Contestant;
+use crate::floor::Mode;
+use crate::load::Latency;
+use crate::report::Bound::AtMost;
+use crate::report::{Ledger, Rounds, milliseconds, paced_row, whole};
+
+/// Clients, and messages a second: with little to do, where batching could only hold a message back.
+const CALM: [(usize, u32); 2] = [(100, 100), (1_000, 10)];
+const CALM_FOR: Duration = Duration::from_secs(4);
+const CALM_BOUND: f64 = 1.25;
+
+/// The same with a lot to do, and by how much the 99th percentile may exceed that of the batched floor.
+const LOADED: [(usize, u32, f64); 2] = [(100, 10_000, 1.5), (100, 30_000, 2.0)];
+const LOADED_FOR: Duration = Duration::from_secs(2);
+
+pub fn calm(bench: &Bench, ledger: &mut Ledger) {
+    let title = "Latency, little to do: to every client; the floor sends each message at once";
+    ledger.begin(title, "chat", "floor");
+    for &(clients, rate) in bench.chosen(&CALM, |(clients, _)| *clients) {
+        let name = format!("{clients} clients, {rate} messages/s");
+        let paced = bench.pace(rate, CALM_FOR);
+        let floor = |frame_bytes| Contestant::Floor(Mode::Single, frame_bytes);
+        match bench.paced_in_turns(Contestant::Chat, floor, clients, &paced) {
+            Err(error) => ledger.unmeasured(&name, &error),
+            Ok(both) => {
+                median(ledger, &name, &both);
+                late(ledger, &name, &both, CALM_BOUND);
+            }
+        }
+    }
+}
+
+fn median(ledger: &mut Ledger, name: &str, both: &[Rounds<Latency>; 2]) {
+    let [this, other] = both.each_ref().map(|rounds| rounds.each(|run| run.of_50_in_100));
+    ledger.compare(&format!("{name}: p50"), [&this, &other], milliseconds, AtMost(CALM_BOUND));
+}
+
+pub fn loaded(bench: &Bench, ledger: &mut Ledger) {
+    let title = "Latency under load: to every client; the floor is the batched one";
+    ledger.begin(title, "chat", "floor");
+    for &(clients, rate, most) in bench.chosen(&LOADED, |(clients, ..)| *clients) {
+        let name = format!("{clients} clients, {rate} messages/s");
+        let paced = bench.pace(rate, LOADED_FOR);
+        let floor = |frame_bytes| Contestant::Floor(Mode::Batched, frame_bytes);
+        match bench.paced_in_turns(Contestant::Chat, floor, clients, &paced) {
+            Err(error) => ledger.unmeasured(&name, &error),
+            Ok(both) => late(ledger, &name, &both, most),
+        }
+    }
+    println!(
+        "A message's time counts from the moment at which it was to be sent, to each of its deliveries. The load generator \
+         waits without\nsleeping, so that it is not late itself; busy is the time in which it had something to do."
+    );
+}
+
+fn late(ledger: &mut Ledger, name: &str, both: &[Rounds<Latency>; 2], most: f64) {
+    let [this, other] = both.each_ref().map(|rounds| rounds.each(|run| run.of_99_in_100));
+    ledger.compare(&format!("{name}: p99"), [&this, &other], milliseconds, AtMost(most));
+    let lost = both[0].each(|run| run.lost as f64);
+    if lost.iter().sum::<f64>() > 0.0 {
+        ledger.state(&format!("{name}: lost"), &lost, whole, AtMost(0.0));
+    }
+    both.iter().for_each(paced_row);
+}

@@ -1,0 +1,52 @@
+//! Everybody speaks: a class that answers all at once.
+
+use std::time::Duration;
+
+use crate::bench::Bench;
+use crate::contestant::Contestant;
+use crate::floor::Mode;
+use crate::load::{Latency, Paced};
+use crate::report::Bound::{AtLeast, AtMost, Stated};
+use crate::report::{Ledger, factor, milliseconds, paced_row, whole};
+
+/// Each sends one message a second.
+const CLIENTS: usize = 1_000;
+const MEASURED: Duration = Duration::from_secs(4);
+
+/// Deliveries of the poorest quarter of a second, by those of an average one.
+const STEADY: f64 = 0.8;
+
+/// Mean time of the messages of whom it takes longest with, by that of all.
+const FAIR: f64 = 2.0;
+
+pub fn run(bench: &Bench, ledger: &mut Ledger) {
+    let title = format!("Many senders: {CLIENTS} clients send a message a second each");
+    ledger.begin(&title, "chat", "floor");
+    let paced = Paced { senders: CLIENTS, ..bench.pace(CLIENTS as u32, MEASURED) };
+    let floor = |frame_bytes| Contestant::Floor(Mode::Batched, frame_bytes);
+    let both = match bench.paced_in_turns(Contestant::Chat, floor, CLIENTS, &paced) {
+        Ok(both) => both,
+        Err(error) => return ledger.unmeasured("many senders", &error),
+    };
+    let [chat, floor] = &both;
+    let mut figure = |name, figure: fn(&Latency) -> f64, unit, bound| {
+        ledger.compare(name, [&chat.each(figure), &floor.each(figure)], unit, bound);
+    };
+    figure("p50", |run| run.of_50_in_100, milliseconds, Stated);
+    figure("p99", |run| run.of_99_in_100, milliseconds, Stated);
+    ledger
+        .state(
+            "poorest quarter second by the average",
+            &chat.each(|run| run.steadiness),
+            factor,
+            AtLeast(STEADY),
+        )
+        .state(
+            "slowest sender's mean by that of all",
+            &chat.each(|run| run.unfairness),
+            factor,
+            AtMost(FAIR),
+        )
+        .state("lost", &chat.each(|run| run.lost as f64), whole, AtMost(0.0));
+    both.iter().for_each(paced_row);
+}

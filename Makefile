@@ -1,7 +1,7 @@
 # Two commands: `make run` serves, `make test` checks everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-peers deny lint tools rust
+.PHONY: help run test bench bench-peers fuzz deny lint tools rust
 
 # What the tests install for themselves lives here and is found first.
 TOOLS := $(CURDIR)/target/tools
@@ -14,6 +14,7 @@ help:
 	@echo "make deny                licences, origins and known faults of all crates, by cargo-deny"
 	@echo "make bench               speed and size, each figure beside its bound; fails where one is missed"
 	@echo "make bench-peers         the same load on Node's ws and socket.io (takes node and npm)"
+	@echo "make fuzz SECONDS=600    feed the server what nobody thought of, each of four targets for so long"
 
 # A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words; a switch is on if its variable
 # holds anything. Only what stands behind
@@ -87,6 +88,28 @@ deny: rust
 	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --no-default-features --root $(TOOLS) cargo-deny@0.20.2
 	cargo-deny check licenses bans sources
 	cargo-deny check advisories || ! git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1
+
+# libFuzzer comes with a crate and its instrumentation with rustc, the stable one, too: nothing else is needed than a C++
+# compiler. What reaches something new is kept for `cargo test`; what breaks something ends it and is kept apart.
+SECONDS := 60
+TARGETS := head connection command tap
+# With SANITIZER=address dependencies' use of memory is watched, too; half as fast.
+SANITIZER :=
+FUZZER_FLAGS := --cfg fuzzing -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 \
+	inline-8bit-counters pc-table trace-compares) $(if $(SANITIZER),-Zsanitizer=$(SANITIZER))
+FUZZING := target/fuzzing
+fuzz: rust
+	$(if $(SANITIZER),RUSTC_BOOTSTRAP=1) RUSTFLAGS='$(FUZZER_FLAGS)' cargo build --manifest-path fuzz/Cargo.toml --release \
+		--target $$(rustc --print host-tuple) --target-dir $(FUZZING)
+	@for target in $(TARGETS); do \
+		echo "fuzzing $$target for $(SECONDS) s"; \
+		fuzzer="$(FUZZING)/$$(rustc --print host-tuple)/release/$$target -max_len=8192 -timeout=60 -verbosity=0 -print_final_stats=1"; \
+		corpus=$(FUZZING)/corpus/$$target; \
+		mkdir -p $$corpus $(FUZZING)/findings; \
+		$$fuzzer -max_total_time=$(SECONDS) -dict=fuzz/dictionaries/$$target.dict -artifact_prefix=$(FUZZING)/findings/$$target- \
+			$$corpus fuzz/corpus/$$target || { echo "mend it, and keep the finding in fuzz/corpus/$$target" >&2; exit 1; }; \
+		$$fuzzer -merge=1 -use_counters=0 fuzz/corpus/$$target $$corpus || exit 1; \
+	done
 
 rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing; https://rustup.rs/ installs it" >&2; exit 1; }

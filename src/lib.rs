@@ -21,6 +21,7 @@
 //! | `backplane`: `order`, `writer`, `reader`, then `broadcaster::shared` | How are many servers one chat? |
 //! | `wire`: `tap`, `drawing`, `secrets`, `key`, `opening`, `record`, `watched`, `inspector`, `event` | How is all that shown to a class? |
 //! | `broadcaster::watching`, `look`, `demonstration` | Who watches whom, and what can be made to happen? |
+//! | `fuzzing`, for tests alone | What must hold whatever comes? |
 //!
 //! `client_id`, `deadline` and `network` are the small words that all of them use.
 //!
@@ -44,6 +45,9 @@ mod network;
 mod reception;
 mod seats;
 mod wire;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 
 pub mod accounts;
 pub mod banner;

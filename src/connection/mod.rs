@@ -26,6 +26,15 @@ mod wiretap;
 pub use answer::Answer;
 pub use origin::HostNames;
 
+/// What is fuzzed without a whole connection around it.
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed {
+    pub use super::guard::FrameGuard;
+    pub use super::handshake::Handshake;
+    pub use super::head::{MAX_HEADERS, Request, parse};
+    pub use super::request::{MAX_HEAD, NoRequest, head_in, read};
+}
+
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

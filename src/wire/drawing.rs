@@ -67,6 +67,12 @@ pub fn log_frames(client: ClientId, from: Party, bytes: &[u8], cut: bool) {
     }
 }
 
+/// The lines of all frames, whatever the log's level.
+#[cfg(any(test, fuzzing))]
+pub fn draw_all(from: Party, bytes: &[u8]) -> Vec<String> {
+    KeptFrames { rest: bytes }.flat_map(|kept| draw(&kept, from)).collect()
+}
+
 /// The lines of one frame.
 fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
     let KeptFrame { head, header, payload } = frame;
@@ -155,8 +161,7 @@ mod tests {
     use super::*;
 
     fn drawn(frame: &[u8]) -> Vec<String> {
-        let frame = KeptFrames { rest: frame }.next().expect("a frame");
-        draw(&frame, Party::Server)
+        draw_all(Party::Server, frame)
     }
 
     #[test]

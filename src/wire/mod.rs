@@ -18,6 +18,8 @@ mod secrets;
 mod tap;
 mod watched;
 
+#[cfg(any(test, fuzzing))]
+pub use drawing::draw_all;
 pub use drawing::{is_drawn, log_frames, log_tapped};
 pub use event::{Amount, Event, Party};
 pub use frames::{
@@ -26,6 +28,8 @@ pub use frames::{
 pub use inspector::{Shown, run as run_inspector};
 pub use key::{Watch, WireKey, new_teacher_key};
 pub use opening::{Accepted, Opening, Purpose};
+#[cfg(any(test, fuzzing))]
+pub use record::Record;
 pub use record::{Closed, Recipient, ToInspector, What, channel};
 pub use tap::{Tap, Tapped};
 pub use watched::Watched;

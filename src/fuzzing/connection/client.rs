@@ -1,0 +1,263 @@
+//! One client: what it sends is kept, and what it hears is read on a thread of its own, so that the server never waits for it.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::TEACHER_KEY;
+use super::frames::{End, Said, masked};
+use super::heard::Heard;
+
+/// Longer than the server takes for anything, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the system may hold for a client that does not read.
+const SMALL_BUFFER: usize = 4096;
+
+/// What a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    Chat,
+    Echo,
+    Wire,
+    /// Whatever its bytes ask for.
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manners {
+    Listens,
+    /// Only when all is over.
+    ListensLate,
+}
+
+#[derive(Debug)]
+pub struct Client {
+    /// `None` once it was reset.
+    socket: Option<TcpStream>,
+    endpoint: Endpoint,
+    manners: Manners,
+    /// Behind the handshake, if it was one in order.
+    sent: Vec<u8>,
+    has_ended: bool,
+    /// Lets a late listener begin.
+    begin: Option<Sender<()>>,
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    heard: Vec<u8>,
+    /// Messages that were looked at while something was waited for.
+    waited_for: usize,
+}
+
+impl Client {
+    /// Connects, and says nothing.
+    pub fn connect(address: SocketAddr) -> Client {
+        Client::connect_as(address, Endpoint::Unknown, Manners::Listens)
+    }
+
+    /// Connects and shakes hands in order.
+    pub fn open(address: SocketAddr, to: Endpoint, manners: Manners, name: &[u8]) -> Client {
+        let name: String = form_urlencoded::byte_serialize(name).collect();
+        let target = match to {
+            Endpoint::Chat | Endpoint::Unknown => format!("/ws?name={name}"),
+            Endpoint::Echo => "/echo".to_owned(),
+            Endpoint::Wire => format!("/wire?key={TEACHER_KEY}"),
+        };
+        let mut client = Client::connect_as(address, to, manners);
+        client.shake_hands(&target);
+        client
+    }
+
+    /// Connects to continue a session of the chat.
+    pub fn come_back(address: SocketAddr, query: &str) -> Client {
+        let mut client = Client::connect_as(address, Endpoint::Chat, Manners::Listens);
+        client.shake_hands(&format!("/ws?{query}"));
+        client
+    }
+
+    fn connect_as(address: SocketAddr, endpoint: Endpoint, manners: Manners) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is left");
+        if manners == Manners::ListensLate {
+            socket.set_recv_buffer_size(SMALL_BUFFER).expect("a buffer can be small");
+        }
+        socket.connect(&address.into()).expect("the server accepts");
+        let socket = TcpStream::from(socket);
+        socket.set_nodelay(true).expect("an option can be set");
+        socket.set_write_timeout(Some(PATIENCE)).expect("an option can be set");
+        socket.set_read_timeout(Some(PATIENCE)).expect("an option can be set");
+        let (begin, may_begin) = channel();
+        let (to_client, pieces) = channel();
+        let reader = socket.try_clone().expect("a descriptor is left");
+        thread::spawn(move || read(reader, &may_begin, &to_client));
+        let mut client = Client {
+            socket: Some(socket),
+            endpoint,
+            manners,
+            sent: Vec::new(),
+            has_ended: false,
+            begin: Some(begin),
+            pieces,
+            heard: Vec::new(),
+            waited_for: 0,
+        };
+        if manners == Manners::Listens {
+            client.listen();
+        }
+        client
+    }
+
+    fn shake_hands(&mut self, target: &str) {
+        self.send(
+            format!(
+                "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        self.sent.clear();
+    }
+
+    fn listen(&mut self) {
+        self.begin = None;
+    }
+
+    /// Sends, if the server still listens.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let Some(mut socket) = self.socket.as_ref().filter(|_| !self.has_ended) else { return };
+        self.sent.extend_from_slice(bytes);
+        if let Err(error) = socket.write_all(bytes) {
+            let is_over = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
+            assert!(is_over.contains(&error.kind()), "the server does not read: {error}");
+        }
+    }
+
+    pub fn frame(&mut self, first: u8, payload: &[u8]) {
+        self.send(&masked(first, payload));
+    }
+
+    /// Ends its direction of TCP.
+    pub fn end(&mut self) {
+        self.has_ended = true;
+        if let Some(socket) = &self.socket {
+            let _ = socket.shutdown(Shutdown::Write);
+        }
+    }
+
+    /// Forgets about the connection: what still comes is answered with a reset.
+    pub fn reset(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+            // The reader lets go of it, too.
+            let _ = socket.shutdown(Shutdown::Read);
+            self.listen();
+        }
+    }
+
+    fn was_reset(&self) -> bool {
+        self.socket.is_none()
+    }
+
+    /// Waits for the next event of this type.
+    pub fn wait_for(&mut self, event_type: &str) -> Value {
+        loop {
+            let heard = Heard::of(&self.heard);
+            for (number, event) in heard.events(self.waited_for) {
+                self.waited_for = number + 1;
+                if event["type"] == event_type {
+                    return event;
+                }
+            }
+            assert!(self.hear(), "no {event_type} comes: {heard:?}");
+        }
+    }
+
+    /// The query with which this client's session goes on, if it has one.
+    pub fn session(&mut self) -> Option<String> {
+        let is_in_the_chat = self.endpoint == Endpoint::Chat && self.manners == Manners::Listens;
+        if !is_in_the_chat || self.was_reset() {
+            return None;
+        }
+        self.waited_for = 0;
+        let welcome = self.wait_for("welcome");
+        let (session, epoch) = (welcome["session"].as_str()?, welcome["epoch"].as_str()?);
+        Some(format!("session={session}&epoch={epoch}&after={}", welcome["last"]))
+    }
+
+    /// Takes what has come; `false` if that was all.
+    fn hear(&mut self) -> bool {
+        match self.pieces.recv() {
+            Ok(Ok(piece)) => {
+                self.heard.extend(piece);
+                true
+            }
+            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionReset => {
+                assert!(self.was_reset(), "the server resets TCP");
+                false
+            }
+            Ok(Err(error)) => panic!("the server is silent: {error}, {:?}", Heard::of(&self.heard)),
+            Err(_) => false,
+        }
+    }
+
+    /// Listens to the end, and looks at all of it.
+    pub fn check(mut self) {
+        self.listen();
+        while self.hear() {}
+        let heard = Heard::of(&self.heard);
+        if self.was_reset() {
+            return;
+        }
+        if self.manners == Manners::Listens {
+            assert_eq!(heard.left, 0, "the end is cut off: {self:?}");
+        }
+        if self.endpoint == Endpoint::Unknown {
+            return;
+        }
+        assert_eq!(heard.answers, [101]);
+        let said = Said::of(&self.sent);
+        // Else it is the client that ended in the middle of it all.
+        let must_be_closed = said.end != End::Anywhere && self.manners == Manners::Listens;
+        if must_be_closed && !heard.was_shown("drop") {
+            assert!(heard.close.is_some(), "no close frame: {self:?}");
+        }
+        let first = match self.endpoint {
+            Endpoint::Echo => {
+                let is_echo = said.messages.starts_with(&heard.messages);
+                return assert!(is_echo, "{:?} is no echo of {:?}", heard.messages, said.messages);
+            }
+            Endpoint::Wire => "watching",
+            Endpoint::Chat | Endpoint::Unknown => "welcome",
+        };
+        let kinds = heard.events(0).map(|(_, event)| event["type"].clone());
+        let kinds: Vec<Value> = kinds.collect();
+        // The inspector takes its time, and whoever ends first may miss what it tells.
+        let may_be_none = self.endpoint == Endpoint::Wire;
+        assert!(kinds.first().map_or(may_be_none, |kind| kind == first), "{kinds:?}");
+        assert!(kinds.iter().all(Value::is_string), "{kinds:?}");
+        let has_binary = heard.messages.iter().any(|(is_text, _)| !is_text);
+        assert!(!has_binary || heard.was_shown("binary"), "{:?}", heard.messages);
+    }
+}
+
+/// Reads to the end, once it may.
+fn read(mut socket: TcpStream, may_begin: &Receiver<()>, to_client: &Sender<io::Result<Vec<u8>>>) {
+    // Never told, only allowed.
+    let _ = may_begin.recv();
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let piece = match socket.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(length) => Ok(buffer[..length].to_vec()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+        let is_over = piece.is_err();
+        if to_client.send(piece).is_err() || is_over {
+            return;
+        }
+    }
+}

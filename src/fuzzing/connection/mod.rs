@@ -1,0 +1,195 @@
+//! A server in this process, and several clients at once that do to it whatever the input says: what it sends is well formed to
+//! the end, and somebody who just listens still hears the next newcomer.
+//!
+//! The first byte sets some flags; then each action is a byte for what and by whom, and what that needs (see `Action`).
+
+mod client;
+mod frames;
+mod heard;
+
+use std::net::SocketAddr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::input::Input;
+use crate::options::{self, Options, Request};
+use crate::server::Server;
+use client::{Client, Endpoint, Manners};
+
+/// Actions of one input, and connections that they make.
+const ACTIONS: usize = 64;
+const CONNECTIONS: usize = 8;
+
+/// Bytes of the long messages of one input. What nobody has read yet must fit into the system's buffers for a listener,
+/// since else it may be cut off.
+const LONG_BYTES: usize = 200_000;
+
+/// A short while in which the server does a part of what it is to do.
+const SHORTLY: Duration = Duration::from_micros(200);
+
+const TEACHER_KEY: &str = "fuzzfuzz";
+
+/// What a client does.
+#[derive(Debug)]
+enum Action<'a> {
+    /// Shakes hands in order.
+    Open(Endpoint, Manners, &'a [u8]),
+    /// Comes back to the chat as whoever another one was.
+    Return(usize),
+    /// Sends just this.
+    Send(&'a [u8]),
+    /// Sends a frame that begins with this byte, masked.
+    Frame(u8, &'a [u8]),
+    /// The same with so many bytes.
+    Long(u8, usize),
+    Wait,
+    /// Ends its direction of TCP.
+    End,
+    /// Forgets about the connection.
+    Reset,
+}
+
+fn action<'a>(input: &mut Input<'a>) -> Option<(usize, Action<'a>)> {
+    let byte = input.byte()?;
+    let by = usize::from(byte & 3);
+    let action = match (byte >> 2) % 12 {
+        0 => Action::Open(Endpoint::Chat, Manners::Listens, input.piece()),
+        1 => Action::Open(Endpoint::Echo, Manners::Listens, input.piece()),
+        2 => Action::Open(Endpoint::Wire, Manners::Listens, input.piece()),
+        3 => Action::Open(Endpoint::Chat, Manners::ListensLate, input.piece()),
+        4 => Action::Return(usize::from(input.byte()? & 3)),
+        5 => Action::Send(input.piece()),
+        6 => Action::Frame(input.byte()?, input.piece()),
+        7 => Action::Frame(0x81, input.piece()),
+        8 => Action::Long(input.byte()?, 300 * usize::from(input.byte()?)),
+        9 => Action::Wait,
+        10 => Action::End,
+        _ => Action::Reset,
+    };
+    Some((by, action))
+}
+
+pub fn connection(input: &[u8]) {
+    let mut input = Input(input);
+    let Some(flags) = input.byte() else { return };
+    log::set_max_level(log::LevelFilter::Off);
+    watch_for_panics();
+    let server = Server::bind(options(flags)).expect("a port is free");
+    let (address, stopper) = (server.addresses()[0], server.stopper());
+    let server = thread::spawn(move || server.run());
+
+    let mut listener = Client::open(address, Endpoint::Chat, Manners::Listens, b"listener");
+    listener.wait_for("welcome");
+    let mut done = Vec::new();
+    act(&mut input, address, &mut done);
+    for client in &mut done {
+        client.end();
+    }
+    done.into_iter().for_each(Client::check);
+
+    let mut newcomer = Client::open(address, Endpoint::Chat, Manners::Listens, b"newcomer");
+    let welcome = newcomer.wait_for("welcome");
+    newcomer.frame(0x81, b"still here?");
+    loop {
+        let message = listener.wait_for("message");
+        if message["from"] == welcome["you"] && message["text"] == "still here?" {
+            break;
+        }
+    }
+    for mut client in [newcomer, listener] {
+        client.frame(0x88, b"\x03\xe8");
+        client.end();
+        client.check();
+    }
+    stopper.stop();
+    server.join().expect("the server does not panic").expect("and ends in order");
+    assert_eq!(PANICS.load(Ordering::Relaxed), 0, "a thread of the server has panicked");
+}
+
+/// Does what the input says; `done` gets the clients, those that are still connected last.
+fn act(input: &mut Input<'_>, address: SocketAddr, done: &mut Vec<Client>) {
+    let mut clients: [Option<Client>; 4] = [const { None }; 4];
+    let (mut connections, mut long_bytes) = (0, 0);
+    for _ in 0..ACTIONS {
+        let Some((by, action)) = action(input) else { break };
+        let is_new = matches!(action, Action::Open(..) | Action::Return(_))
+            || (matches!(action, Action::Send(_)) && clients[by].is_none());
+        if is_new && connections == CONNECTIONS {
+            continue;
+        }
+        connections += usize::from(is_new);
+        match action {
+            Action::Open(endpoint, manners, name) => {
+                done.extend(clients[by].replace(Client::open(address, endpoint, manners, name)));
+            }
+            Action::Return(as_whom) => {
+                let back = clients[as_whom].as_mut().and_then(Client::session);
+                let query = back.unwrap_or_default();
+                let client = Client::come_back(address, &query);
+                done.extend(clients[by].replace(client));
+            }
+            Action::Send(bytes) => {
+                clients[by].get_or_insert_with(|| Client::connect(address)).send(bytes);
+            }
+            Action::Wait => thread::sleep(SHORTLY),
+            action => {
+                let Some(client) = &mut clients[by] else { continue };
+                match action {
+                    Action::Frame(first, payload) => client.frame(first, payload),
+                    Action::Long(first, length) if long_bytes + length <= LONG_BYTES => {
+                        long_bytes += length;
+                        client.frame(first, &vec![b'x'; length]);
+                    }
+                    Action::End => client.end(),
+                    Action::Reset => client.reset(),
+                    _ => {}
+                }
+            }
+        }
+    }
+    done.extend(clients.into_iter().flatten());
+}
+
+/// A server on a free port, with bounds near and far.
+fn options(flags: u8) -> Options {
+    let either = |bit: u8, one, other| if flags & bit == 0 { one } else { other };
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE");
+    let words = [
+        ["--host", "127.0.0.1"],
+        ["--port", "0"],
+        // A short one.
+        ["--page", page],
+        ["--ping", "0"],
+        ["--teacher-key", TEACHER_KEY],
+        ["--handshake-timeout", "60"],
+        ["--rate", either(1, "0", "2")],
+        ["--max-message", either(2, "65536", "1000")],
+        ["--backlog", either(4, "1048576", "1024")],
+        ["--history", either(8, "100", "0")],
+    ];
+    match options::parse(words.concat().into_iter().map(Into::into)) {
+        Ok(Request::Serve(options)) => *options,
+        other => panic!("{other:?}"),
+    }
+}
+
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// A thread of a connection may panic without anybody noticing: here it is noticed.
+fn watch_for_panics() {
+    static WATCHING: Once = Once::new();
+    WATCHING.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let thread = thread::current();
+            let name = thread.name().unwrap_or_default();
+            let ours = ["conn ", "broadcaster", "inspector", "accept", "doorman"];
+            if ours.iter().any(|ours| name.starts_with(ours)) {
+                PANICS.fetch_add(1, Ordering::Relaxed);
+            }
+            before(panic);
+        }));
+    });
+}

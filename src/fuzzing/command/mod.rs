@@ -16,7 +16,7 @@ use crate::close::{self, CloseReason};
 use world::{Happened, PLACES, SERVERS, World};
 
 /// Lines that are read.
-const LINES: usize = 200;
+const LINES: usize = 120;
 
 /// Bytes of an explanation.
 const EXPLANATION: usize = 200;

@@ -12,12 +12,13 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::TEACHER_KEY;
 use super::frames::{End, Said, masked};
 use super::heard::Heard;
+use crate::close;
 
 /// Longer than the server takes for anything, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the system may hold for a client that does not read.
-const SMALL_BUFFER: usize = 4096;
+const SMALL_BUFFER: usize = 16 * 1024;
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,32 +60,35 @@ impl Client {
         Client::connect_as(address, Endpoint::Unknown, Manners::Listens)
     }
 
-    /// Connects and shakes hands in order.
-    pub fn open(address: SocketAddr, to: Endpoint, manners: Manners, name: &[u8]) -> Client {
-        let name: String = form_urlencoded::byte_serialize(name).collect();
-        let target = match to {
-            Endpoint::Chat | Endpoint::Unknown => format!("/ws?name={name}"),
-            Endpoint::Echo => "/echo".to_owned(),
-            Endpoint::Wire => format!("/wire?key={TEACHER_KEY}"),
-        };
+    /// Connects and shakes hands in order, in the chat under this name. To the echo the bytes are sent at once, behind the
+    /// request's head.
+    pub fn open(address: SocketAddr, to: Endpoint, manners: Manners, bytes: &[u8]) -> Client {
         let mut client = Client::connect_as(address, to, manners);
-        client.shake_hands(&target);
+        let name: String = form_urlencoded::byte_serialize(bytes).collect();
+        match to {
+            Endpoint::Chat | Endpoint::Unknown => {
+                client.shake_hands(&format!("/ws?name={name}"), b"");
+            }
+            Endpoint::Echo => client.shake_hands("/echo", bytes),
+            Endpoint::Wire => client.shake_hands(&format!("/wire?key={TEACHER_KEY}"), b""),
+        }
         client
     }
 
     /// Connects to continue a session of the chat.
     pub fn come_back(address: SocketAddr, query: &str) -> Client {
         let mut client = Client::connect_as(address, Endpoint::Chat, Manners::Listens);
-        client.shake_hands(&format!("/ws?{query}"));
+        client.shake_hands(&format!("/ws?{query}"), b"");
         client
     }
 
     fn connect_as(address: SocketAddr, endpoint: Endpoint, manners: Manners) -> Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is left");
         if manners == Manners::ListensLate {
+            // Before it connects, so that the server's side knows how little that is.
             socket.set_recv_buffer_size(SMALL_BUFFER).expect("a buffer can be small");
         }
-        socket.connect(&address.into()).expect("the server accepts");
+        socket.connect_timeout(&address.into(), PATIENCE).expect("the server accepts");
         let socket = TcpStream::from(socket);
         socket.set_nodelay(true).expect("an option can be set");
         socket.set_write_timeout(Some(PATIENCE)).expect("an option can be set");
@@ -110,15 +114,13 @@ impl Client {
         client
     }
 
-    fn shake_hands(&mut self, target: &str) {
-        self.send(
-            format!(
-                "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-            )
-            .as_bytes(),
+    fn shake_hands(&mut self, target: &str, early: &[u8]) {
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
-        self.sent.clear();
+        self.send(&[head.as_bytes(), early].concat());
+        self.sent = early.to_vec();
     }
 
     fn listen(&mut self) {
@@ -227,7 +229,11 @@ impl Client {
         let first = match self.endpoint {
             Endpoint::Echo => {
                 let is_echo = said.messages.starts_with(&heard.messages);
-                return assert!(is_echo, "{:?} is no echo of {:?}", heard.messages, said.messages);
+                // Whoever said goodbye is answered when all before it is.
+                let is_whole =
+                    heard.close != Some(close::NORMAL) || heard.messages == said.messages;
+                let (heard, said) = (heard.messages, said.messages);
+                return assert!(is_echo && is_whole, "{heard:?} is no echo of {said:?}");
             }
             Endpoint::Wire => "watching",
             Endpoint::Chat | Endpoint::Unknown => "welcome",

@@ -24,6 +24,9 @@ use crate::wire::{
 /// Bytes of a secret that would tell too much.
 const HINT: usize = 6;
 
+/// Longest message that the guard lets pass.
+const MAX_MESSAGE: usize = 4096;
+
 /// Whoever watches this connection alone, and whoever watches everybody.
 const OWN: Recipient = Recipient { watcher: ClientId(2), everyone: false };
 const TEACHER: Recipient = Recipient { watcher: ClientId(3), everyone: true };
@@ -93,7 +96,7 @@ fn check_headers(stream: &[u8], lengths: [u8; 4]) {
 
 /// The fault that a guard finds, and behind how many bytes.
 fn fault<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<(usize, u16, String)> {
-    let (mut guard, mut before) = (FrameGuard::default(), 0);
+    let (mut guard, mut before) = (FrameGuard::new(MAX_MESSAGE), 0);
     for piece in pieces {
         if let Err((good, fault)) = guard.check(piece) {
             assert!(good <= piece.len());

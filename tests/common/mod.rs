@@ -255,6 +255,11 @@ impl Server {
             status.lines().find(|line| line.starts_with(&format!("{field}:"))).expect("the field");
         line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).expect("a number")
     }
+
+    /// How many file descriptors are open.
+    pub fn descriptors(&self) -> u64 {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("proc").count() as u64
+    }
 }
 
 impl Drop for Server {

@@ -8,18 +8,33 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
-use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use socket2::{Domain, SockRef, Socket, Type};
+use tungstenite::client::client_with_config;
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::common::{Client, PATIENCE, Server, Uninterrupted};
+use crate::common::{Client, PATIENCE, Server, Uninterrupted, raw};
 
 /// From here on a close code means: do not come back.
 const FINAL_CODES: u16 = 4500;
+
+/// How an end without a close frame is told.
+const ABNORMAL: u16 = 1006;
+
+/// Ids that are remembered, to tell what came twice from what came too late.
+const RECENT: usize = 1000;
+
+/// Bytes that the system keeps for a client that does not read: little, so that the server soon notices.
+const RECEIVE_BUFFER: usize = 16 * 1024;
+
+/// Bytes that are read at once; tungstenite's own 128 KiB are cleared before each read.
+const READ_BUFFER: usize = 4 * 1024;
 
 /// What a client needs to come back.
 #[derive(Debug, Clone)]
@@ -168,30 +183,55 @@ pub fn texts(events: &[Value]) -> Vec<String> {
 pub struct Returning {
     server: SocketAddr,
     ticket: Ticket,
-    /// `None` between two connections.
-    websocket: Option<WebSocket<Uninterrupted>>,
+    /// `None` between two connections: then the next event that is waited for comes on a new one.
+    pub websocket: Option<WebSocket<Uninterrupted>>,
     /// What was said and is not confirmed, in the order in which it was said. The number is the `ref`.
     unconfirmed: BTreeMap<u64, String>,
     last_ref: u64,
     /// How often a welcome said `recovered: false`.
     pub gaps: u64,
-    /// Events that came though they were seen already.
+    /// Events that came though they were seen already, and those that came too late: a later one was before them.
     pub repeated: u64,
+    pub late: u64,
+    /// The latest ids seen.
+    recent: VecDeque<u64>,
+    /// Behind a gap come the last events as for anybody, and some of them may have been seen.
+    overlaps: bool,
     /// Messages that were sent again, and those of them that the server had posted already.
     pub resent: u64,
     pub posted: u64,
     /// How often it came back.
     pub returns: u64,
+    /// How each connection ended: the code of the close frame that came, or 1006.
+    pub ends: Vec<u16>,
+}
+
+/// What came on the present connection.
+enum Heard {
+    Event(Value),
+    /// It is over.
+    End,
+    /// It is there, but silent.
+    Nothing,
 }
 
 impl Returning {
     /// Joins for the first time.
     pub fn join(port: u16, name: &str) -> Returning {
-        Returning::join_at((Ipv4Addr::LOCALHOST, port).into(), name)
+        Returning::welcomed(port, name).0
     }
 
     /// The same at a server on another machine.
     pub fn join_at(server: SocketAddr, name: &str) -> Returning {
+        Returning::welcomed_at(server, name).0
+    }
+
+    /// The same, and the welcome.
+    pub fn welcomed(port: u16, name: &str) -> (Returning, Value) {
+        Returning::welcomed_at((Ipv4Addr::LOCALHOST, port).into(), name)
+    }
+
+    fn welcomed_at(server: SocketAddr, name: &str) -> (Returning, Value) {
         let websocket = open(server, &format!("/ws?name={name}")).expect("the handshake succeeds");
         let mut client = Returning {
             server,
@@ -201,14 +241,18 @@ impl Returning {
             last_ref: 0,
             gaps: 0,
             repeated: 0,
+            late: 0,
+            recent: VecDeque::new(),
+            overlaps: false,
             resent: 0,
             posted: 0,
             returns: 0,
+            ends: Vec::new(),
         };
         let welcome = client.hear().expect("a welcome comes");
         assert_eq!((&welcome["type"], &welcome["you"]), (&json!("welcome"), &json!(name)));
         client.ticket = Ticket::new(&welcome);
-        client
+        (client, welcome)
     }
 
     pub fn name(&self) -> &str {
@@ -217,6 +261,22 @@ impl Returning {
 
     /// Is remembered until it is confirmed. Where there is no connection now, it is sent on the next one.
     pub fn say(&mut self, to: Option<&str>, text: &str) {
+        let message = self.remember(to, text);
+        self.send(message);
+    }
+
+    /// The same, but TCP is reset when so many bytes of its frame are sent, which may be all.
+    pub fn say_and_reset(&mut self, to: Option<&str>, text: &str, bytes: usize) {
+        let message = self.remember(to, text);
+        let frame = raw::frame(raw::TEXT, message.as_bytes());
+        if let Some(websocket) = &mut self.websocket {
+            let _ = websocket.get_mut().write_all(&frame[..bytes.min(frame.len())]);
+        }
+        self.reset();
+    }
+
+    /// The message as it is to be sent, until it is confirmed.
+    fn remember(&mut self, to: Option<&str>, text: &str) -> String {
         self.last_ref += 1;
         let mut message =
             json!({"type": "message", "text": text, "ref": self.last_ref.to_string()});
@@ -224,8 +284,34 @@ impl Returning {
             message["to"] = json!(to);
         }
         let message = message.to_string();
-        self.send(message.clone());
-        self.unconfirmed.insert(self.last_ref, message);
+        self.unconfirmed.insert(self.last_ref, message.clone());
+        message
+    }
+
+    /// The `ref` of what was said last.
+    pub fn last_ref(&self) -> u64 {
+        self.last_ref
+    }
+
+    /// Ends TCP with a reset: what is on its way is destroyed.
+    pub fn reset(&mut self) {
+        if let Some(websocket) = self.websocket.take() {
+            let _ = SockRef::from(&websocket.get_ref().0).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Says goodbye, and what came before the answer.
+    pub fn leave(&mut self) -> Vec<Value> {
+        let websocket = self.websocket.as_mut();
+        let gone = websocket.is_some_and(|websocket| websocket.close(None).is_err());
+        let mut events = Vec::new();
+        while !gone && let Some(event) = self.hear() {
+            if self.is_news(&event) {
+                events.push(event);
+            }
+        }
+        self.websocket = None;
+        events
     }
 
     /// The run of the numbering that it heard of last.
@@ -244,7 +330,19 @@ impl Returning {
             match self.hear() {
                 Some(event) if self.is_news(&event) => return event,
                 Some(_) => {}
-                None => self.come_back(),
+                None => drop(self.come_back()),
+            }
+        }
+    }
+
+    /// The next event that was not heard before, or the welcome of a return; `None` when the time is over.
+    pub fn next_until(&mut self, deadline: Instant) -> Option<Value> {
+        loop {
+            match self.hear_until(deadline) {
+                Heard::Event(event) if self.is_news(&event) => return Some(event),
+                Heard::Event(_) => {}
+                Heard::Nothing => return None,
+                Heard::End => return Some(self.come_back()),
             }
         }
     }
@@ -264,43 +362,55 @@ impl Returning {
             return true;
         };
         if id <= self.ticket.after {
-            self.repeated += 1;
+            match self.recent.contains(&id) {
+                _ if self.overlaps => {}
+                true => self.repeated += 1,
+                false => self.late += 1,
+            }
             return false;
         }
         self.ticket.after = id;
+        self.overlaps = false;
+        self.recent.push_back(id);
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
         true
     }
 
-    fn come_back(&mut self) {
+    /// The welcome.
+    fn come_back(&mut self) -> Value {
         let deadline = Instant::now() + PATIENCE;
-        while !self.try_to_come_back() {
+        loop {
+            if let Some(welcome) = self.try_to_come_back() {
+                return welcome;
+            }
             assert!(Instant::now() < deadline, "{} cannot come back", self.name());
         }
     }
 
-    /// `false` if the new connection ended before its welcome came.
-    fn try_to_come_back(&mut self) -> bool {
+    /// `None` if the new connection ended before its welcome came.
+    fn try_to_come_back(&mut self) -> Option<Value> {
         self.websocket = open(self.server, &self.ticket.path());
-        let Some(welcome) = self.hear() else {
-            return false;
-        };
+        let welcome = self.hear()?;
         assert_eq!(welcome["type"], "welcome", "the first event: {welcome}");
         assert_eq!(welcome["you"], self.ticket.name.as_str(), "the name stays: {welcome}");
         let seen = self.ticket.after;
         let same_epoch = welcome["epoch"] == self.ticket.epoch.as_str();
         self.ticket = Ticket::new(&welcome);
         self.ticket.after = if same_epoch { seen } else { 0 };
-        self.gaps += u64::from(welcome["recovered"] != true);
+        self.overlaps = welcome["recovered"] != true;
+        self.gaps += u64::from(self.overlaps);
         self.returns += 1;
         for message in self.unconfirmed.clone().into_values() {
             self.send(message);
             self.resent += 1;
         }
-        true
+        Some(welcome)
     }
 
     /// What a broken connection does not take is sent again on the next one.
-    fn send(&mut self, message: String) {
+    pub fn send(&mut self, message: String) {
         let sent = self.websocket.as_mut().map(|websocket| websocket.send(message.into()));
         if sent.is_some_and(|sent| sent.is_err()) {
             self.websocket = None;
@@ -309,26 +419,38 @@ impl Returning {
 
     /// The next event; `None` where the connection ended.
     fn hear(&mut self) -> Option<Value> {
-        let name = &self.ticket.name;
+        match self.hear_until(Instant::now() + PATIENCE) {
+            Heard::Event(event) => Some(event),
+            Heard::End => None,
+            Heard::Nothing => panic!("{} waits in vain", self.name()),
+        }
+    }
+
+    fn hear_until(&mut self, deadline: Instant) -> Heard {
         loop {
-            match self.websocket.as_mut()?.read() {
+            let Some(websocket) = &mut self.websocket else { return Heard::End };
+            let left = deadline.saturating_duration_since(Instant::now());
+            // No time at all would mean to wait for ever.
+            let left = left.max(Duration::from_millis(1));
+            websocket.get_ref().0.set_read_timeout(Some(left)).expect("a time-out can be set");
+            let code = match websocket.read() {
                 Ok(Message::Text(text)) => {
-                    return Some(serde_json::from_str(&text).expect("an event is JSON"));
+                    let event = serde_json::from_str(&text).expect("an event is JSON");
+                    return Heard::Event(event);
                 }
-                Ok(Message::Close(Some(frame))) if u16::from(frame.code) >= FINAL_CODES => {
-                    panic!("{name} must not come back: {frame}")
-                }
-                Err(error) if nothing_came(&error) => panic!("{name} waits in vain: {error}"),
-                Ok(Message::Close(_)) | Err(_) => {
-                    self.websocket = None;
-                }
-                Ok(_) => {}
-            }
+                Ok(Message::Close(frame)) => frame.map_or(1005, |frame| frame.code.into()),
+                Err(error) if nothing_came(&error) => return Heard::Nothing,
+                Err(_) => ABNORMAL,
+                Ok(_) => continue,
+            };
+            assert!(code < FINAL_CODES, "{} must not come back: {code}", self.name());
+            self.ends.push(code);
+            self.websocket = None;
         }
     }
 }
 
-/// The connection is there, but silent for longer than anything may take.
+/// The connection is there, but silent.
 fn nothing_came(error: &Error) -> bool {
     let slow =
         |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
@@ -337,10 +459,14 @@ fn nothing_came(error: &Error) -> bool {
 
 /// `None` where the connection ends before the handshake does.
 fn open(server: SocketAddr, path: &str) -> Option<WebSocket<Uninterrupted>> {
-    let socket = TcpStream::connect(server).ok()?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER).ok()?;
+    socket.connect(&server.into()).ok()?;
+    let socket = TcpStream::from(socket);
     socket.set_read_timeout(Some(PATIENCE)).ok()?;
     socket.set_write_timeout(Some(PATIENCE)).ok()?;
     let url = format!("ws://{server}{path}");
-    let (websocket, _) = tungstenite::client(url, Uninterrupted(socket)).ok()?;
+    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+    let (websocket, _) = client_with_config(url, Uninterrupted(socket), Some(config)).ok()?;
     Some(websocket)
 }

@@ -1,0 +1,258 @@
+//! A long run: many who come, go, chat, stall and misbehave, as chance has it; every message is checked, and what the server
+//! takes is measured. `make soak MINUTES=30`; the short form, a few seconds, is part of every `cargo test`.
+//!
+//! `SEED=7` lets everybody want the same again; `CLIENTS` are 200 unless it says otherwise. Who does what: `person` (those who
+//! chat, and hear everything once and in order), `visitors` (pages, the echo, watchers), `rowdy`. How it is checked: `book`
+//! (what all must have heard), `letters` (what only two may have heard), `samples` (memory, threads, descriptors).
+
+#![forbid(unsafe_code)]
+
+mod common;
+#[path = "common/random.rs"]
+mod random;
+#[path = "common/returning.rs"]
+mod returning;
+
+#[path = "soak/book.rs"]
+mod book;
+#[path = "soak/letters.rs"]
+mod letters;
+#[path = "soak/person.rs"]
+mod person;
+#[allow(dead_code)] // The bench asks for more.
+#[path = "../benches/fanout/process.rs"]
+mod process;
+#[path = "soak/rowdy.rs"]
+mod rowdy;
+#[path = "soak/samples.rs"]
+mod samples;
+#[path = "soak/stage.rs"]
+mod stage;
+#[path = "soak/tally.rs"]
+mod tally;
+#[path = "soak/visitors.rs"]
+mod visitors;
+
+use std::any::Any;
+use std::env;
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use common::raw::{ask, request};
+use common::{Client, PATIENCE, Server};
+use random::Random;
+use samples::{Rest, Sample, Trend};
+use serde_json::Value;
+use stage::{END, Stage};
+use tally::Fault;
+
+const TEACHER_KEY: &str = "teacher-of-the-long-run";
+
+/// Samples of a run, if they are not too close to each other.
+const SAMPLES: u32 = 30;
+const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What a client's thread needs at most.
+const STACK: usize = 512 * 1024;
+
+/// What a run is made of.
+struct Run {
+    time: Duration,
+    clients: usize,
+    seed: u64,
+    /// How many times faster than in the long run everybody acts.
+    hurry: f64,
+    flags: &'static [&'static str],
+}
+
+#[test]
+fn who_comes_goes_stalls_and_misbehaves_for_ten_seconds_does_no_harm() {
+    run(&Run {
+        time: Duration::from_secs(8),
+        clients: 40,
+        seed: 20_261_124,
+        hurry: 6.0,
+        flags: &["--handshake-timeout", "2"],
+    });
+}
+
+#[test]
+#[ignore = "runs for MINUTES: make soak"]
+fn a_long_run_loses_nothing_and_leaves_nothing_behind() {
+    let minutes: f64 = given("MINUTES", 30.0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("later than 1970").as_secs();
+    run(&Run {
+        time: Duration::from_secs_f64(minutes * 60.0),
+        clients: given("CLIENTS", 200),
+        seed: given("SEED", now),
+        hurry: given("HURRY", 1.0),
+        flags: &[],
+    });
+}
+
+fn given<T: std::str::FromStr>(name: &str, absent: T) -> T {
+    match env::var(name).ok().filter(|value| !value.is_empty()) {
+        Some(value) => value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")),
+        None => absent,
+    }
+}
+
+fn run(run: &Run) {
+    let Run { time, clients, seed, hurry, flags } = *run;
+    println!("{clients} clients for {:.1} minutes; SEED={seed}", time.as_secs_f64() / 60.0);
+    println!("{}\n\n{}", process::machine(), Sample::HEAD);
+    let mut server =
+        Server::start(&[&["--teacher-key", TEACHER_KEY, "--log", "info"], flags].concat());
+    let before = rest(&server, |now, earlier| Some(now) == earlier);
+    let stage = Stage::new(&server, TEACHER_KEY, clients, time, hurry);
+    let begun = Instant::now();
+    let mut witness = Client::open(&server, "/ws?name=witness");
+    stage.book.begin(&witness.event());
+    let ears = witness.websocket.get_ref().0.try_clone().expect("a descriptor is left");
+    let samples = thread::scope(|scope| {
+        scope.spawn(|| {
+            fails_into(&stage, "the witness", || stage.book.write(&mut witness, &stage.tally))
+        });
+        for number in 0..clients {
+            let thread = thread::Builder::new().name(format!("client {number}")).stack_size(STACK);
+            let stage = &stage;
+            let started = thread.spawn_scoped(scope, move || {
+                perform(stage, seed, number);
+                stage.performing.fetch_sub(1, Ordering::SeqCst);
+            });
+            started.expect("a thread can be had");
+        }
+        let mut samples = Vec::new();
+        fails_into(&stage, "the samples", || samples = watch_the_server(&stage, begun, time));
+        stage.give_up();
+        fails_into(&stage, "the end", || draw_the_curtain(&stage));
+        if !stage.book.is_complete() {
+            // It hears nothing but pings, for ever.
+            let _ = ears.shutdown(Shutdown::Both);
+        }
+        samples
+    });
+    witness.leave();
+
+    let Stage { tally, book, letters, .. } = &stage;
+    letters.check(tally);
+    let health = health(&server);
+    let posted = book.messages() + tally.get("private messages, posted");
+    let wrong = health["messages"].as_u64().unwrap_or_default().abs_diff(posted);
+    tally.fault(Fault::Broken, wrong, || format!("{posted} messages were posted, but {health}"));
+    tally.fault(Fault::Broken, health["clients"].as_u64().unwrap_or(1), || {
+        format!("everybody left, but {health}")
+    });
+    let after = rest(&server, |now, _| now == before);
+    println!(
+        "{}  at rest",
+        Sample::take(&server, begun.elapsed(), &health, tally.deliveries.load(Ordering::Relaxed))
+    );
+    println!("\nat rest: {before:?} before, {after:?} after");
+    tally
+        .fault(Fault::Grown, u64::from(after != before), || format!("{before:?} became {after:?}"));
+    match Trend::of(&samples) {
+        Some(trend) => {
+            println!("{trend}");
+            tally.fault(Fault::Grown, u64::from(trend.is_too_much()), || trend.to_string());
+        }
+        None => println!("too few samples to see whether memory grows"),
+    }
+    let complaints: Vec<String> = server
+        .log()
+        .into_iter()
+        .filter(|line| ["WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word)))
+        .collect();
+    tally.fault(Fault::Broken, complaints.len() as u64, || format!("the log: {}", complaints[0]));
+    println!("\n{tally}");
+    let faults = tally.faults();
+    let status = server.stop();
+    assert!(faults.is_empty(), "SEED={seed}: {faults:#?}");
+    assert!(status.success(), "SEED={seed}: the server ended with {status}");
+}
+
+/// One client: a part after the other, to the end.
+fn perform(stage: &Stage<'_>, seed: u64, number: usize) {
+    let mut random = Random(seed ^ (number as u64 + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
+    // Not all at once.
+    stage.sleep(stage.time(&mut random, 0.0, 15.0));
+    let mut life = 0;
+    while !stage.is_over() {
+        life += 1;
+        let random = &mut random;
+        let part = random.below(20);
+        fails_into(stage, &format!("client {number}"), || match part {
+            // Some stay for the whole run.
+            _ if number % 4 == 0 => person::live(stage, random, number, life, None),
+            0..=9 => {
+                let long = stage.time(random, 20.0, 180.0);
+                person::live(stage, random, number, life, Some(long));
+            }
+            10..=13 => rowdy::misbehave(stage, random, number, life),
+            14..=16 => visitors::talk_to_the_echo(stage, random),
+            17..=18 => visitors::watch(stage, random),
+            _ => visitors::load_the_page(stage, random),
+        });
+        stage.set_presence(number, None);
+        stage.sleep(stage.time(random, 0.0, 5.0));
+    }
+}
+
+/// A failed assertion is a fault of the server like any other, and the run goes on.
+fn fails_into(stage: &Stage<'_>, who: &str, part: impl FnOnce()) {
+    if let Err(failure) = catch_unwind(AssertUnwindSafe(part)) {
+        stage.tally.fault(Fault::Broken, 1, || format!("{who}: {}", words(&*failure)));
+    }
+}
+
+fn words(failure: &(dyn Any + Send)) -> &str {
+    let text = failure.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| failure.downcast_ref::<&str>().copied()).unwrap_or("it failed")
+}
+
+/// A row for each moment, to the end of the time.
+fn watch_the_server(stage: &Stage<'_>, begun: Instant, time: Duration) -> Vec<Sample> {
+    let pause = (time / SAMPLES).max(SHORTEST_PAUSE);
+    let mut samples = Vec::new();
+    while !stage.is_over() {
+        stage.sleep(pause);
+        let deliveries = stage.tally.deliveries.load(Ordering::Relaxed);
+        let sample = Sample::take(stage.server, begun.elapsed(), &health(stage.server), deliveries);
+        println!("{sample}");
+        samples.push(sample);
+    }
+    samples
+}
+
+fn health(server: &Server) -> Value {
+    let answer = ask(server, request("GET", "/health", "Connection: close\r\n"));
+    serde_json::from_slice(&answer.body).expect("JSON")
+}
+
+/// When all have said what they had to say, the last message is said, which all must hear.
+fn draw_the_curtain(stage: &Stage<'_>) {
+    let deadline = Instant::now() + 4 * PATIENCE;
+    while !stage.all_wait() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let mut last = Client::join(stage.server, "the-last");
+    last.say(END);
+    last.leave();
+}
+
+/// Threads and descriptors, once it is as it should be; or as it is after a while.
+fn rest(server: &Server, is_right: impl Fn(Rest, Option<Rest>) -> bool) -> Rest {
+    let deadline = Instant::now() + 2 * PATIENCE;
+    let mut earlier = None;
+    loop {
+        let now = Rest::of(server);
+        if is_right(now, earlier) || Instant::now() > deadline {
+            return now;
+        }
+        earlier = Some(now);
+        thread::sleep(Duration::from_millis(200));
+    }
+}

@@ -1,0 +1,178 @@
+//! What the server takes while it runs: a row of the table for each moment, and whether it grows.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::common::Server;
+use crate::process;
+
+/// Memory may end this much higher than it would be without a trend, whatever the time: what is kept of the past (4 MiB, and
+/// the upkeep of the allocator) and people who may come back (for 10 min) fill up within the first part of a run.
+const GROWTH_KIB: f64 = 8.0 * 1024.0;
+
+/// Nor more than this part of what it takes.
+const GROWTH_PART: f64 = 0.1;
+
+/// Fewer samples say nothing.
+const ENOUGH: usize = 12;
+
+/// One moment of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    pub at: Duration,
+    /// Members of the chat, and messages since the start, by `/health`.
+    pub clients: u64,
+    pub messages: u64,
+    pub threads: u64,
+    pub descriptors: u64,
+    pub resident_kib: u64,
+    pub memory_kib: u64,
+    pub cpu_seconds: f64,
+    /// Checked by our clients so far.
+    pub deliveries: u64,
+}
+
+/// What is left of a server that nobody uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    pub threads: u64,
+    pub descriptors: u64,
+}
+
+impl Rest {
+    pub fn of(server: &Server) -> Rest {
+        Rest { threads: server.status("Threads"), descriptors: server.descriptors() }
+    }
+}
+
+impl Sample {
+    pub fn take(
+        server: &Server,
+        at: Duration,
+        health: &serde_json::Value,
+        deliveries: u64,
+    ) -> Sample {
+        let process = server.process();
+        Sample {
+            at,
+            clients: health["clients"].as_u64().unwrap_or_default(),
+            messages: health["messages"].as_u64().unwrap_or_default(),
+            threads: server.status("Threads"),
+            descriptors: server.descriptors(),
+            resident_kib: server.status("VmRSS"),
+            memory_kib: process::proportional_memory_kib(process).expect("Linux tells"),
+            cpu_seconds: process::cpu_seconds(process).expect("Linux tells"),
+            deliveries,
+        }
+    }
+
+    pub const HEAD: &str = "    time  clients  threads  descriptors   RSS MiB   PSS MiB     CPU s  messages    deliveries";
+}
+
+/// A row.
+impl fmt::Display for Sample {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |kib: u64| kib as f64 / 1024.0;
+        let seconds = self.at.as_secs_f64().round() as u64;
+        write!(
+            formatter,
+            "{:>5}:{:02} {:>8} {:>8} {:>12} {:>9.1} {:>9.1} {:>9.2} {:>9} {:>13}",
+            seconds / 60,
+            seconds % 60,
+            self.clients,
+            self.threads,
+            self.descriptors,
+            mib(self.resident_kib),
+            mib(self.memory_kib),
+            self.cpu_seconds,
+            self.messages,
+            self.deliveries,
+        )
+    }
+}
+
+/// How memory goes behind the first third, in which everything fills up.
+#[derive(Debug)]
+pub struct Trend {
+    /// What the trend would come to over the whole run.
+    pub growth_kib: f64,
+    pub allowed_kib: f64,
+}
+
+impl Trend {
+    /// `None` if there are too few samples to say.
+    pub fn of(samples: &[Sample]) -> Option<Trend> {
+        let whole = samples.last()?.at;
+        let late: Vec<(f64, f64)> = samples
+            .iter()
+            .filter(|sample| sample.at >= whole / 3)
+            .map(|sample| (sample.at.as_secs_f64(), sample.memory_kib as f64))
+            .collect();
+        if late.len() < ENOUGH {
+            return None;
+        }
+        let memory = median(late.iter().map(|(_, memory)| *memory).collect());
+        let growth_kib = slope(&late) * whole.as_secs_f64();
+        Some(Trend { growth_kib, allowed_kib: GROWTH_KIB.max(memory * GROWTH_PART) })
+    }
+
+    pub fn is_too_much(&self) -> bool {
+        self.growth_kib > self.allowed_kib
+    }
+}
+
+impl fmt::Display for Trend {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |kib: f64| kib / 1024.0;
+        let (growth, allowed) = (mib(self.growth_kib), mib(self.allowed_kib));
+        write!(
+            formatter,
+            "memory's trend: {growth:+.2} MiB over the whole run (allowed: {allowed:.1})"
+        )
+    }
+}
+
+/// The middle one of the slopes between any two points (Theil and Sen): no single moment can tilt it, as it could a least
+/// squares line.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let pairs = points.iter().enumerate();
+    let slopes = pairs.flat_map(|(place, (x, y))| {
+        points[place + 1..].iter().map(move |(later, there)| (there - y) / (later - x))
+    });
+    median(slopes.collect())
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+/// Thirty samples of a minute, with this memory in KiB.
+fn samples(memory: impl Fn(u64) -> u64) -> Vec<Sample> {
+    let sample = |second: u64| Sample {
+        at: Duration::from_secs(second),
+        memory_kib: memory(second),
+        clients: 0,
+        messages: 0,
+        threads: 0,
+        descriptors: 0,
+        resident_kib: 0,
+        cpu_seconds: 0.0,
+        deliveries: 0,
+    };
+    (1..=30).map(|number| sample(2 * number)).collect()
+}
+
+#[test]
+fn what_fills_up_and_what_comes_and_goes_is_no_trend_but_a_leak_is() {
+    let is_too_much =
+        |memory: fn(u64) -> u64| Trend::of(&samples(memory)).expect("enough samples").is_too_much();
+    assert!(!is_too_much(|_| 20_000));
+    assert!(!is_too_much(|second| 20_000 + 1000 * second.min(20)), "filled in the first third");
+    assert!(!is_too_much(|second| 20_000 + 3000 * (second / 2 % 2)), "to and fro");
+    assert!(!is_too_much(|second| if second == 58 { 90_000 } else { 20_000 }), "one moment");
+    assert!(!is_too_much(|second| 40_000 - 300 * second), "less and less");
+    assert!(is_too_much(|second| 20_000 + 200 * second), "12 MB a minute");
+    assert!(is_too_much(|second| 20_000 + 200 * second + 3000 * (second / 2 % 2)), "with noise");
+    assert!(Trend::of(&samples(|_| 0)[..15]).is_none(), "too few");
+}

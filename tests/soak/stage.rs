@@ -1,0 +1,120 @@
+//! What all who take part share: the server, the time, the book, and a board that tells who can be written to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::book::Book;
+use crate::common::Server;
+use crate::letters::Letters;
+use crate::random::Random;
+use crate::tally::Tally;
+
+/// The last message of all.
+pub const END: &str = "the end";
+
+/// Whoever misbehaves is called so.
+const ROWDY: &str = "rowdy-";
+
+pub fn rowdy_name(number: usize, life: u64) -> String {
+    format!("{ROWDY}{number}-{life}")
+}
+
+pub fn is_rowdy(name: &str) -> bool {
+    name.starts_with(ROWDY)
+}
+
+pub struct Stage<'a> {
+    pub server: &'a Server,
+    pub teacher_key: &'a str,
+    pub book: Book,
+    pub letters: Letters,
+    pub tally: Tally,
+    pub board: Vec<Mutex<Presence>>,
+    /// How many times faster than in the long run everybody acts.
+    pub hurry: f64,
+    /// When everybody comes to an end.
+    pub end: Instant,
+    /// Set early when something is so wrong that going on has no use.
+    given_up: (Mutex<bool>, Condvar),
+    /// Clients that are not done.
+    pub performing: AtomicUsize,
+    /// Those of them that wait for the end with everything confirmed.
+    pub waiting: AtomicUsize,
+}
+
+/// Whether a client is a person who can be written to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Presence {
+    /// Its name: `None` if it is no person now, or not surely there.
+    pub name: Option<String>,
+    /// How often that has changed.
+    changes: u64,
+}
+
+impl<'a> Stage<'a> {
+    pub fn new(
+        server: &'a Server,
+        teacher_key: &'a str,
+        clients: usize,
+        time: Duration,
+        hurry: f64,
+    ) -> Stage<'a> {
+        Stage {
+            server,
+            teacher_key,
+            book: Book::default(),
+            letters: Letters::default(),
+            tally: Tally::default(),
+            board: (0..clients).map(|_| Mutex::default()).collect(),
+            hurry,
+            end: Instant::now() + time,
+            given_up: (Mutex::new(false), Condvar::new()),
+            performing: AtomicUsize::new(clients),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.end || *self.given_up.0.lock().expect("nobody failed with it")
+    }
+
+    pub fn give_up(&self) {
+        *self.given_up.0.lock().expect("nobody failed with it") = true;
+        self.given_up.1.notify_all();
+    }
+
+    /// A time between the two, in seconds of the long run.
+    pub fn time(&self, random: &mut Random, least: f64, most: f64) -> Duration {
+        random.seconds(least, most).div_f64(self.hurry)
+    }
+
+    /// Lets the time pass, but not beyond the end.
+    pub fn sleep(&self, time: Duration) {
+        let until = self.end.min(Instant::now() + time);
+        let mut given_up = self.given_up.0.lock().expect("nobody failed with it");
+        while !*given_up {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            given_up = self.given_up.1.wait_timeout(given_up, left).expect("it is not poisoned").0;
+        }
+    }
+
+    /// The client is surely here under this name, or not surely.
+    pub fn set_presence(&self, number: usize, name: Option<&str>) {
+        let mut presence = self.board[number].lock().expect("the board");
+        presence.name = name.map(str::to_owned);
+        presence.changes += 1;
+    }
+
+    pub fn presence(&self, number: usize) -> Presence {
+        self.board[number].lock().expect("the board").clone()
+    }
+
+    /// All who are not done have said all they had to say.
+    pub fn all_wait(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) >= self.performing.load(Ordering::SeqCst)
+    }
+}

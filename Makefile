@@ -1,7 +1,7 @@
-# Two commands: `make run` serves, `make test` checks everything.
+# Two commands: `make run` serves, `make test` checks everything but what takes longer: `make soak`, `make bench`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-peers fuzz deny lint tools rust
+.PHONY: help run test bench bench-peers soak fuzz deny lint tools rust
 
 # What the tests install for themselves lives here and is found first.
 TOOLS := $(CURDIR)/target/tools
@@ -15,6 +15,7 @@ help:
 	@echo "make bench               speed and size, each figure beside its bound; fails where one is missed"
 	@echo "make bench-peers         the same load on Node's ws and socket.io (takes node and npm)"
 	@echo "make fuzz SECONDS=600    feed the server what nobody thought of, each of four targets for so long"
+	@echo "make soak MINUTES=30     people who come, go, stall and misbehave for so long; SEED=7 repeats a run, CLIENTS=200"
 
 # A flag's variable is its name in capitals. HOST_NAME and ORIGIN may hold several words; a switch is on if its variable
 # holds anything. Only what stands behind
@@ -110,6 +111,11 @@ fuzz: rust
 			$$corpus fuzz/corpus/$$target || { echo "mend it, and keep the finding in fuzz/corpus/$$target" >&2; exit 1; }; \
 		$$fuzzer -merge=1 -use_counters=0 fuzz/corpus/$$target $$corpus || exit 1; \
 	done
+
+# Only what stands behind `make soak` counts here, too.
+soak: rust
+	@$(foreach name,MINUTES SEED CLIENTS HURRY,$(name)='$(if $(filter command,$(origin $(name))),$($(name)))') \
+		cargo test --release --test soak -- --ignored --nocapture
 
 rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing; https://rustup.rs/ installs it" >&2; exit 1; }

@@ -6,12 +6,14 @@ use std::time::Duration;
 use crate::common::Server;
 use crate::process;
 
-/// Memory may end this much higher than it would be without a trend, whatever the time: what is kept of the past (4 MiB, and
-/// the upkeep of the allocator) and people who may come back (for 10 min) fill up within the first part of a run.
+/// Memory may end this much higher than it would be without a trend, or this part of what it takes: the allocator is not exact.
 const GROWTH_KIB: f64 = 8.0 * 1024.0;
-
-/// Nor more than this part of what it takes.
 const GROWTH_PART: f64 = 0.1;
+
+/// What fills up in the beginning and may: the past (4 MiB, and the allocator's upkeep), and people who may come back, with the
+/// `ref`s of what they said. They are kept for so long.
+const FILLING_KIB: f64 = 16.0 * 1024.0;
+const FILLED_AFTER: Duration = Duration::from_secs(600);
 
 /// Fewer samples say nothing.
 const ENOUGH: usize = 12;
@@ -113,7 +115,9 @@ impl Trend {
         }
         let memory = median(late.iter().map(|(_, memory)| *memory).collect());
         let growth_kib = slope(&late) * whole.as_secs_f64();
-        Some(Trend { growth_kib, allowed_kib: GROWTH_KIB.max(memory * GROWTH_PART) })
+        let filled = (whole / 3).div_duration_f64(FILLED_AFTER).min(1.0);
+        let allowed_kib = GROWTH_KIB.max(memory * GROWTH_PART) + FILLING_KIB * (1.0 - filled);
+        Some(Trend { growth_kib, allowed_kib })
     }
 
     pub fn is_too_much(&self) -> bool {
@@ -147,11 +151,11 @@ fn median(mut of: Vec<f64>) -> f64 {
     of[of.len() / 2]
 }
 
-/// Thirty samples of a minute, with this memory in KiB.
+/// Thirty samples of half an hour, with this memory in KiB at each minute.
 fn samples(memory: impl Fn(u64) -> u64) -> Vec<Sample> {
-    let sample = |second: u64| Sample {
-        at: Duration::from_secs(second),
-        memory_kib: memory(second),
+    let sample = |minute: u64| Sample {
+        at: Duration::from_secs(60 * minute),
+        memory_kib: memory(minute),
         clients: 0,
         messages: 0,
         threads: 0,
@@ -160,7 +164,7 @@ fn samples(memory: impl Fn(u64) -> u64) -> Vec<Sample> {
         cpu_seconds: 0.0,
         deliveries: 0,
     };
-    (1..=30).map(|number| sample(2 * number)).collect()
+    (1..=30).map(sample).collect()
 }
 
 #[test]
@@ -168,11 +172,11 @@ fn what_fills_up_and_what_comes_and_goes_is_no_trend_but_a_leak_is() {
     let is_too_much =
         |memory: fn(u64) -> u64| Trend::of(&samples(memory)).expect("enough samples").is_too_much();
     assert!(!is_too_much(|_| 20_000));
-    assert!(!is_too_much(|second| 20_000 + 1000 * second.min(20)), "filled in the first third");
-    assert!(!is_too_much(|second| 20_000 + 3000 * (second / 2 % 2)), "to and fro");
-    assert!(!is_too_much(|second| if second == 58 { 90_000 } else { 20_000 }), "one moment");
-    assert!(!is_too_much(|second| 40_000 - 300 * second), "less and less");
-    assert!(is_too_much(|second| 20_000 + 200 * second), "12 MB a minute");
-    assert!(is_too_much(|second| 20_000 + 200 * second + 3000 * (second / 2 % 2)), "with noise");
-    assert!(Trend::of(&samples(|_| 0)[..15]).is_none(), "too few");
+    assert!(!is_too_much(|minute| 20_000 + 2000 * minute.min(10)), "filled in the first third");
+    assert!(!is_too_much(|minute| 20_000 + 6000 * (minute % 2)), "to and fro");
+    assert!(!is_too_much(|minute| if minute == 29 { 90_000 } else { 20_000 }), "one moment");
+    assert!(!is_too_much(|minute| 40_000 - 600 * minute), "less and less");
+    assert!(is_too_much(|minute| 20_000 + 400 * minute), "12 MB in half an hour");
+    assert!(is_too_much(|minute| 20_000 + 400 * minute + 3000 * (minute % 2)), "with noise");
+    assert!(Trend::of(&samples(|_| 0)[..12]).is_none(), "too few");
 }

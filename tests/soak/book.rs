@@ -202,7 +202,7 @@ impl Ear {
         }
         span.last = id;
         if let Some(event) = public {
-            span.heard.push_back((id, hash(&event.to_string())));
+            span.heard.push_back((id, hash(event.to_string())));
         }
         if span.heard.len() >= AT_ONCE {
             self.compare(&book.pages.lock().expect("the book"), tally);

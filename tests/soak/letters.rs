@@ -8,6 +8,9 @@ use crate::tally::{Fault, Tally};
 /// How each private text begins, and nothing else that is ever said.
 pub const SECRET: &str = "secret:";
 
+/// How those are counted that became events.
+pub const POSTED: &str = "private messages, posted";
+
 /// One as its sender knows it.
 #[derive(Debug, Clone)]
 pub struct Letter {
@@ -77,7 +80,7 @@ impl Letters {
                 .fault(Fault::Lost, u64::from(heard_all && !got), || format!("{text}, event {id}"));
         }
         let count = |counts: fn(&&Letter) -> bool| sent.values().copied().filter(counts).count();
-        tally.add("private messages, posted", count(|letter| !letter.refused) as u64);
+        tally.add(POSTED, count(|letter| !letter.refused) as u64);
         tally.add("private messages, refused: nobody there", count(|letter| letter.refused) as u64);
         let got = delivered.values().map(BTreeSet::len).sum::<usize>();
         tally.add("private messages, heard by the other", got as u64);

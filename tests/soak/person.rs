@@ -1,90 +1,39 @@
-//! A well-behaved person: chats, goes and comes back in every way there is, and hears everything once and in order.
+//! A well-behaved person: it goes and comes back in every way there is (`steps`), and hears everything once and in order.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use tungstenite::Message;
+use serde_json::Value;
 
 use crate::book::Ear;
 use crate::common::PATIENCE;
-use crate::letters::{Diary, Letter, SECRET};
+use crate::letters::Diary;
 use crate::random::Random;
 use crate::returning::Returning;
 use crate::stage::{END, Presence, Stage};
+use crate::steps::STEPS;
 use crate::tally::Fault;
 
-/// What is heard before the first message about somebody's absence can be wrong to complain of.
+/// Whoever missed more may be told so; less can be had whole.
 const REPLAY_BYTES: u64 = 512 * 1024;
 
 /// How sure the sum of what was missed is: own messages are a little longer for their `ref`.
 const SURELY: f64 = 0.9;
 
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Chat,
-    ChatInABurst,
-    Whisper,
-    Write,
-    /// Says goodbye, and comes back.
-    Leave,
-    Reset,
-    ResetWithinAFrame,
-    /// The message may have arrived or not.
-    ResetBehindAFrame,
-    /// Comes back while the old connection still stands.
-    Move,
-    /// Does not read for a moment.
-    Stall,
-    /// So long that the server gives up: without a word, or while it goes on talking.
-    FallSilent,
-    TalkWithoutListening,
-}
-
-/// How often each comes.
-const STEPS: [(u64, Step); 12] = [
-    (200, Step::Chat),
-    (8, Step::ChatInABurst),
-    (40, Step::Whisper),
-    (10, Step::Write),
-    (10, Step::Leave),
-    (8, Step::Reset),
-    (8, Step::ResetWithinAFrame),
-    (8, Step::ResetBehindAFrame),
-    (6, Step::Move),
-    (10, Step::Stall),
-    (1, Step::FallSilent),
-    (2, Step::TalkWithoutListening),
-];
-
-/// Seconds of not reading behind which the server must have given up: `--ping` twice, or what fills the kernel's buffers and
-/// 20 s in which nothing is taken.
-const LONG_STALL: (f64, f64) = (45.0, 75.0);
-
-/// What is said, beside its number.
-const PIECES: [&str; 8] = [
-    "hola ",
-    "¿qué tal? ",
-    "👋🏽 ",
-    "\"quoted\\\" ",
-    "two\nlines ",
-    "<b>no tag</b> ",
-    "漢字 ",
-    "tab\there ",
-];
-
 pub struct Person<'a> {
-    stage: &'a Stage<'a>,
-    random: &'a mut Random,
-    number: usize,
-    client: Returning,
+    pub stage: &'a Stage<'a>,
+    pub random: &'a mut Random,
+    pub number: usize,
+    pub client: Returning,
     ear: Ear,
     /// Public messages said.
-    said: u64,
+    pub said: u64,
     /// Private ones that wait for an answer, by `ref`: the text, and where the other was when it was sent.
-    sent: HashMap<u64, (String, usize, Presence)>,
-    diary: Diary,
+    pub sent: HashMap<u64, (String, usize, Presence)>,
+    pub diary: Diary,
+    /// Behind which event, and up to which, something is missing.
+    gaps: Vec<(u64, u64)>,
     /// The last message of all was heard.
     heard_the_end: bool,
 }
@@ -101,16 +50,24 @@ pub fn live(
     let (client, welcome) = Returning::welcomed(stage.server.port(), &name);
     let mut ear = Ear::new(&name);
     ear.begins(&welcome);
-    let diary = Diary { name, ..Diary::default() };
-    let sent = HashMap::new();
-    let mut person =
-        Person { stage, random, number, client, ear, said: 0, sent, diary, heard_the_end: false };
+    let mut person = Person {
+        stage,
+        random,
+        number,
+        client,
+        ear,
+        said: 0,
+        sent: HashMap::new(),
+        diary: Diary { name, ..Diary::default() },
+        gaps: Vec::new(),
+        heard_the_end: false,
+    };
     stage.tally.count("joins");
     person.is_here();
     let end = long.map_or(stage.end, |long| stage.end.min(Instant::now() + long));
     while Instant::now() < end && !stage.is_over() {
         let step = person.random.weighted(&STEPS);
-        let pause = stage.time(person.random, 0.0, 8.0);
+        let pause = stage.moment(person.random, 0.0, 8.0);
         person.listen(pause);
         person.take(step);
     }
@@ -122,133 +79,7 @@ pub fn live(
 }
 
 impl Person<'_> {
-    fn take(&mut self, step: Step) {
-        let stage = self.stage;
-        match step {
-            Step::Chat => self.chat(),
-            Step::ChatInABurst => (0..5).for_each(|_| self.chat()),
-            Step::Whisper => self.whisper(),
-            Step::Write => self.client.send(json!({"type": "typing"}).to_string()),
-            Step::Leave => {
-                stage.tally.count("left and came back");
-                self.is_away();
-                for event in self.client.leave() {
-                    self.hear(event);
-                }
-                self.stay_away(0.0, 10.0);
-            }
-            Step::Reset => {
-                stage.tally.count("reset");
-                self.is_away();
-                self.client.reset();
-                self.stay_away(0.0, 5.0);
-            }
-            Step::ResetWithinAFrame | Step::ResetBehindAFrame => {
-                let bytes = match step {
-                    Step::ResetWithinAFrame => self.random.below(100) as usize,
-                    _ => usize::MAX,
-                };
-                stage.tally.count(match step {
-                    Step::ResetWithinAFrame => "reset within a frame",
-                    _ => "reset behind a frame",
-                });
-                self.is_away();
-                let text = self.next_text();
-                self.client.say_and_reset(None, &text, bytes);
-                self.stay_away(0.0, 5.0);
-            }
-            Step::Move => self.go_on_elsewhere(),
-            Step::Stall => {
-                stage.tally.count("stalled for a moment");
-                stage.sleep(stage.time(self.random, 1.0, 8.0));
-            }
-            Step::FallSilent => self.stall_for_long(false),
-            Step::TalkWithoutListening => self.stall_for_long(true),
-        }
-    }
-
-    fn chat(&mut self) {
-        let text = self.next_text();
-        self.client.say(None, &text);
-    }
-
-    fn next_text(&mut self) -> String {
-        self.said += 1;
-        let (least, most) = self.random.weighted(&[
-            (70, (0, 60)),
-            (25, (60, 300)),
-            (4, (1000, 4000)),
-            (1, (4000, 16_000)),
-        ]);
-        let length = (least + self.random.below(most - least)) as usize;
-        let mut text = format!("{} ", self.said);
-        while text.len() < length {
-            text += *self.random.pick(&PIECES[..]);
-        }
-        text + "."
-    }
-
-    fn whisper(&mut self) {
-        let other = self.random.below(self.stage.board.len() as u64) as usize;
-        let presence = self.stage.presence(other);
-        let Some(to) = presence.name.clone().filter(|_| other != self.number) else {
-            return self.chat();
-        };
-        let from = self.client.name().to_owned();
-        let text = format!("{SECRET}{from}>{to} {};", self.diary.sent.len());
-        self.client.say(Some(&to), &text);
-        self.sent.insert(self.client.last_ref(), (text.clone(), other, presence));
-        self.diary.sent.insert(text, Letter { from, to, id: None, refused: false });
-    }
-
-    /// The old connection hears nothing but that it is over.
-    fn go_on_elsewhere(&mut self) {
-        self.stage.tally.count("came back while still here");
-        let Some(mut old) = self.client.websocket.take() else { return };
-        self.be_back();
-        old.get_ref().0.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        let name = self.client.name();
-        loop {
-            match old.read() {
-                Ok(Message::Close(Some(frame))) => {
-                    let code = frame.code.into();
-                    self.stage.tally.ended(code);
-                    assert_eq!(code, 4501, "{name}: {frame}");
-                    return;
-                }
-                Ok(_) => {}
-                Err(error) => panic!("{name}: the old connection is not told why: {error}"),
-            }
-        }
-    }
-
-    fn stall_for_long(&mut self, talks: bool) {
-        let time = self.random.seconds(LONG_STALL.0, LONG_STALL.1);
-        let until = Instant::now() + time;
-        // What the server gives up after does not get faster by our hurry.
-        if until > self.stage.end {
-            return self.chat();
-        }
-        self.stage.tally.count(if talks { "talked without listening" } else { "fell silent" });
-        self.is_away();
-        while Instant::now() < until && !self.stage.is_over() {
-            self.stage.sleep(Duration::from_secs(4));
-            if talks {
-                self.chat();
-            }
-        }
-        self.confirm_all();
-        self.is_here();
-    }
-
-    fn stay_away(&mut self, least: f64, most: f64) {
-        let time = self.stage.time(self.random, least, most);
-        self.stage.sleep(time);
-        self.be_back();
-        self.is_here();
-    }
-
-    fn be_back(&mut self) {
+    pub fn be_back(&mut self) {
         let welcome = self.client.next_until(Instant::now() + PATIENCE);
         let welcome = welcome.expect("without a connection the next event is a welcome");
         self.hear(welcome);
@@ -263,7 +94,7 @@ impl Person<'_> {
         }
     }
 
-    fn hear(&mut self, event: Value) {
+    pub fn hear(&mut self, event: Value) {
         let stage = self.stage;
         match event["type"].as_str() {
             Some("welcome") => self.come_back(&event),
@@ -282,15 +113,23 @@ impl Person<'_> {
             return;
         }
         stage.tally.count("gaps");
-        let name = self.client.name().to_owned();
         let last = welcome["last"].as_u64().unwrap_or_default();
         let after = self.ear.spans().last().map_or(0, |(_, last)| *last);
+        self.gaps.push((after, last));
         self.ear.begins(welcome);
-        let missed = stage.book.bytes_between(after, last);
-        let needless = (missed as f64) < REPLAY_BYTES as f64 * SURELY;
-        stage.tally.fault(Fault::NeedlessGap, u64::from(needless), || {
-            format!("{name}, from event {after} to {last}: {missed} bytes")
-        });
+    }
+
+    /// Where so little was missed that all of it could be had.
+    fn judge_the_gaps(&self) {
+        let Stage { book, tally, .. } = self.stage;
+        for (after, last) in &self.gaps {
+            let missed = book.bytes_between(*after, *last);
+            let needless = (missed as f64) < REPLAY_BYTES as f64 * SURELY;
+            let name = self.client.name();
+            tally.fault(Fault::NeedlessGap, u64::from(needless), || {
+                format!("{name}, from event {after} to {last}: {missed} bytes")
+            });
+        }
     }
 
     /// Only what is private can be refused, and only if the other was not surely here all the time.
@@ -342,7 +181,7 @@ impl Person<'_> {
         tally.deliveries.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn confirm_all(&mut self) {
+    pub fn confirm_all(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while self.client.unconfirmed() > 0
             && let Some(event) = self.client.next_until(deadline)
@@ -375,6 +214,7 @@ impl Person<'_> {
         }
         let Stage { book, tally, .. } = self.stage;
         self.ear.settle(book, tally);
+        self.judge_the_gaps();
         let Person { client, said, ear, mut diary, .. } = self;
         let name = client.name();
         tally.count("leaves");
@@ -392,11 +232,11 @@ impl Person<'_> {
         self.stage.letters.keep(diary);
     }
 
-    fn is_here(&self) {
+    pub fn is_here(&self) {
         self.stage.set_presence(self.number, Some(self.client.name()));
     }
 
-    fn is_away(&self) {
+    pub fn is_away(&self) {
         self.stage.set_presence(self.number, None);
     }
 }

@@ -62,7 +62,7 @@ pub fn misbehave(stage: &Stage<'_>, random: &mut Random, number: usize, life: u6
         let name = rowdy_name(number, life * 100 + act);
         let chosen = random.weighted(&ACTS);
         commit(stage, random, &name, chosen);
-        stage.sleep(stage.time(random, 0.0, 3.0));
+        stage.sleep(stage.moment(random, 0.0, 3.0));
     }
 }
 
@@ -203,7 +203,7 @@ fn half_a_handshake(stage: &Stage<'_>, random: &mut Random) {
     let mut socket = stage.server.connect();
     socket.write_all(&bytes.as_bytes()[..share]).expect("the server takes bytes");
     if random.below(2) == 0 {
-        stage.sleep(stage.time(random, 0.0, 4.0));
+        stage.sleep(stage.moment(random, 0.0, 4.0));
         return end(random, &socket);
     }
     let answer = read_answer(&mut socket, false);

@@ -1,10 +1,14 @@
 //! What the server takes while it runs: a row of the table for each moment, and whether it grows.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::common::Server;
 use crate::process;
+use crate::stage::Stage;
 
 /// Memory may end this much higher than it would be without a trend, or this part of what it takes: the allocator is not exact.
 const GROWTH_KIB: f64 = 8.0 * 1024.0;
@@ -48,15 +52,11 @@ impl Rest {
 }
 
 impl Sample {
-    pub fn take(
-        server: &Server,
-        at: Duration,
-        health: &serde_json::Value,
-        deliveries: u64,
-    ) -> Sample {
+    pub fn take(stage: &Stage<'_>, health: &Value) -> Sample {
+        let server = stage.server;
         let process = server.process();
         Sample {
-            at,
+            at: stage.begun.elapsed(),
             clients: health["clients"].as_u64().unwrap_or_default(),
             messages: health["messages"].as_u64().unwrap_or_default(),
             threads: server.status("Threads"),
@@ -64,7 +64,7 @@ impl Sample {
             resident_kib: server.status("VmRSS"),
             memory_kib: process::proportional_memory_kib(process).expect("Linux tells"),
             cpu_seconds: process::cpu_seconds(process).expect("Linux tells"),
-            deliveries,
+            deliveries: stage.tally.deliveries.load(Ordering::Relaxed),
         }
     }
 

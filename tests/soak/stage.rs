@@ -33,6 +33,8 @@ pub struct Stage<'a> {
     pub board: Vec<Mutex<Presence>>,
     /// How many times faster than in the long run everybody acts.
     pub hurry: f64,
+    pub begun: Instant,
+    pub time: Duration,
     /// When everybody comes to an end.
     pub end: Instant,
     /// Set early when something is so wrong that going on has no use.
@@ -60,6 +62,7 @@ impl<'a> Stage<'a> {
         time: Duration,
         hurry: f64,
     ) -> Stage<'a> {
+        let begun = Instant::now();
         Stage {
             server,
             teacher_key,
@@ -68,7 +71,9 @@ impl<'a> Stage<'a> {
             tally: Tally::default(),
             board: (0..clients).map(|_| Mutex::default()).collect(),
             hurry,
-            end: Instant::now() + time,
+            begun,
+            time,
+            end: begun + time,
             given_up: (Mutex::new(false), Condvar::new()),
             performing: AtomicUsize::new(clients),
             waiting: AtomicUsize::new(0),
@@ -85,7 +90,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A time between the two, in seconds of the long run.
-    pub fn time(&self, random: &mut Random, least: f64, most: f64) -> Duration {
+    pub fn moment(&self, random: &mut Random, least: f64, most: f64) -> Duration {
         random.seconds(least, most).div_f64(self.hurry)
     }
 

@@ -72,7 +72,7 @@ pub fn talk_to_the_echo(stage: &Stage<'_>, random: &mut Random) {
             }
         }
         stage.tally.deliveries.fetch_add(1, Ordering::Relaxed);
-        stage.sleep(stage.time(random, 0.0, 4.0));
+        stage.sleep(stage.moment(random, 0.0, 4.0));
     }
     if random.below(3) > 0 {
         client.leave();
@@ -129,7 +129,7 @@ fn watch_oneself(stage: &Stage<'_>, random: &mut Random) {
             echo.websocket.read().expect("the echo answers"),
             Message::text(number.to_string())
         );
-        stage.sleep(stage.time(random, 0.0, 2.0));
+        stage.sleep(stage.moment(random, 0.0, 2.0));
     }
     echo.leave();
     let events = watcher.until_closed();
@@ -143,7 +143,7 @@ fn watch_oneself(stage: &Stage<'_>, random: &mut Random) {
 fn watch_everybody(stage: &Stage<'_>, random: &mut Random) {
     stage.tally.count("watched everybody");
     let mut watcher = Client::open(stage.server, &format!("/wire?key={}", stage.teacher_key));
-    let until = Instant::now() + stage.time(random, 2.0, 15.0);
+    let until = Instant::now() + stage.moment(random, 2.0, 15.0);
     let socket = &watcher.websocket.get_ref().0;
     socket.set_read_timeout(Some(Duration::from_millis(200))).expect("it can be set");
     let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();

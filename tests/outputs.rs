@@ -41,7 +41,7 @@ impl Running {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match TcpStream::connect(("127.0.0.1", self.port)) {
-                Ok(socket) => return Server::with_patience(socket),
+                Ok(socket) => return with_patience(socket, PATIENCE),
                 Err(error) => assert!(Instant::now() < deadline, "nobody listens: {error}"),
             }
             thread::sleep(Duration::from_millis(5));

@@ -18,6 +18,8 @@ mod returning;
 mod book;
 #[path = "soak/letters.rs"]
 mod letters;
+#[path = "soak/metronome.rs"]
+mod metronome;
 #[path = "soak/person.rs"]
 mod person;
 #[allow(dead_code)] // The bench asks for more.
@@ -45,12 +47,12 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::raw::{ask, request};
-use common::{Client, PATIENCE, Server};
+use common::{Client, Server};
 use letters::POSTED as POSTED_LETTERS;
 use random::Random;
 use samples::{Rest, Sample, Trend};
 use serde_json::Value;
-use stage::{END, Stage};
+use stage::{END, PATIENCE, Stage};
 use tally::Fault;
 
 const TEACHER_KEY: &str = "teacher-of-the-long-run";
@@ -113,6 +115,7 @@ fn run(run: &Run) {
     println!("{}\n\n{}", process::machine(), Sample::HEAD);
     let flags = [&["--teacher-key", TEACHER_KEY, "--log", "info"], flags].concat();
     let mut server = Server::start(&flags);
+    server.patience = PATIENCE;
     health(&server);
     let before = rest(&server, None);
     let stage = Stage::new(&server, TEACHER_KEY, clients, time, hurry);
@@ -135,6 +138,7 @@ fn perform_all(stage: &Stage<'_>, seed: u64) -> Vec<Sample> {
     let ears = witness.websocket.get_ref().0.try_clone().expect("a descriptor is left");
     let mut samples = Vec::new();
     thread::scope(|scope| {
+        scope.spawn(|| stage.metronome.run(|| stage.all_wait()));
         scope.spawn(|| {
             fails_into(stage, "the witness", || {
                 stage.book.write(&mut witness, &stage.tally);
@@ -144,7 +148,7 @@ fn perform_all(stage: &Stage<'_>, seed: u64) -> Vec<Sample> {
         for number in 0..stage.board.len() {
             let thread = thread::Builder::new().name(format!("client {number}")).stack_size(STACK);
             let started = thread.spawn_scoped(scope, move || {
-                perform(stage, seed, number);
+                fails_into(stage, "a client", || perform(stage, seed, number));
                 stage.performing.fetch_sub(1, Ordering::SeqCst);
             });
             started.expect("a thread can be had");
@@ -170,18 +174,21 @@ fn perform(stage: &Stage<'_>, seed: u64, number: usize) {
         life += 1;
         let random = &mut random;
         let part = random.below(20);
-        fails_into(stage, &format!("client {number}"), || match part {
+        let who = format!("client {number}");
+        match part {
             // Some stay for the whole run.
-            _ if number.is_multiple_of(4) => person::live(stage, random, number, life, None),
+            _ if number.is_multiple_of(4) => {
+                fails_into(stage, &who, || person::live(stage, random, number, life, None));
+            }
             0..=9 => {
-                let long = stage.moment(random, 20.0, 180.0);
-                person::live(stage, random, number, life, Some(long));
+                let long = Some(stage.moment(random, 20.0, 180.0));
+                fails_into(stage, &who, || person::live(stage, random, number, life, long));
             }
             10..=13 => rowdy::misbehave(stage, random, number, life),
-            14..=16 => visitors::talk_to_the_echo(stage, random),
-            17..=18 => visitors::watch(stage, random),
-            _ => visitors::load_the_page(stage, random),
-        });
+            14..=16 => fails_if_in_time(stage, &who, || visitors::talk_to_the_echo(stage, random)),
+            17..=18 => fails_if_in_time(stage, &who, || visitors::watch(stage, random)),
+            _ => fails_if_in_time(stage, &who, || visitors::load_the_page(stage, random)),
+        }
         stage.set_presence(number, None);
         stage.sleep(stage.moment(random, 0.0, 5.0));
     }
@@ -191,6 +198,14 @@ fn perform(stage: &Stage<'_>, seed: u64, number: usize) {
 fn fails_into(stage: &Stage<'_>, who: &str, part: impl FnOnce()) {
     if let Err(failure) = catch_unwind(AssertUnwindSafe(part)) {
         stage.tally.fault(Fault::Broken, 1, || format!("{who}: {}", words(&*failure)));
+    }
+}
+
+/// The same for who depends on short deadlines of the server.
+fn fails_if_in_time(stage: &Stage<'_>, who: &str, part: impl FnOnce()) {
+    let begun = Instant::now();
+    if let Err(failure) = catch_unwind(AssertUnwindSafe(part)) {
+        stage.fault_since(begun, Fault::Broken, || format!("{who}: {}", words(&*failure)));
     }
 }
 
@@ -260,7 +275,7 @@ fn health(server: &Server) -> Value {
 
 /// When all have said what they had to say, the last message is said, which all must hear.
 fn draw_the_curtain(stage: &Stage<'_>) {
-    let deadline = Instant::now() + 4 * PATIENCE;
+    let deadline = Instant::now() + 2 * PATIENCE;
     while !stage.all_wait() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(20));
     }
@@ -271,7 +286,7 @@ fn draw_the_curtain(stage: &Stage<'_>) {
 
 /// Threads and descriptors, once they are as they should be, or no longer change; or as they are after a while.
 fn rest(server: &Server, right: Option<Rest>) -> Rest {
-    let deadline = Instant::now() + 2 * PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     let mut last = Rest::of(server);
     let mut unchanged = 0;
     loop {

@@ -46,6 +46,8 @@ pub struct Server {
     port: u16,
     log: Log,
     pub banner: String,
+    /// How long reads and writes of its clients may take.
+    pub patience: Duration,
     /// The others of the same chat, and how many connections have been made.
     others: Vec<Server>,
     connections: AtomicUsize,
@@ -133,7 +135,8 @@ impl Server {
         // The rest is read away, so that the server never waits for us.
         thread::spawn(move || output.read_to_end(&mut Vec::new()));
         let (others, connections) = (Vec::new(), AtomicUsize::new(0));
-        Server { child, port, log, banner, others, connections, redis: None }
+        let patience = PATIENCE;
+        Server { child, port, log, banner, patience, others, connections, redis: None }
     }
 
     /// Where the next connection is to go.
@@ -165,10 +168,10 @@ impl Server {
         self.child.id()
     }
 
-    /// A TCP connection on which reads end after [`PATIENCE`].
+    /// A TCP connection on which reads end after our patience.
     pub fn connect(&self) -> TcpStream {
         let socket = TcpStream::connect(("127.0.0.1", self.port())).expect("the server accepts");
-        Server::with_patience(socket)
+        self.with_patience(socket)
     }
 
     /// The same from another of this machine's many loopback addresses.
@@ -177,13 +180,11 @@ impl Server {
         socket.bind(&SocketAddr::from((source, 0)).into()).expect("a loopback address");
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         socket.connect(&server.into()).expect("the server accepts");
-        Server::with_patience(socket.into())
+        self.with_patience(socket.into())
     }
 
-    pub fn with_patience(socket: TcpStream) -> TcpStream {
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        socket.set_write_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        socket
+    fn with_patience(&self, socket: TcpStream) -> TcpStream {
+        with_patience(socket, self.patience)
     }
 
     /// Sends a signal such as `TERM`. The shell's own `kill`, since not every system has it as a program.
@@ -262,6 +263,13 @@ impl Server {
     }
 }
 
+/// What does not come, or is not taken, for so long is an error.
+pub fn with_patience(socket: TcpStream, patience: Duration) -> TcpStream {
+    socket.set_read_timeout(Some(patience)).expect("a time-out can be set");
+    socket.set_write_timeout(Some(patience)).expect("a time-out can be set");
+    socket
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -329,7 +337,7 @@ impl Client {
     /// Opens one at the server of this number, of those that share a chat.
     pub fn open_at(server: &Server, number: usize, path: &str) -> Client {
         let socket = TcpStream::connect(("127.0.0.1", server.port_of(number)));
-        let socket = Server::with_patience(socket.expect("the server accepts"));
+        let socket = server.with_patience(socket.expect("the server accepts"));
         let port = socket.local_addr().expect("a connected socket has an address").port();
         let url = format!("ws://localhost:{}{path}", server.port_of(number));
         let (websocket, _) =

@@ -182,6 +182,8 @@ pub fn texts(events: &[Value]) -> Vec<String> {
 /// Comes back by itself, as often as that takes.
 pub struct Returning {
     server: SocketAddr,
+    /// How long it waits for what must come.
+    patience: Duration,
     ticket: Ticket,
     /// `None` between two connections: then the next event that is waited for comes on a new one.
     pub websocket: Option<WebSocket<Uninterrupted>>,
@@ -218,23 +220,25 @@ enum Heard {
 impl Returning {
     /// Joins for the first time.
     pub fn join(port: u16, name: &str) -> Returning {
-        Returning::welcomed(port, name).0
+        Returning::welcomed(port, name, PATIENCE).0
     }
 
     /// The same at a server on another machine.
     pub fn join_at(server: SocketAddr, name: &str) -> Returning {
-        Returning::welcomed_at(server, name).0
+        Returning::welcomed_at(server, name, PATIENCE).0
     }
 
-    /// The same, and the welcome.
-    pub fn welcomed(port: u16, name: &str) -> (Returning, Value) {
-        Returning::welcomed_at((Ipv4Addr::LOCALHOST, port).into(), name)
+    /// The same with a patience of one's own, and the welcome.
+    pub fn welcomed(port: u16, name: &str, patience: Duration) -> (Returning, Value) {
+        Returning::welcomed_at((Ipv4Addr::LOCALHOST, port).into(), name, patience)
     }
 
-    fn welcomed_at(server: SocketAddr, name: &str) -> (Returning, Value) {
-        let websocket = open(server, &format!("/ws?name={name}")).expect("the handshake succeeds");
+    fn welcomed_at(server: SocketAddr, name: &str, patience: Duration) -> (Returning, Value) {
+        let path = format!("/ws?name={name}");
+        let websocket = open(server, patience, &path).expect("the handshake succeeds");
         let mut client = Returning {
             server,
+            patience,
             ticket: Ticket::new(&Value::Null),
             websocket: Some(websocket),
             unconfirmed: BTreeMap::new(),
@@ -380,7 +384,7 @@ impl Returning {
 
     /// The welcome.
     fn come_back(&mut self) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             if let Some(welcome) = self.try_to_come_back() {
                 return welcome;
@@ -391,7 +395,7 @@ impl Returning {
 
     /// `None` if the new connection ended before its welcome came.
     fn try_to_come_back(&mut self) -> Option<Value> {
-        self.websocket = open(self.server, &self.ticket.path());
+        self.websocket = open(self.server, self.patience, &self.ticket.path());
         let welcome = self.hear()?;
         assert_eq!(welcome["type"], "welcome", "the first event: {welcome}");
         assert_eq!(welcome["you"], self.ticket.name.as_str(), "the name stays: {welcome}");
@@ -419,7 +423,7 @@ impl Returning {
 
     /// The next event; `None` where the connection ended.
     fn hear(&mut self) -> Option<Value> {
-        match self.hear_until(Instant::now() + PATIENCE) {
+        match self.hear_until(Instant::now() + self.patience) {
             Heard::Event(event) => Some(event),
             Heard::End => None,
             Heard::Nothing => panic!("{} waits in vain", self.name()),
@@ -458,13 +462,13 @@ fn nothing_came(error: &Error) -> bool {
 }
 
 /// `None` where the connection ends before the handshake does.
-fn open(server: SocketAddr, path: &str) -> Option<WebSocket<Uninterrupted>> {
+fn open(server: SocketAddr, patience: Duration, path: &str) -> Option<WebSocket<Uninterrupted>> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER).ok()?;
     socket.connect(&server.into()).ok()?;
     let socket = TcpStream::from(socket);
-    socket.set_read_timeout(Some(PATIENCE)).ok()?;
-    socket.set_write_timeout(Some(PATIENCE)).ok()?;
+    socket.set_read_timeout(Some(patience)).ok()?;
+    socket.set_write_timeout(Some(patience)).ok()?;
     let url = format!("ws://{server}{path}");
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
     let (websocket, _) = client_with_config(url, Uninterrupted(socket), Some(config)).ok()?;

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::common::{Client, PATIENCE};
-use crate::stage::{END, is_rowdy};
+use crate::common::Client;
+use crate::stage::{END, PATIENCE, is_rowdy};
 use crate::tally::{Fault, Tally};
 
 /// How many events are heard before they are compared: each time takes the lock of the book.

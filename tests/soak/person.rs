@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::book::Ear;
-use crate::common::PATIENCE;
 use crate::letters::Diary;
 use crate::random::Random;
 use crate::returning::Returning;
-use crate::stage::{END, Presence, Stage};
+use crate::stage::{END, PATIENCE, Presence, Stage};
 use crate::steps::STEPS;
 use crate::tally::Fault;
 
@@ -47,7 +46,7 @@ pub fn live(
     long: Option<Duration>,
 ) {
     let name = format!("person-{number}-{life}");
-    let (client, welcome) = Returning::welcomed(stage.server.port(), &name);
+    let (client, welcome) = Returning::welcomed(stage.server.port(), &name, PATIENCE);
     let mut ear = Ear::new(&name);
     ear.begins(&welcome);
     let mut person = Person {
@@ -195,7 +194,7 @@ impl Person<'_> {
     /// Says that it is ready, and listens to the very last message.
     fn wait_for_the_end(&mut self) {
         self.stage.waiting.fetch_add(1, Ordering::SeqCst);
-        let deadline = Instant::now() + 6 * PATIENCE;
+        let deadline = Instant::now() + 2 * PATIENCE;
         while !self.heard_the_end
             && let Some(event) = self.client.next_until(deadline)
         {

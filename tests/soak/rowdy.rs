@@ -10,6 +10,7 @@ use socket2::SockRef;
 use crate::common::raw::{
     BINARY, CLOSE, PING, RawClient, TEXT, ask, frame, handshake, read_answer, request,
 };
+use crate::fails_if_in_time;
 use crate::random::Random;
 use crate::stage::{Stage, rowdy_name};
 
@@ -61,7 +62,7 @@ pub fn misbehave(stage: &Stage<'_>, random: &mut Random, number: usize, life: u6
         }
         let name = rowdy_name(number, life * 100 + act);
         let chosen = random.weighted(&ACTS);
-        commit(stage, random, &name, chosen);
+        fails_if_in_time(stage, &name, || commit(stage, random, &name, chosen));
         stage.sleep(stage.moment(random, 0.0, 3.0));
     }
 }

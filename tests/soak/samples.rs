@@ -34,6 +34,9 @@ pub struct Sample {
     pub resident_kib: u64,
     pub memory_kib: u64,
     pub cpu_seconds: f64,
+    /// How late the machine lets those run who have something to do, at the worst since the last sample: a second says that
+    /// it, not the server, is what is slow.
+    pub late: Duration,
     /// Checked by our clients so far.
     pub deliveries: u64,
 }
@@ -64,11 +67,12 @@ impl Sample {
             resident_kib: server.status("VmRSS"),
             memory_kib: process::proportional_memory_kib(process).expect("Linux tells"),
             cpu_seconds: process::cpu_seconds(process).expect("Linux tells"),
+            late: stage.metronome.take_latest(),
             deliveries: stage.tally.deliveries.load(Ordering::Relaxed),
         }
     }
 
-    pub const HEAD: &str = "    time  clients  threads  descriptors   RSS MiB   PSS MiB     CPU s  messages    deliveries";
+    pub const HEAD: &str = "    time  clients  threads  descriptors   RSS MiB   PSS MiB     CPU s  late ms  messages    deliveries";
 }
 
 /// A row.
@@ -78,7 +82,7 @@ impl fmt::Display for Sample {
         let seconds = self.at.as_secs_f64().round() as u64;
         write!(
             formatter,
-            "{:>5}:{:02} {:>8} {:>8} {:>12} {:>9.1} {:>9.1} {:>9.2} {:>9} {:>13}",
+            "{:>5}:{:02} {:>8} {:>8} {:>12} {:>9.1} {:>9.1} {:>9.2} {:>8} {:>9} {:>13}",
             seconds / 60,
             seconds % 60,
             self.clients,
@@ -87,6 +91,7 @@ impl fmt::Display for Sample {
             mib(self.resident_kib),
             mib(self.memory_kib),
             self.cpu_seconds,
+            self.late.as_millis(),
             self.messages,
             self.deliveries,
         )
@@ -162,6 +167,7 @@ fn samples(memory: impl Fn(u64) -> u64) -> Vec<Sample> {
         descriptors: 0,
         resident_kib: 0,
         cpu_seconds: 0.0,
+        late: Duration::ZERO,
         deliveries: 0,
     };
     (1..=30).map(sample).collect()

@@ -7,8 +7,12 @@ use std::time::{Duration, Instant};
 use crate::book::Book;
 use crate::common::Server;
 use crate::letters::Letters;
+use crate::metronome::Metronome;
 use crate::random::Random;
-use crate::tally::Tally;
+use crate::tally::{Fault, Tally};
+
+/// How long anything may take that must come: longer than even an overloaded machine stands still.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The last message of all.
 pub const END: &str = "the end";
@@ -30,6 +34,7 @@ pub struct Stage<'a> {
     pub book: Book,
     pub letters: Letters,
     pub tally: Tally,
+    pub metronome: Metronome,
     pub board: Vec<Mutex<Presence>>,
     /// How many times faster than in the long run everybody acts.
     pub hurry: f64,
@@ -69,6 +74,7 @@ impl<'a> Stage<'a> {
             book: Book::default(),
             letters: Letters::default(),
             tally: Tally::default(),
+            metronome: Metronome::default(),
             board: (0..clients).map(|_| Mutex::default()).collect(),
             hurry,
             begun,
@@ -116,6 +122,15 @@ impl<'a> Stage<'a> {
 
     pub fn presence(&self, number: usize) -> Presence {
         self.board[number].lock().expect("the board").clone()
+    }
+
+    /// A fault of the server, unless the machine stood still meanwhile, so that short deadlines had passed before anybody
+    /// could keep them.
+    pub fn fault_since(&self, begun: Instant, fault: Fault, what: impl FnOnce() -> String) {
+        match self.metronome.stood_still_since(begun) {
+            true => self.tally.count("excused: the machine stood still"),
+            false => self.tally.fault(fault, 1, what),
+        }
     }
 
     /// All who are not done have said all they had to say.

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tungstenite::Message;
 
-use crate::common::PATIENCE;
 use crate::letters::{Letter, SECRET};
 use crate::person::Person;
+use crate::stage::PATIENCE;
+use crate::tally::Fault;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
@@ -48,7 +49,7 @@ pub const STEPS: [(u64, Step); 12] = [
 
 /// Seconds of not reading behind which the server must have given up: `--ping` twice, or what fills the kernel's buffers and
 /// 20 s in which nothing is taken.
-const LONG_STALL: (f64, f64) = (45.0, 75.0);
+const LONG_STALL: (f64, f64) = (45.0, 60.0);
 
 /// What is said, beside its number.
 const PIECES: [&str; 8] = [
@@ -116,10 +117,10 @@ impl Person<'_> {
     fn next_text(&mut self) -> String {
         self.said += 1;
         let (least, most) = self.random.weighted(&[
-            (70, (0, 60)),
-            (25, (60, 300)),
-            (4, (1000, 4000)),
-            (1, (4000, 16_000)),
+            (700, (0, 60)),
+            (270, (60, 300)),
+            (27, (500, 3000)),
+            (3, (4000, 16_000)),
         ]);
         let length = (least + self.random.below(most - least)) as usize;
         let mut text = format!("{} ", self.said);
@@ -145,6 +146,7 @@ impl Person<'_> {
     /// The old connection hears nothing but that it is over.
     fn go_on_elsewhere(&mut self) {
         self.stage.tally.count("came back while still here");
+        let begun = Instant::now();
         let Some(mut old) = self.client.websocket.take() else { return };
         self.be_back();
         old.get_ref().0.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
@@ -154,11 +156,14 @@ impl Person<'_> {
                 Ok(Message::Close(Some(frame))) => {
                     let code = frame.code.into();
                     self.stage.tally.ended(code);
-                    assert_eq!(code, 4501, "{name}: {frame}");
-                    return;
+                    return assert_eq!(code, 4501, "{name}: {frame}");
                 }
                 Ok(_) => {}
-                Err(error) => panic!("{name}: the old connection is not told why: {error}"),
+                Err(error) => {
+                    return self.stage.fault_since(begun, Fault::Broken, || {
+                        format!("{name}: the old connection is not told why: {error}")
+                    });
+                }
             }
         }
     }

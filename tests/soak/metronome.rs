@@ -1,0 +1,49 @@
+//! Tells how late the machine is: a thread that wants to run every 50 ms, and seldom is let to on a machine that is overloaded.
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const BEAT: Duration = Duration::from_millis(50);
+
+/// So late is near the shortest deadlines of the server: 2 s for a closing.
+const STILL: Duration = Duration::from_millis(500);
+
+#[derive(Default)]
+pub struct Metronome(Mutex<Lateness>);
+
+#[derive(Default)]
+struct Lateness {
+    /// Since it was asked last.
+    latest: Duration,
+    /// When the machine stood still for the last time.
+    stood_still: Option<Instant>,
+}
+
+impl Metronome {
+    /// Beats, to the end.
+    pub fn run(&self, is_over: impl Fn() -> bool) {
+        while !is_over() {
+            let due = Instant::now() + BEAT;
+            thread::sleep(BEAT);
+            let now = Instant::now();
+            let late = now - due;
+            let mut lateness = self.0.lock().expect("nobody failed with it");
+            lateness.latest = lateness.latest.max(late);
+            if late >= STILL {
+                lateness.stood_still = Some(now);
+            }
+        }
+    }
+
+    /// The latest beat since the last time that this was asked.
+    pub fn take_latest(&self) -> Duration {
+        std::mem::take(&mut self.0.lock().expect("nobody failed with it").latest)
+    }
+
+    pub fn stood_still_since(&self, begun: Instant) -> bool {
+        // It may be standing still now, and the beat that tells is yet to come.
+        thread::sleep(2 * BEAT);
+        self.0.lock().expect("nobody failed with it").stood_still.is_some_and(|last| last >= begun)
+    }
+}

@@ -64,6 +64,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 /// A tenth of a second each: then a server that has just started is ready.
 const UNCHANGED: u32 = 10;
 
+/// Longer than anything may linger when its client is gone.
+const UNTIL_REST: Duration = Duration::from_secs(60);
+
 /// What a client's thread needs at most.
 const STACK: usize = 512 * 1024;
 
@@ -286,7 +289,7 @@ fn draw_the_curtain(stage: &Stage<'_>) {
 
 /// Threads and descriptors, once they are as they should be, or no longer change; or as they are after a while.
 fn rest(server: &Server, right: Option<Rest>) -> Rest {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + UNTIL_REST;
     let mut last = Rest::of(server);
     let mut unchanged = 0;
     loop {

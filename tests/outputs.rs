@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::raw::{ask_on, handshake, request};
 use common::users::Users;
-use common::{PATIENCE, Server, with_patience};
+use common::{PATIENCE, with_patience};
 
 /// A server whose streams a test has chosen; killed when dropped.
 struct Running {

@@ -111,7 +111,7 @@ impl Person<'_> {
         if welcome["recovered"] == true {
             return;
         }
-        stage.tally.count("gaps");
+        stage.tally.count("gaps: not all that was missed could be had");
         let last = welcome["last"].as_u64().unwrap_or_default();
         let after = self.ear.spans().last().map_or(0, |(_, last)| *last);
         self.gaps.push((after, last));

@@ -22,9 +22,10 @@ use client::{Client, Endpoint, Manners};
 const ACTIONS: usize = 64;
 const CONNECTIONS: usize = 8;
 
-/// Bytes of the long messages of one input. What nobody has read yet must fit into the system's buffers for a listener,
-/// since else it may be cut off.
+/// Bytes of the long messages of one input. What all hear must fit into the system's buffers, since else a listener may be cut
+/// off; an echo may be too much for whoever sent it.
 const LONG_BYTES: usize = 200_000;
+const LONG_ECHO_BYTES: usize = 600_000;
 
 /// A short while in which the server does a part of what it is to do.
 const SHORTLY: Duration = Duration::from_micros(200);
@@ -54,7 +55,7 @@ enum Action<'a> {
 fn action<'a>(input: &mut Input<'a>) -> Option<(usize, Action<'a>)> {
     let byte = input.byte()?;
     let by = usize::from(byte & 3);
-    let action = match (byte >> 2) % 12 {
+    let action = match (byte >> 2) % 13 {
         0 => Action::Open(Endpoint::Chat, Manners::Listens, input.piece()),
         1 => Action::Open(Endpoint::Echo, Manners::Listens, input.piece()),
         2 => Action::Open(Endpoint::Wire, Manners::Listens, input.piece()),
@@ -66,6 +67,7 @@ fn action<'a>(input: &mut Input<'a>) -> Option<(usize, Action<'a>)> {
         8 => Action::Long(input.byte()?, 300 * usize::from(input.byte()?)),
         9 => Action::Wait,
         10 => Action::End,
+        11 => Action::Open(Endpoint::Echo, Manners::ListensLate, input.piece()),
         _ => Action::Reset,
     };
     Some((by, action))
@@ -111,7 +113,7 @@ pub fn connection(input: &[u8]) {
 /// Does what the input says; `done` gets the clients, those that are still connected last.
 fn act(input: &mut Input<'_>, address: SocketAddr, done: &mut Vec<Client>) {
     let mut clients: [Option<Client>; 4] = [const { None }; 4];
-    let (mut connections, mut long_bytes) = (0, 0);
+    let (mut connections, mut long_bytes, mut long_echo_bytes) = (0, 0, 0);
     for _ in 0..ACTIONS {
         let Some((by, action)) = action(input) else { break };
         let is_new = matches!(action, Action::Open(..) | Action::Return(_))
@@ -138,9 +140,15 @@ fn act(input: &mut Input<'_>, address: SocketAddr, done: &mut Vec<Client>) {
                 let Some(client) = &mut clients[by] else { continue };
                 match action {
                     Action::Frame(first, payload) => client.frame(first, payload),
-                    Action::Long(first, length) if long_bytes + length <= LONG_BYTES => {
-                        long_bytes += length;
-                        client.frame(first, &vec![b'x'; length]);
+                    Action::Long(first, length) => {
+                        let (bytes, bound) = match client.endpoint() {
+                            Endpoint::Echo => (&mut long_echo_bytes, LONG_ECHO_BYTES),
+                            _ => (&mut long_bytes, LONG_BYTES),
+                        };
+                        if *bytes + length <= bound {
+                            *bytes += length;
+                            client.frame(first, &vec![b'x'; length]);
+                        }
                     }
                     Action::End => client.end(),
                     Action::Reset => client.reset(),

@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 /// Messages run this long before we count: buffers grow, the window settles; at a fixed rate also what is still told
 /// about the joins.
 const WARM_UP: Duration = Duration::from_millis(600);
-const PACED_WARM_UP: Duration = Duration::from_millis(1_200);
+const PACED_WARM_UP: Duration = Duration::from_millis(1_100);
 
 /// The measured part of one throughput run.
 const MEASURED: Duration = Duration::from_millis(1_600);

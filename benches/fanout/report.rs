@@ -135,6 +135,7 @@ impl Ledger {
     pub fn close(self) -> bool {
         let Self { figures, missed, .. } = self;
         match missed.len() {
+            0 if figures == 0 => {}
             0 => println!("\nAll {figures} bounds were reached."),
             count => println!("\nMISSED: {count} of {figures} bounds"),
         }

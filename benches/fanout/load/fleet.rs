@@ -72,7 +72,9 @@ impl Fleet {
             {
                 let index = self.clients.len();
                 let address = addresses[index % addresses.len()];
-                let mut client = Client::connect(address, dialect, index)?;
+                let mut client = Client::connect(address, dialect, index).map_err(|error| {
+                    io::Error::new(error.kind(), format!("client {index} cannot connect: {error}"))
+                })?;
                 self.poll.registry().register(
                     &mut client.stream,
                     Token(index),

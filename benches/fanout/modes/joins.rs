@@ -7,8 +7,8 @@ use crate::load::{Joins, Storm};
 use crate::report::Bound::{AtMost, Stated};
 use crate::report::{Ledger, kibibytes, microseconds, whole};
 
-/// Clients that come at once, into a chat whose history is full.
-const CROWDS: [usize; 3] = [1_000, 5_000, 10_000];
+/// Clients that come at once, into a chat whose history is full; and how often: only the first and the last are compared.
+const CROWDS: [(usize, usize); 3] = [(1_000, 2), (5_000, 1), (10_000, 2)];
 
 /// Then these come, also at once.
 const MORE: usize = 200;
@@ -20,11 +20,15 @@ const FLAT: f64 = 1.5;
 pub fn run(bench: &Bench, ledger: &mut Ledger) {
     let title = format!("Joins: a crowd comes at once, then {MORE} more");
     ledger.begin(&title, "largest crowd", "smallest");
-    let crowds = match CROWDS.iter().map(|clients| rounds(bench, *clients)).collect() {
-        Ok::<Vec<_>, io::Error>(crowds) => crowds,
-        Err(error) => return ledger.unmeasured("joins", &error),
-    };
-    let [smallest, .., largest] = &crowds[..] else { return };
+    let mut crowds: Vec<(usize, Vec<Joins>)> = Vec::new();
+    for &(clients, rounds) in bench.chosen(&CROWDS, |(clients, _)| *clients) {
+        let rounds = rounds.min(bench.rounds());
+        match (0..rounds).map(|_| bench.joins(clients, MORE)).collect::<io::Result<_>>() {
+            Ok(joins) => crowds.push((clients, joins)),
+            Err(error) => ledger.unmeasured(&format!("{clients} clients"), &error),
+        }
+    }
+    let ([(_, smallest), ..], [.., (_, largest)]) = (&crowds[..], &crowds[..]) else { return };
     let each = |joins: &[Joins], figure: fn(&Joins) -> f64| joins.iter().map(figure).collect();
     let mut flat = |name: &str, figure: fn(&Joins) -> f64, unit, bound| {
         let figures: [Vec<f64>; 2] = [each(largest, figure), each(smallest, figure)];
@@ -36,7 +40,7 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
     let others = |joins: &Joins| joins.bytes_for_each_other / 1024.0;
     flat("bytes to each who was there, some more", others, kibibytes, AtMost(FLAT));
     flat("CPU a join, some more", |joins| cpu(&joins.more), microseconds, Stated);
-    for (clients, joins) in CROWDS.iter().zip(&crowds) {
+    for (clients, joins) in &crowds {
         let Some(Joins { storm, more, .. }) = joins.first() else { continue };
         println!(
             "  {:>6}: {:.0} us and {:.1} KiB a join in {:.2} s; then {:.0} us and {:.1} KiB in {:.2} s",
@@ -53,10 +57,6 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
         "Some more: their notices, 20 a second and a crowd, go to all who were there, however many have come. So that CPU time \
          grows with the\nchat, but not with the joins."
     );
-}
-
-fn rounds(bench: &Bench, clients: usize) -> io::Result<Vec<Joins>> {
-    (0..bench.rounds()).map(|_| bench.joins(clients, MORE)).collect()
 }
 
 /// In microseconds.

@@ -11,7 +11,7 @@ use crate::report::{Ledger, Rounds, milliseconds, paced_row, whole};
 
 /// Clients, and messages a second: with little to do, where batching could only hold a message back.
 const CALM: [(usize, u32); 2] = [(100, 100), (1_000, 10)];
-const CALM_FOR: Duration = Duration::from_secs(4);
+const CALM_FOR: Duration = Duration::from_secs(3);
 const CALM_BOUND: f64 = 1.25;
 
 /// The same with a lot to do, and by how much the 99th percentile may exceed that of the batched floor.

@@ -11,7 +11,7 @@ use crate::report::{Ledger, factor, milliseconds, paced_row, whole};
 
 /// Each sends one message a second.
 const CLIENTS: usize = 1_000;
-const MEASURED: Duration = Duration::from_secs(4);
+const MEASURED: Duration = Duration::from_secs(3);
 
 /// Deliveries of the poorest quarter of a second, by those of an average one.
 const STEADY: f64 = 0.8;

@@ -15,7 +15,7 @@ const RATE: u32 = 1_000;
 const TEXT_BYTES: usize = 1024;
 
 /// Long enough for the sleepers to be cut off and gone.
-const MEASURED: Duration = Duration::from_secs(5);
+const MEASURED: Duration = Duration::from_secs(3);
 
 /// The 99th percentile of the others, by that of a run in which all read.
 const LATE: f64 = 1.5;

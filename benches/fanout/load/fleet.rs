@@ -16,7 +16,7 @@ const READ_BUFFER_BYTES: usize = 256 * 1024;
 const HANDSHAKES_AT_ONCE: usize = 64;
 
 /// By then every client must have its welcome.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(60);
+const CONNECT_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Once senders have stopped: what is still in flight counts as lost when nothing came for this long.
 const LOST_AFTER_SILENCE: Duration = Duration::from_secs(3);

@@ -161,7 +161,7 @@ fn what_is_no_json_is_not_understood() {
         cases.push(case(right, said("hola")));
     }
     // What does not begin with a brace is plain text, and said as it is.
-    for plain in ["[]", "null", "\"hola\"", "[{\"type\":\"typing\"}]", " {\"type\":\"typing\"}", "\u{feff}{\"type\":\"typing\"}", "}", "a\tb", "¡olé! 🦀", "</script><!--", "\u{2028}"] {
+    for plain in ["[]", "null", "\"hola\"", "[{\"type\":\"typing\"}]", "}", "a\tb", "¡olé! 🦀", "</script><!--", "\u{2028}"] {
         cases.push(case(plain, if plain == "\u{2028}" { Empty } else { said(plain) }));
     }
     attack(cases);

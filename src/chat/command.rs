@@ -5,10 +5,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
-use serde_json::value::RawValue;
 
 use super::event::ErrorCode;
-use super::json;
+use super::json::JsonString;
 use crate::close;
 
 /// Longest `ref` in bytes.
@@ -18,11 +17,14 @@ pub const MAX_REFERENCE: usize = 64;
 /// instead of one; only other control characters take six, and nobody writes a text of those.
 pub const JSON_GROWTH: usize = 2;
 
+/// Some programs begin every text with it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// One text message of a client, understood.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Command {
     /// To everybody, or to one person alone. `text` is a JSON string, ready to be sent.
-    Say { text: Box<RawValue>, to: Option<String>, reference: Option<String> },
+    Say { text: JsonString, to: Option<String>, reference: Option<String> },
     /// Change my name to this.
     Rename { name: String },
     /// I am writing a message to everybody.
@@ -80,19 +82,22 @@ struct Fields {
 }
 
 impl Command {
-    /// Plain text is short for a message to everybody; text that begins with `{` must be a known object.
+    /// Plain text is short for a message to everybody; text that begins with `{` must be a known object, with white space before
+    /// it or not: what is meant for one person must not go to all for the sake of a line's indentation.
     ///
     /// # Errors
     /// What the sender is to be told.
     pub fn parse(text: &str) -> Result<Command, Refusal> {
-        if !text.starts_with('{') {
+        let is_before = |letter: char| letter.is_whitespace() || letter == BYTE_ORDER_MARK;
+        let object = text.trim_start_matches(is_before);
+        if !object.starts_with('{') {
             // websocat sends the line with its end.
             return say(text.trim_end_matches(['\r', '\n']), None, None);
         }
-        let fields: Fields = match serde_json::from_str(text) {
+        let fields: Fields = match serde_json::from_str(object) {
             Ok(fields) => fields,
             Err(error) => {
-                return refused(ErrorCode::BadMessage, not_a_message(text, &error), None);
+                return refused(ErrorCode::BadMessage, not_a_message(object, &error), None);
             }
         };
         let reference = fields.reference;
@@ -187,13 +192,11 @@ fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Comm
     if text.trim().is_empty() {
         return refused(ErrorCode::Empty, "a message needs some text", reference);
     }
-    match json::string(text) {
-        Ok(json) if json.get().len() > JSON_GROWTH * text.len() + 2 => {
-            refused(ErrorCode::BadMessage, "a text of control characters", reference)
-        }
-        Ok(json) => Ok(Command::Say { text: json, to, reference }),
-        Err(error) => refused(ErrorCode::BadMessage, format!("not a text: {error}"), reference),
+    let json = JsonString::of(text);
+    if json.get().len() > JSON_GROWTH * text.len() + 2 {
+        return refused(ErrorCode::BadMessage, "a text of control characters", reference);
     }
+    Ok(Command::Say { text: json, to, reference })
 }
 
 fn refused(
@@ -217,6 +220,19 @@ mod tests {
                 panic!("{said}")
             };
             assert_eq!(text.get(), r#""hola \"tú\"""#);
+        }
+    }
+
+    #[test]
+    fn an_object_behind_white_space_is_an_object_and_not_said_to_everybody() {
+        for before in [" ", "\n\t", "\u{a0}", "\u{feff}", "\u{feff} \r\n"] {
+            let private = format!(r#"{before}{{"type":"message","text":"psst","to":"Luis"}}"#);
+            let Ok(Command::Say { text, to, .. }) = Command::parse(&private) else {
+                panic!("{before:?}")
+            };
+            assert_eq!((text.get(), to.as_deref()), (r#""psst""#, Some("Luis")));
+            assert!(Command::parse(&format!("{before}{{psst")).is_err());
+            assert!(matches!(Command::parse(&format!("{before}hola")), Ok(Command::Say { .. })));
         }
     }
 

@@ -5,9 +5,8 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::json;
+use super::json::{self, JsonString};
 use crate::wire::WireKey;
 
 /// `id` orders all events of the chat; `at` is the server's clock, UTC, RFC 3339 with milliseconds.
@@ -39,7 +38,7 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         to: Option<&'a str>,
         /// A JSON string, made on the sender's own thread.
-        text: &'a RawValue,
+        text: &'a JsonString,
         /// Only in the sender's copy: what it called this message.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
@@ -134,7 +133,7 @@ fn message(
     at: &str,
     from: &str,
     to: Option<&str>,
-    text: &RawValue,
+    text: &JsonString,
     reference: Option<&str>,
 ) -> Bytes {
     let mut digits = itoa::Buffer::new();
@@ -183,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_message_is_what_serde_would_make_of_it() {
-        let text = json::string("hola \"tú\"").expect("a text is always a string");
+        let text = JsonString::of("hola \"tú\"");
         for id in [1, 1_234_567, u64::MAX] {
             for (from, to, reference) in [
                 ("Ana", None, None),

@@ -1,21 +1,42 @@
 //! Texts as JSON strings: nearly all that people write needs no escape, and is copied as it is.
 //!
-//! Used by `command` on connection threads and by `event` on the broadcaster's. Must come to the same as `serde_json`, only
-//! sooner: a look at every byte at once, not at one after the other.
+//! Made by `command` on connection threads, put into an `event` on the broadcaster's. Must come to the same as `serde_json`,
+//! only sooner: a look at every byte at once, not at one after the other.
 
-use serde_json::value::{RawValue, to_raw_value};
+use serde::de::Deserializer;
+use serde::ser::{Error, Serializer};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-/// A text as a JSON string.
-///
-/// # Errors
-/// Never with a text; `serde_json` does not promise it.
-pub fn string(text: &str) -> serde_json::Result<Box<RawValue>> {
-    if needs_escape(text) {
-        return to_raw_value(text);
+/// A text as a JSON string, quotes and all.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct JsonString(Box<str>);
+
+impl JsonString {
+    pub fn of(text: &str) -> JsonString {
+        let mut json = Vec::with_capacity(text.len() + 2);
+        put_string(text, &mut json);
+        // Made of a text and of what is ASCII; were it otherwise, an empty string says nothing wrong.
+        JsonString(String::from_utf8(json).unwrap_or_else(|_| "\"\"".to_owned()).into())
     }
-    let mut json = String::with_capacity(text.len() + 2);
-    json.extend(["\"", text, "\""]);
-    RawValue::from_string(json)
+
+    /// The JSON.
+    pub fn get(&self) -> &str {
+        &self.0
+    }
+}
+
+/// As it is, not as a string that holds a string.
+impl Serialize for JsonString {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(&self.0).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonString {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<JsonString, D::Error> {
+        String::deserialize(deserializer).map(|text| JsonString::of(&text))
+    }
 }
 
 /// Appends a text as a JSON string.
@@ -47,7 +68,10 @@ mod tests {
         texts.extend(["", "hola \"tú\"", "\u{2028}😀\0", "a\\b\n\r\t\u{8}\u{c}"].map(String::from));
         for text in texts {
             let expected = serde_json::to_string(&text).expect("a text is always a string");
-            assert_eq!(string(&text).expect("a text is always a string").get(), expected);
+            let string = JsonString::of(&text);
+            assert_eq!(string.get(), expected);
+            assert_eq!(serde_json::to_string(&string).expect("it is JSON"), expected);
+            assert_eq!(serde_json::from_str::<JsonString>(&expected).expect("a string"), string);
             let mut json = b"x".to_vec();
             put_string(&text, &mut json);
             assert_eq!(json, format!("x{expected}").into_bytes());

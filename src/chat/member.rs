@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::clock::Time;
 use super::input::Link;
+use super::json::JsonString;
 use super::name::Name;
 use super::session::{Claim, Secret};
 
@@ -99,13 +99,13 @@ impl Member {
 
     /// The event that this message became when it was sent before. Two tabs of a person may use the same `ref`, so the text
     /// must be the same, too.
-    pub fn posted(&self, reference: &str, text: &RawValue) -> Option<u64> {
+    pub fn posted(&self, reference: &str, text: &JsonString) -> Option<u64> {
         let text = hash(text);
         let is_same = |known: &&Posted| known.reference == reference && known.text == text;
         self.posted.iter().find(is_same).map(|posted| posted.id)
     }
 
-    pub fn remember_posted(&mut self, reference: &str, text: &RawValue, id: u64) {
+    pub fn remember_posted(&mut self, reference: &str, text: &JsonString, id: u64) {
         let (reference, text) = (reference.to_owned(), hash(text));
         self.posted.push_back(Posted { reference, text, id });
         if self.posted.len() > REFERENCES {
@@ -123,7 +123,7 @@ pub(super) struct Posted {
     id: u64,
 }
 
-fn hash(text: &RawValue) -> u64 {
+fn hash(text: &JsonString) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.get().hash(&mut hasher);
     hasher.finish()

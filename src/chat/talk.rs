@@ -3,11 +3,11 @@
 //! A part of the chat, on the broadcaster's thread.
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::event::{ErrorCode, Event};
 use super::history::Visibility;
 use super::input::Link;
+use super::json::JsonString;
 use super::member::{Member, MemberId};
 use super::name::Name;
 use super::{Audience, Chat, Moment};
@@ -16,7 +16,7 @@ use super::{Audience, Chat, Moment};
 pub(super) struct Said<'a> {
     pub from: MemberId,
     /// A JSON string.
-    pub text: &'a RawValue,
+    pub text: &'a JsonString,
     pub reference: Option<&'a str>,
 }
 

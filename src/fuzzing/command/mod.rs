@@ -74,7 +74,7 @@ fn check_command(text: &str, said: &Result<Command, Refusal>) {
     let fits = |reference: &Option<String>| reference.as_ref().is_none_or(|it| it.len() <= 64);
     match said {
         Ok(Command::Say { text: json, to, reference }) => {
-            assert!(json.get().len() <= 2 * text.len() + 2, "{json} has grown");
+            assert!(json.get().len() <= 2 * text.len() + 2, "{json:?} has grown");
             let said: String = serde_json::from_str(json.get()).expect("a JSON string");
             assert!(!said.trim().is_empty() && fits(reference));
             if !text.starts_with('{') {

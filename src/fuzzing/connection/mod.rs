@@ -78,6 +78,7 @@ pub fn connection(input: &[u8]) {
     let Some(flags) = input.byte() else { return };
     log::set_max_level(log::LevelFilter::Off);
     watch_for_panics();
+    PANICS.store(0, Ordering::Relaxed);
     let server = Server::bind(options(flags)).expect("a port is free");
     let (address, stopper) = (server.addresses()[0], server.stopper());
     let server = thread::spawn(move || server.run());

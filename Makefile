@@ -40,6 +40,8 @@ run: rust
 # Plain `cargo test` needs nothing but Rust. Here the ignored tests run too, as far as their tools can be had; under
 # CI none may be missing.
 with = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this fails: $(1)" >&2; [ -z "$$CI" ]; fi
+# What a machine allows or does not, whatever is installed.
+where = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this machine does not allow: $(1)" >&2; fi
 
 test: rust tools lint
 	cargo test --all-features
@@ -53,8 +55,8 @@ test: rust tools lint
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test chat --test people --test chaos)
 	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
-	$(call with,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test outputs -- --ignored)
-	$(call with,unshare --net ip link && command -v nsenter,cargo test --all-features --test unplugged -- --ignored)
+	$(call where,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test outputs -- --ignored)
+	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test unplugged -- --ignored)
 	$(call with,command -v faketime,cargo test --all-features --test faults -- --ignored)
 
 lint:

@@ -194,7 +194,9 @@ impl Page {
             &format!("(() => {{ {find} return !element.disabled && element.contains(there); }})()"),
             &format!("{selector} where the mouse can press it"),
         );
-        let middle = self.evaluate(&format!("(() => {{ {find} return middle; }})()"));
+        // The page may grow between the look and the press: then the press misses, and is tried again where the element is now.
+        let aim = "globalThis.hit = false; element.addEventListener('click', () => globalThis.hit = true, { once: true, capture: true });";
+        let middle = self.evaluate(&format!("(() => {{ {find} {aim} return middle; }})()"));
         for (kind, button, clicks) in
             [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 1)]
         {
@@ -205,6 +207,9 @@ impl Page {
                     "x": middle["x"], "y": middle["y"],
                 }),
             );
+        }
+        if self.evaluate("globalThis.hit") == json!(false) {
+            self.click(selector);
         }
     }
 

@@ -17,8 +17,8 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// For tables of connections: their numbers are ours, so nobody can choose them to collide, and a hash that withstands
-/// attackers would be most of the cost of a look.
+/// For tables of connections: their numbers are ours and rise one by one, so it is costly to choose them, and a hash that
+/// withstands attackers would be most of the cost of a look.
 pub type ByNumber = BuildHasherDefault<NumberHasher>;
 
 /// Spreads numbers by a multiplication (Knuth's; The Art of Computer Programming 3, 6.4).
@@ -35,6 +35,7 @@ impl Hasher for NumberHasher {
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        // A product's high bits are the well mixed ones, and a table looks at the low ones first.
+        self.0.rotate_left(26)
     }
 }

@@ -97,10 +97,13 @@ fn signals_to_obey() -> Vec<i32> {
     [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
 }
 
-/// The first signal ends the server in order, the second at once.
+/// The first signal ends the server in order, the second at once; but a terminal that closes may say so twice.
 fn obey(mut signals: Signals, stopper: &Stopper) {
     let mut stopping = false;
     for signal in signals.forever() {
+        if stopping && signal == SIGHUP {
+            continue;
+        }
         if stopping {
             process::exit(128 + signal);
         }

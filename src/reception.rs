@@ -24,7 +24,7 @@ use crate::wire::Accepted;
 pub const HTTP_ROOM: usize = 4096;
 
 /// Stack of a connection's thread in bytes, as long as it speaks HTTP. Only what is touched becomes real memory.
-pub const HTTP_STACK: usize = 400 * 1024;
+pub const HTTP_STACK: usize = 512 * 1024;
 
 /// Bytes of address space that must be left for those who are here when somebody comes: where the system sets a limit
 /// (`ulimit -v`), an allocation that fails would end everybody.
@@ -54,7 +54,8 @@ impl Reception {
     /// An accept thread's loop. Errors come and go (a full descriptor table, a client that left before it was
     /// accepted), so none of them ends it.
     pub fn accept(&self, listener: &TcpListener) {
-        // Each listener has addresses of its own kind, IPv4 or IPv6, so it can count them by itself.
+        // Each listener counts by itself: of localhost's two one has IPv4 addresses alone, the other IPv6. A --host that is a
+        // name with several addresses of one kind has a bound for each of them.
         let mut by_address = self.site.options.max_per_address.map(SeatsByAddress::new);
         let mut backoff = SHORTEST_BACKOFF;
         while !self.stopping.load(Ordering::Relaxed) {

@@ -210,7 +210,7 @@ fn floods_between_the_fragments_of_a_message_end_with_1008() {
             assert_eq!(ana.message(), ("Ana".to_owned(), "still here".to_owned()));
         }
     }
-    let closings = |line: &&String| line.contains("closing begun by the server: 1008");
-    assert_eq!(server.log().iter().filter(closings).count(), 6, "one line each");
+    // One line each.
+    server.wait_for_log_times("closing begun by the server: 1008", 6);
     assert!(!server.log().iter().any(|line| line.contains(NEVER_HEARD)));
 }

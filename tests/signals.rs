@@ -135,6 +135,8 @@ fn a_closed_terminal_ends_the_server_in_order() {
     let mut server = Server::start(&["--log", "info"]);
     let mut ana = Client::join(&server, "Ana");
     server.signal("HUP");
+    // The shell tells its jobs, and the system whoever is in the foreground.
+    server.signal("HUP");
     assert_eq!(ana.wait_for_close().0, 1001);
     ana.read_to_end();
     assert_eq!(server.wait().code(), Some(0));

@@ -274,6 +274,24 @@ fn the_teacher_sees_what_was_refused_and_so_does_who_asked() {
 }
 
 #[test]
+fn what_was_read_ahead_of_a_fault_is_shown_too() {
+    let server = Server::start(&["--log", "info"]);
+    let mut watcher = Watcher::open(&server, WIRE_KEY);
+    let mut echo = RawClient::open(&server, &format!("/echo?wire={WIRE_KEY}"));
+    let burst =
+        [frame(TEXT, &[b'x'; 60_000]), frame(TEXT, &[b'y'; 100_000]), frame(CLOSE, b"\x03\xe8")];
+    echo.send(&burst.concat());
+    let events = watcher.until_closed();
+    let shown: Vec<_> = frames(&events, "client")
+        .map(|frame| (frame["kind"].as_str(), frame["length"].as_u64(), &frame["cut"]))
+        .collect();
+    let kinds: Vec<_> = shown.iter().map(|(kind, length, _)| (*kind, *length)).collect();
+    let expected =
+        [(Some("text"), Some(60_000)), (Some("text"), Some(100_000)), (Some("close"), Some(2))];
+    assert_eq!(kinds, expected, "{shown:?}");
+}
+
+#[test]
 fn a_close_is_told_with_who_began_and_how_tcp_ended() {
     let server = Server::start(&[]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);

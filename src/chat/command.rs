@@ -97,7 +97,7 @@ impl Command {
         let fields: Fields = match serde_json::from_str(object) {
             Ok(fields) => fields,
             Err(error) => {
-                return refused(ErrorCode::BadMessage, not_a_message(object, &error), None);
+                return refused(ErrorCode::BadMessage, not_a_message(text, object, &error), None);
             }
         };
         let reference = fields.reference;
@@ -132,10 +132,11 @@ impl Command {
 }
 
 /// What is wrong, without what was written: that may be private, and the answer is not.
-fn not_a_message(text: &str, error: &serde_json::Error) -> String {
-    // serde_json counts bytes, and in each line anew.
-    let lines_before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-    let bytes = lines_before.map(str::len).sum::<usize>() + error.column();
+fn not_a_message(text: &str, object: &str, error: &serde_json::Error) -> String {
+    // serde_json counts bytes, and in each line anew, from the object's beginning.
+    let lines_before = object.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let before = text.len() - object.len();
+    let bytes = before + lines_before.map(str::len).sum::<usize>() + error.column();
     let place = text.char_indices().take_while(|(at, _)| *at < bytes).count();
     match error.classify() {
         Category::Data => format!(

@@ -1,7 +1,7 @@
 //! Reads more than tungstenite asks for while a lot is coming, so that its own buffer, which every client has for as long as it
 //! is here, can be small.
 //!
-//! Part of the connection's stream, on the connection's thread.
+//! Part of the connection's stream, on the WebSocket's thread.
 
 use std::io::{self, Cursor, ErrorKind, Read};
 
@@ -9,7 +9,8 @@ use std::io::{self, Cursor, ErrorKind, Read};
 const AHEAD: usize = 4 * 1024;
 
 pub struct ReadAhead {
-    /// Read, but not handed on yet; at first what came right behind the request's head. Takes no memory when idle.
+    /// Read, but not handed on yet; at first what came right behind the request's head. Takes no memory when idle, but for
+    /// somebody whose last bytes just filled it, until the next byte or time-out.
     bytes: Cursor<Vec<u8>>,
     /// The last read filled all the room it had: more may be there.
     is_busy: bool,
@@ -41,6 +42,12 @@ impl ReadAhead {
             self.bytes = Cursor::default();
         }
         Ok(length)
+    }
+
+    /// What was read and is not handed on: when nobody will ask for it any more.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let from = self.bytes.position() as usize;
+        std::mem::take(&mut self.bytes).into_inner().split_off(from)
     }
 
     fn is_empty(&self) -> bool {

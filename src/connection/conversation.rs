@@ -1,6 +1,6 @@
 //! Step 2, the persistent connection: both sides speak whenever they like, until one of them closes.
 //!
-//! Runs on the connection's thread, which waits in `read` nearly all of the time. What is understood goes to the
+//! Runs on the WebSocket's thread, which waits in `read` nearly all of the time. What is understood goes to the
 //! broadcaster; nothing must be written here but through the stream.
 
 use std::io::ErrorKind;
@@ -98,6 +98,11 @@ impl<'a> Conversation<'a> {
     /// What came in so far.
     pub fn received(&self) -> Received {
         Received { messages: self.messages, bytes: self.websocket.get_ref().received() }
+    }
+
+    /// Bytes that were read ahead and will not become a message.
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.websocket.get_mut().rest()
     }
 
     /// The rest of the stream is nobody's message, but may be looked at.

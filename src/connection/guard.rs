@@ -1,6 +1,6 @@
 //! What RFC 6455 forbids a client, judged as soon as a frame's header is there.
 //!
-//! Part of the connection's stream, below tungstenite, on the connection's thread. tungstenite finds most of these
+//! Part of the connection's stream, below tungstenite, on the WebSocket's thread. tungstenite finds most of these
 //! faults too, but only once the whole payload has arrived, and some not at all: lengths that are not minimal, and a
 //! message of endless empty fragments, which would keep it busy for ever. And it has one limit for frames of all kinds,
 //! where the longest message may be shorter than a control frame.

@@ -1,7 +1,7 @@
 //! The life of one connection, on a thread of its own: read a request, answer it or shake hands; as a `websocket` converse,
 //! then close.
 //!
-//! Called by the accept threads. Reads are blocking, and this thread is the only one that reads the socket. It also writes to
+//! Called by the accept threads. Reads are blocking, and this thread is the only one that reads the socket and writes to
 //! it, as long as it speaks HTTP. A WebSocket goes on on a thread of its own, and this one ends: what an HTTP request takes of
 //! a stack is 8 KiB more than a conversation does, and the conversation may last all day.
 
@@ -81,7 +81,7 @@ pub struct Connection {
     pub site: Arc<Site>,
     /// Its place among those that speak HTTP, given back once it is a WebSocket, which has a place of another kind.
     pub _seat: Seat,
-    /// Its place among those of its address, if these are counted; kept to the end, whatever it becomes.
+    /// Its place among those of its address, if these are counted; kept by whatever it becomes.
     pub _seat_of_address: Option<Seat>,
 }
 

@@ -69,6 +69,13 @@ impl ClientStream {
         self.received
     }
 
+    /// Bytes that were read ahead, when the conversation is over.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let rest = self.ahead.rest();
+        self.received += rest.len() as u64;
+        rest
+    }
+
     /// What goes on listening when the conversation is over.
     pub fn wiretap(&mut self) -> &mut Wiretap {
         &mut self.wiretap

@@ -24,9 +24,10 @@ use crate::seats::Seat;
 
 /// Stack of its thread in bytes. Only what is touched becomes real memory: two pages, as long as it is idle. The C library
 /// gives a new thread the stack of one that has ended, if that is at most four times as large: so that no WebSocket gets one
-/// that an HTTP request has touched all over, theirs are larger.
+/// that an HTTP request has touched all over, theirs are larger (with room for guard pages of 4 KiB, which count, too).
 const STACK: usize = 96 * 1024;
-const _: () = assert!(4 * STACK < HTTP_STACK);
+const _: () = assert!(4 * (STACK + GUARD) < HTTP_STACK + GUARD);
+const GUARD: usize = 4096;
 
 /// A WebSocket from the handshake on.
 pub struct OpenedWebSocket {
@@ -116,6 +117,7 @@ impl OpenedWebSocket {
     /// Step 3, from the conversation's end to that of TCP.
     #[inline(never)]
     fn close(&self, mut conversation: Conversation<'_>, cause: Cause, farewell: &mut Farewell<'_>) {
+        let rest = conversation.rest();
         farewell.received = conversation.received();
         let cut = match &cause {
             Cause::Cut(end) => Some(end.clone()),
@@ -123,6 +125,7 @@ impl OpenedWebSocket {
         };
         let _ = self.site.to_broadcaster.send(Incoming::Closing { client: self.id, cause });
         let wiretap = conversation.wiretap();
+        wiretap.pass_on(&rest);
         let show = |bytes: &[u8]| wiretap.pass_on(bytes);
         farewell.tcp = cut.unwrap_or_else(|| closing::drain(&self.socket, show));
         wiretap.end();

@@ -1,6 +1,6 @@
 //! Shows what is read to whoever looks: the log at `debug`, and the watchers of this connection.
 //!
-//! Part of the connection's stream, below tungstenite, on the connection's thread. What it finds goes to the
+//! Part of the connection's stream, below tungstenite, on the WebSocket's thread. What it finds goes to the
 //! broadcaster like everything else, so that watchers see a message before what comes of it.
 
 use std::sync::Arc;

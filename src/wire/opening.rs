@@ -1,6 +1,6 @@
 //! How a connection began: TCP, the request as it came, the answer as it went. Kept for whoever watches later.
 //!
-//! Made by the connection's thread when the handshake is done, then shared with the broadcaster; what in it is secret
+//! Made by the connection's thread when the answer is ready to be sent, then shared with the broadcaster; what in it is secret
 //! was hidden before.
 
 use std::net::SocketAddr;
@@ -48,7 +48,7 @@ pub struct Opening {
     pub request: Vec<u8>,
     /// Byte for byte.
     pub response: Vec<u8>,
-    /// When the request was complete, and when it was answered.
+    /// When the request was complete, and when its answer was ready.
     pub asked: Instant,
     pub answered: Instant,
     /// The connection's thread is to tell what it reads. From the first byte on, until the broadcaster has found out

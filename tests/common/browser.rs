@@ -194,22 +194,29 @@ impl Page {
             &format!("(() => {{ {find} return !element.disabled && element.contains(there); }})()"),
             &format!("{selector} where the mouse can press it"),
         );
-        // The page may grow between the look and the press: then the press misses, and is tried again where the element is now.
-        let aim = "globalThis.hit = false; element.addEventListener('click', () => globalThis.hit = true, { once: true, capture: true });";
-        let middle = self.evaluate(&format!("(() => {{ {find} {aim} return middle; }})()"));
-        for (kind, button, clicks) in
-            [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 1)]
-        {
-            self.call(
-                "Input.dispatchMouseEvent",
-                json!({
-                    "type": kind, "button": button, "clickCount": clicks,
-                    "x": middle["x"], "y": middle["y"],
-                }),
+        // The page may grow between the look and the press: then the press misses, and is tried once more.
+        for _ in 0..2 {
+            let aim = format!(
+                "globalThis.hit = false; document.addEventListener('click', ({{ target }}) => {{ globalThis.hit = target.closest({}) !== null; }}, {{ once: true, capture: true }});",
+                quoted(selector)
             );
-        }
-        if self.evaluate("globalThis.hit") == json!(false) {
-            self.click(selector);
+            let middle = self.evaluate(&format!("(() => {{ {find} {aim} return middle; }})()"));
+            for (kind, button, clicks) in [
+                ("mouseMoved", "none", 0),
+                ("mousePressed", "left", 1),
+                ("mouseReleased", "left", 1),
+            ] {
+                self.call(
+                    "Input.dispatchMouseEvent",
+                    json!({
+                        "type": kind, "button": button, "clickCount": clicks,
+                        "x": middle["x"], "y": middle["y"],
+                    }),
+                );
+            }
+            if self.evaluate("globalThis.hit") != json!(false) {
+                return;
+            }
         }
     }
 

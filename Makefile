@@ -55,6 +55,7 @@ test: rust tools lint
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test chat --test people --test chaos)
 	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
+	$(call where,(ulimit -n 20000) && [ $$(cat /proc/sys/vm/max_map_count) = 65530 ],cargo test --all-features --test crowd -- --ignored)
 	$(call where,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test outputs -- --ignored)
 	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test unplugged -- --ignored)
 	$(call with,command -v faketime,cargo test --all-features --test faults -- --ignored)

@@ -38,6 +38,7 @@ pub enum Refused {
     NoRoom,
     /// `--max-per-address`
     TooManyFromAddress,
+    NoThread,
     NoMemory,
 }
 
@@ -46,6 +47,7 @@ impl fmt::Display for Refused {
         formatter.write_str(match self {
             Refused::NoRoom => "all places are taken",
             Refused::TooManyFromAddress => "too many from this address",
+            Refused::NoThread => "the system allows no more threads",
             Refused::NoMemory => "the system has hardly any memory left",
         })
     }
@@ -90,7 +92,7 @@ fn see_off(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
         }
         for (socket, why) in first.into_iter().chain(arriving.try_iter().take(QUEUE)) {
             let answer = match why {
-                Refused::NoRoom | Refused::NoMemory => &full,
+                Refused::NoRoom | Refused::NoThread | Refused::NoMemory => &full,
                 Refused::TooManyFromAddress => &too_many_from_address,
             };
             let told = socket

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
 fn serve(options: Options) -> Result<(), String> {
     let server = Server::bind(options).map_err(|error| error.to_string())?;
     raise_descriptor_limit(server.descriptors());
+    warn_of_too_few_threads(server.threads());
     let signals =
         Signals::new(signals_to_obey()).map_err(|error| format!("no signals: {error}"))?;
     let stopper = server.stopper();
@@ -132,6 +133,15 @@ fn raise_descriptor_limit(wanted: u64) {
         }
         Ok(_) => {}
         Err(error) => warn!("cannot ask for more open files: {error}"),
+    }
+}
+
+/// Unlike that of open files this limit is the whole machine's.
+fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
+    if allowed < wanted {
+        warn!(
+            "the system allows threads for {allowed} connections (vm.max_map_count); {wanted} are needed if everybody comes whom the flags allow"
+        );
     }
 }
 

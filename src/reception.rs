@@ -94,6 +94,9 @@ impl Reception {
             return refuse(socket, Refused::TooManyFromAddress);
         }
         let Some(seat) = self.seats.take() else { return refuse(socket, Refused::NoRoom) };
+        let Some(seat_of_thread) = self.site.threads.take() else {
+            return refuse(socket, Refused::NoThread);
+        };
         if !is_memory_left() {
             return refuse(socket, Refused::NoMemory);
         }
@@ -106,6 +109,7 @@ impl Reception {
             site: Arc::clone(&self.site),
             _seat: seat,
             _seat_of_address: seat_of_address.flatten(),
+            _seat_of_thread: seat_of_thread,
         };
         let thread = thread::Builder::new().name(id.to_string()).stack_size(HTTP_STACK);
         if let Err(error) = thread.spawn(move || connection.run()) {

@@ -3,6 +3,7 @@
 //! Taken by the accept threads for connections and by connection threads for WebSockets. Never waits.
 
 use std::collections::HashMap;
+use std::fs;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,17 @@ use crate::network;
 
 /// Addresses that are remembered, though nobody of them may be here any more, before the first look.
 const FIRST_LOOK: usize = 1024;
+
+/// Memory mappings of a thread: its stack, the stack on which its signals are handled, and a guard page for each.
+const MAPPINGS_OF_A_THREAD: usize = 4;
+
+/// Memory mappings for all else: the program, its heaps, threads that have just ended.
+const OTHER_MAPPINGS: usize = 2048;
+
+/// How many memory mappings Linux allows a process. Where that is not said there is no such bound.
+pub fn most_mappings() -> Option<usize> {
+    fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
+}
 
 #[derive(Debug, Clone)]
 pub struct Seats {
@@ -25,6 +37,19 @@ pub struct Seat(Arc<AtomicUsize>);
 impl Seats {
     pub fn new(bound: usize) -> Self {
         Seats { taken: Arc::default(), bound }
+    }
+
+    /// As many as there can be threads for. Rust's own start of a thread ends the program when one of the last mappings is
+    /// missing, so it must not come to that.
+    pub fn for_threads(most_mappings: Option<usize>) -> Self {
+        let threads =
+            |mappings: usize| mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_OF_A_THREAD;
+        Seats::new(most_mappings.map_or(usize::MAX, threads))
+    }
+
+    /// How many there are in all.
+    pub fn bound(&self) -> usize {
+        self.bound
     }
 
     /// A place, unless all are taken.
@@ -71,6 +96,13 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_are_as_many_threads_as_mappings_last_for() {
+        assert_eq!(Seats::for_threads(Some(65_530)).bound(), 15_870);
+        assert_eq!(Seats::for_threads(Some(OTHER_MAPPINGS - 1)).bound(), 0);
+        assert_eq!(Seats::for_threads(None).bound(), usize::MAX);
+    }
 
     #[test]
     fn a_seat_is_free_again_when_it_is_given_back() {

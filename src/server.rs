@@ -22,7 +22,7 @@ use crate::doorman::{self, Doorman};
 use crate::listen::{BindError, listen};
 use crate::options::Options;
 use crate::reception::{HTTP_ROOM, Reception};
-use crate::seats::Seats;
+use crate::seats::{Seats, most_mappings};
 use crate::wire;
 
 /// Standard streams, signals, the page's file, and some to spare.
@@ -40,6 +40,8 @@ pub struct Server {
     register: Option<Register>,
     stopper: Stopper,
     incoming: Receiver<Incoming>,
+    /// Places for connections' threads.
+    threads: Seats,
 }
 
 /// Why there is no server.
@@ -85,13 +87,19 @@ impl Server {
         let (to_broadcaster, incoming) = bounded(CHANNEL);
         let stopping = Arc::new(AtomicBool::new(false));
         let stopper = Stopper { stopping, addresses: addresses.clone(), to_broadcaster };
-        Ok(Server { listeners, addresses, options, register, stopper, incoming })
+        let threads = Seats::for_threads(most_mappings());
+        Ok(Server { listeners, addresses, options, register, stopper, incoming, threads })
     }
 
     /// File descriptors that are needed when everybody is here whom the bounds allow.
     pub fn descriptors(&self) -> u64 {
         let connections = self.options.max_clients + HTTP_ROOM + doorman::GUESTS;
         (connections + self.listeners.len() + OTHER_DESCRIPTORS) as u64
+    }
+
+    /// Threads for connections that the system allows, and those needed when everybody is here whom the bounds allow.
+    pub fn threads(&self) -> [usize; 2] {
+        [self.threads.bound(), self.options.max_clients + HTTP_ROOM]
     }
 
     /// Where it listens.
@@ -146,6 +154,7 @@ impl Server {
         let site = Arc::new(Site {
             host_names: HostNames::new(&self.options.host_names, &self.options.origins),
             seats: Seats::new(self.options.max_clients),
+            threads: self.threads,
             accounts,
             options: self.options,
             started: Instant::now(),

@@ -67,6 +67,8 @@ pub struct Site {
     pub counters: Arc<Counters>,
     /// Places for WebSockets: `--max-clients`.
     pub seats: Seats,
+    /// Places for connections' threads: as many as the system allows.
+    pub threads: Seats,
     /// Who may come in, if not everybody may: `--users`.
     pub accounts: Option<Accounts>,
     pub to_broadcaster: Sender<Incoming>,
@@ -83,6 +85,8 @@ pub struct Connection {
     pub _seat: Seat,
     /// Its place among those of its address, if these are counted; kept by whatever it becomes.
     pub _seat_of_address: Option<Seat>,
+    /// Its thread's place.
+    pub _seat_of_thread: Seat,
 }
 
 /// What comes after a request.
@@ -100,6 +104,8 @@ struct Upgrade {
     admission: Option<Admission>,
     /// Its place among the WebSockets.
     seat: Seat,
+    /// The place of the thread that it is going to have.
+    seat_of_thread: Seat,
     asked: Asked,
 }
 
@@ -156,13 +162,16 @@ impl Connection {
         };
         match route {
             Route::WebSocket(endpoint) => match self.admit(&request, &endpoint) {
-                Ok((handshake, admission, seat)) => Next::WebSocket(Box::new(Upgrade {
-                    endpoint,
-                    handshake,
-                    admission,
-                    seat,
-                    asked,
-                })),
+                Ok((handshake, admission, seat, seat_of_thread)) => {
+                    Next::WebSocket(Box::new(Upgrade {
+                        endpoint,
+                        handshake,
+                        admission,
+                        seat,
+                        seat_of_thread,
+                        asked,
+                    }))
+                }
                 Err(mut answer) => {
                     answer.closes = true;
                     self.answer(&format!("handshake {line}"), &answer, asked)
@@ -212,11 +221,12 @@ impl Connection {
         &self,
         request: &Request,
         endpoint: &Endpoint,
-    ) -> Result<(Handshake, Option<Admission>, Seat), Answer> {
+    ) -> Result<(Handshake, Option<Admission>, Seat, Seat), Answer> {
         let handshake = Handshake::check(request)?;
         let admission = sign_in::admit(request, endpoint, self)?;
         let seat = self.site.seats.take().ok_or_else(Answer::full)?;
-        Ok((handshake, admission, seat))
+        let seat_of_thread = self.site.threads.take().ok_or_else(Answer::full)?;
+        Ok((handshake, admission, seat, seat_of_thread))
     }
 
     fn opening(&self, purpose: Purpose, asked: Asked, response: Vec<u8>) -> Arc<Opening> {
@@ -227,7 +237,8 @@ impl Connection {
 
     /// Gives the WebSocket a thread of its own; this one ends.
     fn hand_over(self, upgrade: Upgrade, mut early: Vec<u8>) {
-        let Upgrade { mut endpoint, handshake, admission, seat, mut asked } = upgrade;
+        let Upgrade { mut endpoint, handshake, admission, seat, seat_of_thread, mut asked } =
+            upgrade;
         if let (Endpoint::Chat(entrance), Some(admission)) = (&mut endpoint, &admission) {
             entrance.account = Some(admission.name.clone());
         }
@@ -245,8 +256,14 @@ impl Connection {
         early.shrink_to_fit();
         let Connection { id, socket, site, _seat_of_address, .. } = self;
         let timeout = site.options.handshake_timeout;
-        let opened =
-            OpenedWebSocket { id, socket: Arc::clone(&socket), site, endpoint, _seat_of_address };
+        let opened = OpenedWebSocket {
+            id,
+            socket: Arc::clone(&socket),
+            site,
+            endpoint,
+            _seat_of_address,
+            _seat_of_thread: seat_of_thread,
+        };
         let started = websocket::start(opened, Beginning { handshake, newcomer, early });
         if let Err(error) = started {
             warn!("{id}: handshake answered 503: no thread for the WebSocket: {error}");

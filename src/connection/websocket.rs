@@ -37,6 +37,8 @@ pub struct OpenedWebSocket {
     pub endpoint: Endpoint,
     /// Its place among those of its address.
     pub _seat_of_address: Option<Seat>,
+    /// Its thread's place.
+    pub _seat_of_thread: Seat,
 }
 
 /// What is used up at its beginning.

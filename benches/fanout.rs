@@ -23,13 +23,13 @@
 //! | `redis` | several servers that share one chat; takes `--features redis` and a redis-server |
 //! | `peers` | Node's `ws` and `socket.io` |
 //!
-//! A number alone says little: machines differ. So in the same run the *raw floor* does the least that any server must do for
-//! the same messages, and what counts is the ratio between the two: the median of three rounds in turns. The run fails where a
-//! bound is missed.
+//! A number alone says little: machines differ. So in the same run a *raw floor* does the least that must be done for the same
+//! messages, and what counts is the ratio between the two: the median of five rounds in turns. The run fails where a bound is
+//! missed.
 //! * `modes`: the parts; `bench`: how they measure
 //! * `contestant`: starts the real binary and the floors, each a process on a core of its own
 //! * `redis`: starts the redis-server through which several servers are one chat; `peers`: installs others' servers
-//! * `floor`: the least work that still brings every message to every client
+//! * `floor`: the least work that still brings every message to every client, with a thread for each and with one for all
 //! * `load`: all the clients, in a third process on the other core; `client` is one of them
 //! * `watcher`: somebody who watches everybody through the inspector
 //! * `text`: the 64-byte texts that travel; `timing`: when each is to leave, and when it arrived
@@ -43,7 +43,7 @@ mod bench;
 mod client;
 #[path = "fanout/contestant.rs"]
 mod contestant;
-#[path = "fanout/floor.rs"]
+#[path = "fanout/floor/mod.rs"]
 mod floor;
 #[path = "fanout/load/mod.rs"]
 mod load;

@@ -14,7 +14,7 @@ use crate::watcher::Watching;
 pub const SENDERS: usize = 4;
 
 /// Each contestant runs this often, in turns, so that all meet the machine in the same moods.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// Messages run this long before we count: buffers grow, the window settles; at a fixed rate also what is still told
 /// about the joins.

@@ -14,10 +14,13 @@ pub struct JsonString(Box<str>);
 
 impl JsonString {
     pub fn of(text: &str) -> JsonString {
-        let mut json = Vec::with_capacity(text.len() + 2);
-        put_string(text, &mut json);
-        // Made of a text and of what is ASCII; were it otherwise, an empty string says nothing wrong.
-        JsonString(String::from_utf8(json).unwrap_or_else(|_| "\"\"".to_owned()).into())
+        let json = if needs_escape(text) {
+            // A text has no way to fail; were there one, an empty string says nothing wrong.
+            serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
+        } else {
+            ["\"", text, "\""].concat()
+        };
+        JsonString(json.into())
     }
 
     /// The JSON.

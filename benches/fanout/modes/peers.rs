@@ -13,13 +13,13 @@ use crate::report::{Ledger, Rounds, kibibytes, rate, throughput_row, whole};
 const CLIENTS: [usize; 3] = [10, 100, 1_000];
 const IN_FLIGHT_EACH: u32 = 16;
 
-const IDLE_CLIENTS: usize = 1_000;
+const IDLE_CLIENTS: usize = 10_000;
 
 const PEERS: [Contestant; 2] = [Contestant::Peer(Peer::Ws), Contestant::Peer(Peer::SocketIo)];
 
 pub fn run(bench: &Bench, ledger: &mut Ledger) -> io::Result<()> {
     peers::install()?;
-    ledger.begin("Others' servers: 4 senders with 16 messages in flight each", "theirs", "chat");
+    ledger.begin("Others' servers: 4 senders with 16 messages in flight each", "chat", "other");
     for &clients in bench.chosen(&CLIENTS, |clients| *clients) {
         let all = match in_turns(bench, clients) {
             Ok(all) => all,
@@ -30,8 +30,8 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) -> io::Result<()> {
         };
         let [chat, others @ ..] = &all[..] else { continue };
         for other in others {
-            let name = format!("{clients} clients, {}: deliveries/s", other.contestant);
-            ledger.compare(&name, [&other.each(rate), &chat.each(rate)], whole, Stated);
+            let name = format!("{clients} clients, and {}: deliveries/s", other.contestant);
+            ledger.compare(&name, [&chat.each(rate), &other.each(rate)], whole, Stated);
         }
         all.iter().for_each(throughput_row);
     }
@@ -49,7 +49,7 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) -> io::Result<()> {
 }
 
 fn in_turns(bench: &Bench, clients: usize) -> io::Result<Vec<Rounds<Throughput>>> {
-    let floors = [Mode::Batched, Mode::Single].map(|mode| Contestant::Floor(mode, 0));
+    let floors = [Mode::Batched, Mode::Loop, Mode::Single].map(|mode| Contestant::Floor(mode, 0));
     let mut all: Vec<Rounds<Throughput>> =
         [Contestant::Chat].into_iter().chain(PEERS).chain(floors).map(Rounds::of).collect();
     for _ in 0..bench.rounds() {

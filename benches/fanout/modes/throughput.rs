@@ -1,4 +1,4 @@
-//! How much the chat brings to everybody, beside a floor that sends as many bytes.
+//! How much the chat brings to everybody, beside floors that send as many bytes.
 
 use std::io;
 
@@ -6,8 +6,8 @@ use crate::bench::{Bench, SENDERS};
 use crate::contestant::Contestant;
 use crate::floor::Mode;
 use crate::load::Throughput;
-use crate::report::Bound::{AtLeast, AtMost};
-use crate::report::{Ledger, Rounds, cost, microseconds, rate, throughput_row, whole};
+use crate::report::Bound::{AtLeast, AtMost, Stated};
+use crate::report::{Bound, Ledger, Rounds, cost, microseconds, rate, throughput_row, whole};
 use crate::text::TEXT_BYTES;
 
 /// Clients, and messages that each sender keeps under way: how much is in flight decides how much a server can send at
@@ -24,30 +24,29 @@ const RUNS: [(usize, u32, f64); 6] = [
 /// By the floor's CPU time for a delivery.
 const COST: f64 = 1.3;
 
+/// What the chat is compared with: its own design at its barest, which it must come near to, and an event loop, which tells
+/// what threads cost.
+const FLOORS: [Mode; 2] = [Mode::Batched, Mode::Loop];
+
 pub fn run(bench: &Bench, ledger: &mut Ledger) {
     let title = format!(
-        "Throughput: {SENDERS} senders keep messages of {TEXT_BYTES} bytes in flight, everybody receives; the floor is the \
-         batched one"
+        "Throughput: {SENDERS} senders keep messages of {TEXT_BYTES} bytes in flight, everybody receives; the floor has a thread \
+         for each client and\nis batched, the loop is one thread"
     );
     ledger.begin(&title, "chat", "floor");
     for &(clients, in_flight, least) in bench.chosen(&RUNS, |(clients, ..)| *clients) {
         let name = format!("{clients} clients, {} in flight", SENDERS * in_flight as usize);
         match in_turns(bench, clients, in_flight) {
             Err(error) => ledger.unmeasured(&name, &error),
-            Ok([chat, floor]) => {
-                let figures = |of: fn(&Throughput) -> f64| [chat.each(of), floor.each(of)];
-                let [this, other] = figures(rate);
-                let rates = format!("{name}: deliveries/s");
-                ledger.compare(&rates, [&this, &other], whole, AtLeast(least));
-                let [this, other] = figures(cost);
-                let costs = format!("{name}: CPU a delivery");
-                ledger.compare(&costs, [&this, &other], microseconds, AtMost(COST));
+            Ok([chat, floor, event_loop]) => {
+                let bounds = [AtLeast(least), AtMost(COST)];
+                compare(ledger, &name, [&chat, &floor], bounds);
+                compare(ledger, &format!("{name}, the loop"), [&chat, &event_loop], [Stated; 2]);
                 let lost: Vec<f64> = chat.each(|run| run.lost as f64);
                 if lost.iter().sum::<f64>() > 0.0 {
                     ledger.state(&format!("{name}: lost"), &lost, whole, AtMost(0.0));
                 }
-                throughput_row(&chat);
-                throughput_row(&floor);
+                [chat, floor, event_loop].iter().for_each(throughput_row);
             }
         }
     }
@@ -58,15 +57,32 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
     );
 }
 
-fn in_turns(bench: &Bench, clients: usize, in_flight: u32) -> io::Result<[Rounds<Throughput>; 2]> {
-    let mut all = [Contestant::Chat, Contestant::Floor(Mode::Batched, 0)].map(Rounds::of);
+fn compare(
+    ledger: &mut Ledger,
+    name: &str,
+    [chat, floor]: [&Rounds<Throughput>; 2],
+    [least, most]: [Bound; 2],
+) {
+    let figures = |of: fn(&Throughput) -> f64| [chat.each(of), floor.each(of)];
+    let [this, other] = figures(rate);
+    ledger.compare(&format!("{name}: deliveries/s"), [&this, &other], whole, least);
+    let [this, other] = figures(cost);
+    ledger.compare(&format!("{name}: CPU a delivery"), [&this, &other], microseconds, most);
+}
+
+fn in_turns(bench: &Bench, clients: usize, in_flight: u32) -> io::Result<[Rounds<Throughput>; 3]> {
+    let [batched, event_loop] = FLOORS.map(|mode| Contestant::Floor(mode, 0));
+    let mut all = [Contestant::Chat, batched, event_loop].map(Rounds::of);
+    let [chat, floors @ ..] = &mut all;
     for _ in 0..bench.rounds() {
-        // The chat goes first: the floor then sends frames of the same length.
+        // The chat goes first: the floors then send frames of the same length.
         let run = bench.throughput(Contestant::Chat, clients, in_flight)?;
         let frame_bytes = (run.message_bytes as f64 / run.deliveries as f64).round() as usize;
-        all[0].rounds.push(run);
-        let floor = Contestant::Floor(Mode::Batched, frame_bytes);
-        all[1].rounds.push(bench.throughput(floor, clients, in_flight)?);
+        chat.rounds.push(run);
+        for (mode, Rounds { rounds, .. }) in FLOORS.into_iter().zip(&mut *floors) {
+            let floor = Contestant::Floor(mode, frame_bytes);
+            rounds.push(bench.throughput(floor, clients, in_flight)?);
+        }
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::contestant::{Contestant, Pinning, measure};
+use crate::floor::Mode;
 use crate::load::{Idle, Joins, Latency, Outcome, Paced, Task, Throughput};
 use crate::report::Rounds;
 use crate::text::TEXT_BYTES;
@@ -40,7 +41,12 @@ impl Bench {
     }
 
     pub fn rounds(&self) -> usize {
-        if self.is_quick { 1 } else { ROUNDS }
+        self.rounds_of(ROUNDS)
+    }
+
+    /// Another number of rounds than usual.
+    pub fn rounds_of(&self, usual: usize) -> usize {
+        if self.is_quick { 1 } else { usual }
     }
 
     pub fn time(&self, usual: Duration) -> Duration {
@@ -102,22 +108,25 @@ impl Bench {
         }
     }
 
-    /// Rounds in turns; `floor` makes the second contestant from the bytes of the first one's frames.
-    pub fn paced_in_turns(
+    /// The chat and floors in turns. The chat goes first: the floors then send frames of the same length, `frame_bytes`.
+    pub fn beside_floors<T, const FLOORS: usize>(
         &self,
-        first: Contestant,
-        floor: impl Fn(usize) -> Contestant,
-        clients: usize,
-        paced: &Paced,
-    ) -> io::Result<[Rounds<Latency>; 2]> {
-        let mut all = [Rounds::of(first), Rounds::of(floor(0))];
-        for _ in 0..self.rounds() {
-            let run = self.paced(first, clients, paced)?;
-            let floor = floor(run.frame_bytes.round() as usize);
-            all[0].rounds.push(run);
-            all[1].rounds.push(self.paced(floor, clients, paced)?);
+        rounds: usize,
+        floors: [Mode; FLOORS],
+        frame_bytes: impl Fn(&T) -> f64,
+        measure: impl Fn(Contestant) -> io::Result<T>,
+    ) -> io::Result<(Rounds<T>, [Rounds<T>; FLOORS])> {
+        let mut chat = Rounds::of(Contestant::Chat);
+        let mut beside = floors.map(|mode| Rounds::of(Contestant::Floor(mode, 0)));
+        for _ in 0..rounds {
+            let run = measure(Contestant::Chat)?;
+            let bytes = frame_bytes(&run).round() as usize;
+            chat.rounds.push(run);
+            for (mode, floor) in floors.into_iter().zip(&mut beside) {
+                floor.rounds.push(measure(Contestant::Floor(mode, bytes))?);
+            }
         }
-        Ok(all)
+        Ok((chat, beside))
     }
 
     pub fn idle(&self, contestant: Contestant, clients: usize, leave: bool) -> io::Result<Idle> {

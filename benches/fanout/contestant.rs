@@ -72,7 +72,7 @@ impl fmt::Display for Contestant {
             Self::Shared(3) => "redis, 3 servers",
             Self::Shared(_) => "redis, servers",
             Self::Floor(Mode::Batched, _) => "floor, batched",
-            Self::Floor(Mode::Loop, _) => "floor, one thread",
+            Self::Floor(Mode::Loop, _) => "loop",
             Self::Floor(Mode::Single, _) => "floor, single",
         })
     }

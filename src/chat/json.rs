@@ -14,12 +14,15 @@ pub struct JsonString(Box<str>);
 
 impl JsonString {
     pub fn of(text: &str) -> JsonString {
-        let json = if needs_escape(text) {
+        if needs_escape(text) {
             // A text has no way to fail; were there one, an empty string says nothing wrong.
-            serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
-        } else {
-            ["\"", text, "\""].concat()
-        };
+            let json = serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned());
+            return JsonString(json.into());
+        }
+        let mut json = String::with_capacity(text.len() + 2);
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
         JsonString(json.into())
     }
 

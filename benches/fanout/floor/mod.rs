@@ -28,10 +28,10 @@ const HEAD_BYTES: usize = 1024;
 pub enum Mode {
     /// A thread reads from each client into a queue; another drains it, then one send(2) for each client.
     Batched,
+    /// The same, but one send(2) for each message and client.
+    Single,
     /// One thread reads all that is there, then one send(2) for each client.
     Loop,
-    /// One thread, one send(2) for each message and client.
-    Single,
 }
 
 /// Serves until the load generator has gone. `frame_bytes` is the length of the frames it sends.
@@ -40,9 +40,9 @@ pub fn serve(mode: Mode, frame_bytes: usize) -> io::Result<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let ready_made = ReadyMade::new(frame_bytes);
     let served = match mode {
-        Mode::Batched => threads::serve(ready_made),
-        Mode::Loop => one_thread::serve(&ready_made, true),
-        Mode::Single => one_thread::serve(&ready_made, false),
+        Mode::Batched => threads::serve(ready_made, true),
+        Mode::Single => threads::serve(ready_made, false),
+        Mode::Loop => one_thread::serve(&ready_made),
     };
     match served {
         Err(gone) if matches!(gone.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => Ok(()),

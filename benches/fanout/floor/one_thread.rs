@@ -23,8 +23,7 @@ struct Client {
     reading: Reading,
 }
 
-/// Batched: one send(2) for each client and all that had come; else for each client and message.
-pub fn serve(ready_made: &ReadyMade, is_batched: bool) -> io::Result<()> {
+pub fn serve(ready_made: &ReadyMade) -> io::Result<()> {
     let listener = listen()?;
     listener.set_nonblocking(true)?;
     let mut poll = Poll::new()?;
@@ -53,9 +52,8 @@ pub fn serve(ready_made: &ReadyMade, is_batched: bool) -> io::Result<()> {
                 ready_made.append_all(frames, &mut batch);
             })?;
         }
-        let sent_at_once = if is_batched { batch.len() } else { ready_made.frame.len() };
-        for bytes in batch.chunks(sent_at_once.max(1)) {
-            send_to_all(clients.iter().map(|client| &client.stream), bytes)?;
+        if !batch.is_empty() {
+            send_to_all(clients.iter().map(|client| &client.stream), &batch)?;
         }
     }
 }

@@ -24,38 +24,43 @@ enum Incoming {
     Said(Vec<u8>),
 }
 
-/// Accepts, on the thread that calls it.
-pub fn serve(ready_made: ReadyMade) -> io::Result<()> {
+/// Accepts, on the thread that calls it. Batched: one send(2) for each client and all that had come; else for each client and
+/// message.
+pub fn serve(ready_made: ReadyMade, is_batched: bool) -> io::Result<()> {
     let listener = listen()?;
     let (sender, receiver) = bounded(QUEUE);
     thread::spawn(move || {
         // Clients that go end it all.
-        if write_rounds(&receiver, &ready_made).is_err() {
+        if write_rounds(&receiver, &ready_made, is_batched).is_err() {
             process::exit(0);
         }
     });
     loop {
-        let (stream, _) = listener.accept()?;
+        let stream = Arc::new(listener.accept()?.0);
         stream.set_nodelay(true)?;
-        shake_hands(&stream)?;
+        // Known to the writer before anybody can know that it is here, and speak to it.
         let sender = sender.clone();
-        thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn(move || read_all(Arc::new(stream), &sender))?;
+        sender.send(Incoming::Opened(Arc::clone(&stream))).map_err(io::Error::other)?;
+        shake_hands(&stream)?;
+        let reader = thread::Builder::new().stack_size(STACK_BYTES);
+        reader.spawn(move || read_all(&stream, &sender))?;
     }
 }
 
-fn read_all(stream: Arc<TcpStream>, sender: &Sender<Incoming>) {
+fn read_all(stream: &TcpStream, sender: &Sender<Incoming>) {
     let mut reading = Reading::default();
     let mut buffer = vec![0; READ_BUFFER_BYTES];
-    let tell = |incoming| sender.send(incoming).expect("the writer stays to the end");
-    tell(Incoming::Opened(Arc::clone(&stream)));
-    while reading.read(&stream, &mut buffer, |frames| tell(Incoming::Said(frames.to_vec()))).is_ok()
-    {
-    }
+    let tell = |frames: &[u8]| {
+        sender.send(Incoming::Said(frames.to_vec())).expect("the writer stays to the end");
+    };
+    while reading.read(stream, &mut buffer, tell).is_ok() {}
 }
 
-fn write_rounds(receiver: &Receiver<Incoming>, ready_made: &ReadyMade) -> io::Result<()> {
+fn write_rounds(
+    receiver: &Receiver<Incoming>,
+    ready_made: &ReadyMade,
+    is_batched: bool,
+) -> io::Result<()> {
     let mut clients = Vec::new();
     let mut batch = Vec::new();
     while let Ok(first) = receiver.recv() {
@@ -66,8 +71,9 @@ fn write_rounds(receiver: &Receiver<Incoming>, ready_made: &ReadyMade) -> io::Re
                 Incoming::Said(frames) => ready_made.append_all(&frames, &mut batch),
             }
         }
-        if !batch.is_empty() {
-            send_to_all(clients.iter().map(Arc::as_ref), &batch)?;
+        let sent_at_once = if is_batched { batch.len() } else { ready_made.frame.len() };
+        for bytes in batch.chunks(sent_at_once.max(1)) {
+            send_to_all(clients.iter().map(Arc::as_ref), bytes)?;
         }
     }
     Ok(())

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crate::bench::Bench;
-use crate::contestant::Contestant;
 use crate::floor::Mode;
 use crate::load::Latency;
-use crate::report::Bound::AtMost;
-use crate::report::{Ledger, Rounds, milliseconds, paced_row, whole};
+use crate::report::Bound::{AtMost, Stated};
+use crate::report::{Bound, Ledger, Rounds, milliseconds, paced_row, whole};
 
 /// Clients, and messages a second: with little to do, where batching could only hold a message back.
 const CALM: [(usize, u32); 2] = [(100, 100), (1_000, 10)];
@@ -19,25 +18,25 @@ const LOADED: [(usize, u32, f64); 2] = [(100, 10_000, 1.5), (100, 30_000, 2.0)];
 const LOADED_FOR: Duration = Duration::from_secs(2);
 
 pub fn calm(bench: &Bench, ledger: &mut Ledger) {
-    let title = "Latency, little to do: to every client; the floor sends each message at once";
+    let title = "Latency, little to do: to every client; the floor sends each message at once, and so does the loop here";
     ledger.begin(title, "chat", "floor");
     for &(clients, rate) in bench.chosen(&CALM, |(clients, _)| *clients) {
         let name = format!("{clients} clients, {rate} messages/s");
         let paced = bench.pace(rate, CALM_FOR);
-        let floor = |frame_bytes| Contestant::Floor(Mode::Single, frame_bytes);
-        match bench.paced_in_turns(Contestant::Chat, floor, clients, &paced) {
+        let run = |contestant| bench.paced(contestant, clients, &paced);
+        match bench.beside_floors(bench.rounds(), [Mode::Single, Mode::Loop], frame_bytes, run) {
             Err(error) => ledger.unmeasured(&name, &error),
-            Ok(both) => {
-                median(ledger, &name, &both);
-                late(ledger, &name, &both, CALM_BOUND);
+            Ok((chat, [floor, event_loop])) => {
+                median(ledger, &name, [&chat, &floor], AtMost(CALM_BOUND));
+                late(ledger, &name, [&chat, &floor], AtMost(CALM_BOUND));
+                let name = format!("{name}, the loop");
+                median(ledger, &name, [&chat, &event_loop], Stated);
+                late(ledger, &name, [&chat, &event_loop], Stated);
+                lost(ledger, &name, &chat);
+                [chat, floor, event_loop].iter().for_each(paced_row);
             }
         }
     }
-}
-
-fn median(ledger: &mut Ledger, name: &str, both: &[Rounds<Latency>; 2]) {
-    let [this, other] = both.each_ref().map(|rounds| rounds.each(|run| run.of_50_in_100));
-    ledger.compare(&format!("{name}: p50"), [&this, &other], milliseconds, AtMost(CALM_BOUND));
 }
 
 pub fn loaded(bench: &Bench, ledger: &mut Ledger) {
@@ -46,10 +45,14 @@ pub fn loaded(bench: &Bench, ledger: &mut Ledger) {
     for &(clients, rate, most) in bench.chosen(&LOADED, |(clients, ..)| *clients) {
         let name = format!("{clients} clients, {rate} messages/s");
         let paced = bench.pace(rate, LOADED_FOR);
-        let floor = |frame_bytes| Contestant::Floor(Mode::Batched, frame_bytes);
-        match bench.paced_in_turns(Contestant::Chat, floor, clients, &paced) {
+        let run = |contestant| bench.paced(contestant, clients, &paced);
+        match bench.beside_floors(bench.rounds(), [Mode::Batched], frame_bytes, run) {
             Err(error) => ledger.unmeasured(&name, &error),
-            Ok(both) => late(ledger, &name, &both, most),
+            Ok((chat, [floor])) => {
+                late(ledger, &name, [&chat, &floor], AtMost(most));
+                lost(ledger, &name, &chat);
+                [chat, floor].iter().for_each(paced_row);
+            }
         }
     }
     println!(
@@ -58,12 +61,23 @@ pub fn loaded(bench: &Bench, ledger: &mut Ledger) {
     );
 }
 
-fn late(ledger: &mut Ledger, name: &str, both: &[Rounds<Latency>; 2], most: f64) {
-    let [this, other] = both.each_ref().map(|rounds| rounds.each(|run| run.of_99_in_100));
-    ledger.compare(&format!("{name}: p99"), [&this, &other], milliseconds, AtMost(most));
-    let lost = both[0].each(|run| run.lost as f64);
+fn frame_bytes(run: &Latency) -> f64 {
+    run.frame_bytes
+}
+
+fn median(ledger: &mut Ledger, name: &str, both: [&Rounds<Latency>; 2], bound: Bound) {
+    let [this, other] = both.map(|rounds| rounds.each(|run| run.of_50_in_100));
+    ledger.compare(&format!("{name}: p50"), [&this, &other], milliseconds, bound);
+}
+
+fn late(ledger: &mut Ledger, name: &str, both: [&Rounds<Latency>; 2], bound: Bound) {
+    let [this, other] = both.map(|rounds| rounds.each(|run| run.of_99_in_100));
+    ledger.compare(&format!("{name}: p99"), [&this, &other], milliseconds, bound);
+}
+
+fn lost(ledger: &mut Ledger, name: &str, chat: &Rounds<Latency>) {
+    let lost = chat.each(|run| run.lost as f64);
     if lost.iter().sum::<f64>() > 0.0 {
         ledger.state(&format!("{name}: lost"), &lost, whole, AtMost(0.0));
     }
-    both.iter().for_each(paced_row);
 }

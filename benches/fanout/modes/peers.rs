@@ -49,7 +49,7 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) -> io::Result<()> {
 }
 
 fn in_turns(bench: &Bench, clients: usize) -> io::Result<Vec<Rounds<Throughput>>> {
-    let floors = [Mode::Batched, Mode::Loop, Mode::Single].map(|mode| Contestant::Floor(mode, 0));
+    let floors = [Mode::Batched, Mode::Single, Mode::Loop].map(|mode| Contestant::Floor(mode, 0));
     let mut all: Vec<Rounds<Throughput>> =
         [Contestant::Chat].into_iter().chain(PEERS).chain(floors).map(Rounds::of).collect();
     for _ in 0..bench.rounds() {

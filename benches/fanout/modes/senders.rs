@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::bench::Bench;
-use crate::contestant::Contestant;
 use crate::floor::Mode;
 use crate::load::{Latency, Paced};
 use crate::report::Bound::{AtLeast, AtMost, Stated};
@@ -23,12 +22,13 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
     let title = format!("Many senders: {CLIENTS} clients send a message a second each");
     ledger.begin(&title, "chat", "floor");
     let paced = Paced { senders: CLIENTS, ..bench.pace(CLIENTS as u32, MEASURED) };
-    let floor = |frame_bytes| Contestant::Floor(Mode::Batched, frame_bytes);
-    let both = match bench.paced_in_turns(Contestant::Chat, floor, CLIENTS, &paced) {
-        Ok(both) => both,
-        Err(error) => return ledger.unmeasured("many senders", &error),
-    };
-    let [chat, floor] = &both;
+    let run = |contestant| bench.paced(contestant, CLIENTS, &paced);
+    let frame_bytes = |run: &Latency| run.frame_bytes;
+    let (chat, [floor]) =
+        match bench.beside_floors(bench.rounds(), [Mode::Batched], frame_bytes, run) {
+            Ok(both) => both,
+            Err(error) => return ledger.unmeasured("many senders", &error),
+        };
     let mut figure = |name, figure: fn(&Latency) -> f64, unit, bound| {
         ledger.compare(name, [&chat.each(figure), &floor.each(figure)], unit, bound);
     };
@@ -43,5 +43,5 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
             AtLeast(STEADY),
         )
         .state("lost", &chat.each(|run| run.lost as f64), whole, AtMost(0.0));
-    both.iter().for_each(paced_row);
+    [chat, floor].iter().for_each(paced_row);
 }

@@ -1,24 +1,21 @@
 //! How much the chat brings to everybody, beside floors that send as many bytes.
 
-use std::io;
-
 use crate::bench::{Bench, SENDERS};
-use crate::contestant::Contestant;
 use crate::floor::Mode;
 use crate::load::Throughput;
 use crate::report::Bound::{AtLeast, AtMost, Stated};
 use crate::report::{Bound, Ledger, Rounds, cost, microseconds, rate, throughput_row, whole};
 use crate::text::TEXT_BYTES;
 
-/// Clients, and messages that each sender keeps under way: how much is in flight decides how much a server can send at
-/// once, so it is the same for all. And the least part of the floor's deliveries.
-const RUNS: [(usize, u32, f64); 6] = [
-    (10, 16, 0.8),
-    (100, 16, 0.8),
-    (1_000, 16, 0.8),
-    (100, 1, 0.8),
-    (100, 4, 0.8),
-    (10_000, 16, 0.6),
+/// Clients; messages that each sender keeps under way (how much is in flight decides how much a server can send at once,
+/// so it is the same for all); the least part of the floor's deliveries; and rounds, more where the machine's mood weighs most.
+const RUNS: [(usize, u32, f64, usize); 6] = [
+    (10, 16, 0.8, 9),
+    (100, 16, 0.8, 5),
+    (1_000, 16, 0.8, 5),
+    (100, 1, 0.8, 5),
+    (100, 4, 0.8, 5),
+    (10_000, 16, 0.6, 5),
 ];
 
 /// By the floor's CPU time for a delivery.
@@ -34,11 +31,12 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
          for each client and\nis batched, the loop is one thread"
     );
     ledger.begin(&title, "chat", "floor");
-    for &(clients, in_flight, least) in bench.chosen(&RUNS, |(clients, ..)| *clients) {
+    for &(clients, in_flight, least, rounds) in bench.chosen(&RUNS, |(clients, ..)| *clients) {
         let name = format!("{clients} clients, {} in flight", SENDERS * in_flight as usize);
-        match in_turns(bench, clients, in_flight) {
+        let run = |contestant| bench.throughput(contestant, clients, in_flight);
+        match bench.beside_floors(bench.rounds_of(rounds), FLOORS, frame_bytes, run) {
             Err(error) => ledger.unmeasured(&name, &error),
-            Ok([chat, floor, event_loop]) => {
+            Ok((chat, [floor, event_loop])) => {
                 let bounds = [AtLeast(least), AtMost(COST)];
                 compare(ledger, &name, [&chat, &floor], bounds);
                 compare(ledger, &format!("{name}, the loop"), [&chat, &event_loop], [Stated; 2]);
@@ -70,19 +68,6 @@ fn compare(
     ledger.compare(&format!("{name}: CPU a delivery"), [&this, &other], microseconds, most);
 }
 
-fn in_turns(bench: &Bench, clients: usize, in_flight: u32) -> io::Result<[Rounds<Throughput>; 3]> {
-    let [batched, event_loop] = FLOORS.map(|mode| Contestant::Floor(mode, 0));
-    let mut all = [Contestant::Chat, batched, event_loop].map(Rounds::of);
-    let [chat, floors @ ..] = &mut all;
-    for _ in 0..bench.rounds() {
-        // The chat goes first: the floors then send frames of the same length.
-        let run = bench.throughput(Contestant::Chat, clients, in_flight)?;
-        let frame_bytes = (run.message_bytes as f64 / run.deliveries as f64).round() as usize;
-        chat.rounds.push(run);
-        for (mode, Rounds { rounds, .. }) in FLOORS.into_iter().zip(&mut *floors) {
-            let floor = Contestant::Floor(mode, frame_bytes);
-            rounds.push(bench.throughput(floor, clients, in_flight)?);
-        }
-    }
-    Ok(all)
+fn frame_bytes(run: &Throughput) -> f64 {
+    run.message_bytes as f64 / run.deliveries as f64
 }

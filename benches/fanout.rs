@@ -1,7 +1,7 @@
 //! How fast the chat brings messages to everybody, how long they take, and what clients cost; with a bound for each figure.
 //!
 //! ```text
-//! make bench                                              all parts but `redis`, `peers` and the first build: some six minutes
+//! make bench                                              all parts but `redis`, `peers` and the first build: some thirteen minutes
 //! make bench-peers                                        others' servers under the same load; needs Node
 //! cargo bench --bench fanout -- throughput                one part
 //! cargo bench --bench fanout -- throughput 100            one part, only its runs with 100 clients
@@ -24,7 +24,7 @@
 //! | `peers` | Node's `ws` and `socket.io` |
 //!
 //! A number alone says little: machines differ. So in the same run a *raw floor* does the least that must be done for the same
-//! messages, and what counts is the ratio between the two: the median of five rounds in turns. The run fails where a bound is
+//! messages, and what counts is the ratio between the two: the median of rounds in turns, mostly five. The run fails where a bound is
 //! missed.
 //! * `modes`: the parts; `bench`: how they measure
 //! * `contestant`: starts the real binary and the floors, each a process on a core of its own

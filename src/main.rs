@@ -136,7 +136,7 @@ fn raise_descriptor_limit(wanted: u64) {
     }
 }
 
-/// Unlike that of open files this limit is the whole machine's.
+/// Each process has so many, and only the machine's owner can change that.
 fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
     if allowed < wanted {
         warn!(

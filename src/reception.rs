@@ -20,7 +20,7 @@ use crate::seats::{Seats, SeatsByAddress};
 use crate::wire::Accepted;
 
 /// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no place from
-/// the WebSockets, nor these from them.
+/// the WebSockets, nor these from them, as long as the system allows threads for all whom the flags allow.
 pub const HTTP_ROOM: usize = 4096;
 
 /// Stack of a connection's thread in bytes, as long as it speaks HTTP. Only what is touched becomes real memory.
@@ -114,7 +114,7 @@ impl Reception {
         let thread = thread::Builder::new().name(id.to_string()).stack_size(HTTP_STACK);
         if let Err(error) = thread.spawn(move || connection.run()) {
             warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
-            self.doorman.refuse(socket, Refused::NoRoom);
+            self.doorman.refuse(socket, Refused::NoThread);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The servers under test, each a process of its own: the real binary, alone or several through Redis, the two floors, and
+//! The servers under test, each a process of its own: the real binary, alone or several through Redis, the floors, and
 //! others' servers.
 
 use std::env;

@@ -34,7 +34,7 @@ pub enum Mode {
     Loop,
 }
 
-/// Serves until the load generator has gone. `frame_bytes` is the length of the frames it sends.
+/// Serves until it is killed, or a client cannot be written to. `frame_bytes` is the length of the frames it sends.
 pub fn serve(mode: Mode, frame_bytes: usize) -> io::Result<()> {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     rlimit::increase_nofile_limit(u64::MAX)?;

@@ -30,7 +30,7 @@ pub fn serve(ready_made: ReadyMade, is_batched: bool) -> io::Result<()> {
     let listener = listen()?;
     let (sender, receiver) = bounded(QUEUE);
     thread::spawn(move || {
-        // Clients that go end it all.
+        // A client that has gone ends it all.
         if write_rounds(&receiver, &ready_made, is_batched).is_err() {
             process::exit(0);
         }

@@ -12,7 +12,7 @@ use crate::watcher::Watching;
 const CLIENTS: usize = 100;
 const IN_FLIGHT_EACH: u32 = 16;
 
-/// Somebody watched and went: it is to cost nothing, as far as can be measured.
+/// Somebody watched and went: it is to cost nothing, beyond what two runs of the same server differ by.
 const NO_MORE: f64 = 0.9;
 const NO_MORE_COST: f64 = 1.1;
 

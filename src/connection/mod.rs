@@ -104,8 +104,6 @@ struct Upgrade {
     admission: Option<Admission>,
     /// Its place among the WebSockets.
     seat: Seat,
-    /// The place of the thread that it is going to have.
-    seat_of_thread: Seat,
     asked: Asked,
 }
 
@@ -162,16 +160,13 @@ impl Connection {
         };
         match route {
             Route::WebSocket(endpoint) => match self.admit(&request, &endpoint) {
-                Ok((handshake, admission, seat, seat_of_thread)) => {
-                    Next::WebSocket(Box::new(Upgrade {
-                        endpoint,
-                        handshake,
-                        admission,
-                        seat,
-                        seat_of_thread,
-                        asked,
-                    }))
-                }
+                Ok((handshake, admission, seat)) => Next::WebSocket(Box::new(Upgrade {
+                    endpoint,
+                    handshake,
+                    admission,
+                    seat,
+                    asked,
+                })),
                 Err(mut answer) => {
                     answer.closes = true;
                     self.answer(&format!("handshake {line}"), &answer, asked)
@@ -221,12 +216,11 @@ impl Connection {
         &self,
         request: &Request,
         endpoint: &Endpoint,
-    ) -> Result<(Handshake, Option<Admission>, Seat, Seat), Answer> {
+    ) -> Result<(Handshake, Option<Admission>, Seat), Answer> {
         let handshake = Handshake::check(request)?;
         let admission = sign_in::admit(request, endpoint, self)?;
         let seat = self.site.seats.take().ok_or_else(Answer::full)?;
-        let seat_of_thread = self.site.threads.take().ok_or_else(Answer::full)?;
-        Ok((handshake, admission, seat, seat_of_thread))
+        Ok((handshake, admission, seat))
     }
 
     fn opening(&self, purpose: Purpose, asked: Asked, response: Vec<u8>) -> Arc<Opening> {
@@ -237,8 +231,7 @@ impl Connection {
 
     /// Gives the WebSocket a thread of its own; this one ends.
     fn hand_over(self, upgrade: Upgrade, mut early: Vec<u8>) {
-        let Upgrade { mut endpoint, handshake, admission, seat, seat_of_thread, mut asked } =
-            upgrade;
+        let Upgrade { mut endpoint, handshake, admission, seat, mut asked } = upgrade;
         if let (Endpoint::Chat(entrance), Some(admission)) = (&mut endpoint, &admission) {
             entrance.account = Some(admission.name.clone());
         }
@@ -256,14 +249,8 @@ impl Connection {
         early.shrink_to_fit();
         let Connection { id, socket, site, _seat_of_address, .. } = self;
         let timeout = site.options.handshake_timeout;
-        let opened = OpenedWebSocket {
-            id,
-            socket: Arc::clone(&socket),
-            site,
-            endpoint,
-            _seat_of_address,
-            _seat_of_thread: seat_of_thread,
-        };
+        let opened =
+            OpenedWebSocket { id, socket: Arc::clone(&socket), site, endpoint, _seat_of_address };
         let started = websocket::start(opened, Beginning { handshake, newcomer, early });
         if let Err(error) = started {
             warn!("{id}: handshake answered 503: no thread for the WebSocket: {error}");

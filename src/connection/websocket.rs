@@ -37,8 +37,6 @@ pub struct OpenedWebSocket {
     pub endpoint: Endpoint,
     /// Its place among those of its address.
     pub _seat_of_address: Option<Seat>,
-    /// Its thread's place.
-    pub _seat_of_thread: Seat,
 }
 
 /// What is used up at its beginning.
@@ -55,8 +53,14 @@ pub struct Beginning {
 /// If there is none; then the socket has not been written to.
 pub fn start(opened: OpenedWebSocket, beginning: Beginning) -> io::Result<()> {
     let thread = thread::Builder::new().name(opened.id.to_string()).stack_size(STACK);
+    let seat_of_thread =
+        opened.site.threads.take().ok_or_else(|| io::Error::other("the system allows no more"))?;
     let (opened, beginning) = (Box::new(opened), Box::new(beginning));
-    thread.spawn(move || opened.run(beginning)).map(drop)
+    let run = move || {
+        opened.run(beginning);
+        drop(seat_of_thread);
+    };
+    thread.spawn(run).map(drop)
 }
 
 impl OpenedWebSocket {

@@ -8,39 +8,44 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
-/// Writes it all; the code for phones only to a terminal, where it can be seen.
-///
-/// # Errors
-/// If standard output is closed; nobody misses the banner then.
-pub fn print(
-    addresses: &[SocketAddr],
-    teacher_key: Option<&str>,
-    has_accounts: bool,
-    terminal: bool,
-    mut out: impl Write,
-) -> io::Result<()> {
-    let urls = urls(addresses);
-    let first = urls.first().map_or("", String::as_str);
-    writeln!(out, "websocket-classroom {}\n", env!("CARGO_PKG_VERSION"))?;
-    for (line, url) in urls.iter().enumerate() {
-        writeln!(out, "  {:<9} {url}", if line == 0 { "page" } else { "" })?;
+/// What is printed.
+#[derive(Debug, Clone, Default)]
+pub struct Banner {
+    /// Where the server listens.
+    pub addresses: Vec<SocketAddr>,
+    /// Lines of features: a label, and what comes after the page's address.
+    pub lines: Vec<(&'static str, String)>,
+    /// What websocat needs besides the address.
+    pub websocat_flags: &'static str,
+}
+
+impl Banner {
+    /// Writes it all; the code for phones only to a terminal, where it can be seen.
+    ///
+    /// # Errors
+    /// If standard output is closed; no one misses the banner then.
+    pub fn print(&self, terminal: bool, mut out: impl Write) -> io::Result<()> {
+        let urls = urls(&self.addresses);
+        let first = urls.first().map_or("", String::as_str);
+        writeln!(out, "websocket-classroom {}\n", env!("CARGO_PKG_VERSION"))?;
+        for (line, url) in urls.iter().enumerate() {
+            writeln!(out, "  {:<9} {url}", if line == 0 { "page" } else { "" })?;
+        }
+        for (label, rest) in &self.lines {
+            writeln!(out, "  {label:<9} {first}{rest}")?;
+        }
+        // -E: websocat ends when the connection does.
+        let address = first.replacen("http:", "ws:", 1);
+        writeln!(out, "  {:<9} websocat -E {}{address}ws", "websocat", self.websocat_flags)?;
+        writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
+        // A phone can use only an address of the network; that of a machine with several is the first.
+        let for_phones = urls.iter().find(|url| !url.contains("localhost"));
+        if let Some(url) = for_phones.filter(|_| terminal) {
+            print_code(url, &mut out)?;
+            writeln!(out, "  the code opens {url}\n")?;
+        }
+        out.flush()
     }
-    if let Some(key) = teacher_key {
-        // Behind the # it stays in the browser.
-        writeln!(out, "  {:<9} {first}#teacher={key}", "teacher")?;
-    }
-    // -E: websocat ends when the connection does.
-    let who = if has_accounts { "--basic-auth NAME:PASSWORD " } else { "" };
-    let address = first.replacen("http:", "ws:", 1);
-    writeln!(out, "  {:<9} websocat -E {who}{address}ws", "websocat")?;
-    writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
-    // A phone can use only an address of the network; that of a machine with several is the first.
-    let for_phones = urls.iter().find(|url| !url.contains("localhost"));
-    if let Some(url) = for_phones.filter(|_| terminal) {
-        print_code(url, &mut out)?;
-        writeln!(out, "  the code opens {url}\n")?;
-    }
-    out.flush()
 }
 
 /// A QR code in black on white, whatever the terminal's own colours are: many phones read no other.
@@ -102,36 +107,4 @@ fn outgoing_address() -> Option<IpAddr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_loopback_addresses_are_one_line() {
-        let addresses =
-            ["127.0.0.1:3000", "[::1]:3000"].map(|text| text.parse().expect("an address"));
-        assert_eq!(urls(&addresses), ["http://localhost:3000/"]);
-    }
-
-    #[test]
-    fn where_people_must_sign_in_websocat_is_told_how() {
-        let mut out = Vec::new();
-        let address = "127.0.0.1:3000".parse().expect("an address");
-        print(&[address], None, true, false, &mut out).expect("memory can be written to");
-        let text = String::from_utf8(out).expect("text");
-        let line = "websocat -E --basic-auth NAME:PASSWORD ws://localhost:3000/ws\n";
-        assert!(text.contains(line), "{text}");
-    }
-
-    #[test]
-    fn a_phone_gets_a_code_for_an_address_of_the_network() {
-        let mut out = Vec::new();
-        let address = "192.0.2.7:3000".parse().expect("an address");
-        print(&[address], Some("teacher-key"), false, true, &mut out)
-            .expect("memory can be written to");
-        let text = String::from_utf8(out).expect("text");
-        assert!(text.contains("page      http://192.0.2.7:3000/\n"), "{text}");
-        assert!(text.contains("teacher   http://192.0.2.7:3000/#teacher=teacher-key\n"), "{text}");
-        assert!(text.contains("websocat -E ws://192.0.2.7:3000/ws\n"), "{text}");
-        assert!(text.contains('█') && text.contains("the code opens http://192.0.2.7:3000/"));
-    }
-}
+mod tests;

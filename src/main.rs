@@ -12,24 +12,23 @@ use std::time::Duration;
 use log::{LevelFilter, error, info, warn};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use websocket_classroom::accounts::enrolment;
-use websocket_classroom::options::{self, Enrolment, Options, Request};
+use websocket_classroom::config::{self, Options, Request};
 use websocket_classroom::server::{Server, Stopper};
-use websocket_classroom::{banner, logger};
+use websocket_classroom::{features, logger};
 
 /// How long the banner's terminal is waited for.
 const BANNER_PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let options = match options::parse(std::env::args_os().skip(1)) {
+    let options = match config::parse(std::env::args_os().skip(1)) {
         Ok(Request::Serve(options)) => options,
-        Ok(Request::Enrol(Enrolment::One(name), users)) => {
-            return enrolled(enrolment::add_user(&name, &users));
+        Ok(Request::Enrol(enrolment, users)) => {
+            return match features::enrol(&enrolment, &users) {
+                Ok(done) => say(&done),
+                Err(wrong) => fail(1, &wrong),
+            };
         }
-        Ok(Request::Enrol(Enrolment::Class, users)) => {
-            return enrolled(enrolment::add_users(&users));
-        }
-        Ok(Request::Help) => return say(&options::help()),
+        Ok(Request::Help) => return say(&config::help()),
         Ok(Request::Version) => {
             return say(concat!("websocket-classroom ", env!("CARGO_PKG_VERSION"), "\n"));
         }
@@ -71,13 +70,12 @@ fn serve(options: Options) -> Result<(), String> {
 
 /// A standard output that is closed, or a terminal that stands still (Ctrl-S), is no reason not to serve.
 fn print_banner(server: &Server) {
-    let (addresses, key) = (server.addresses().to_vec(), server.teacher_key().map(str::to_owned));
-    let has_accounts = server.has_accounts();
+    let banner = server.banner();
     let (printing, printed) = mpsc::channel::<()>();
     let print = move || {
         let out = io::stdout();
         let terminal = out.is_terminal();
-        let _ = banner::print(&addresses, key.as_deref(), has_accounts, terminal, out.lock());
+        let _ = banner.print(terminal, out.lock());
         drop(printing);
     };
     if thread::Builder::new().name("banner".to_owned()).spawn(print).is_ok() {
@@ -142,13 +140,6 @@ fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
         warn!(
             "the system allows threads for {allowed} connections (vm.max_map_count); {wanted} are needed if everybody comes whom the flags allow"
         );
-    }
-}
-
-fn enrolled(done: Result<String, String>) -> ExitCode {
-    match done {
-        Ok(told) => say(&told),
-        Err(wrong) => fail(1, &wrong),
     }
 }
 

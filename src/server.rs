@@ -1,6 +1,7 @@
-//! The listener is ours: bind, start the threads that everything needs, and stop in order.
+//! The server as a table of contents: bind, attach the features, start the threads, stop in order.
 //!
-//! `main` calls it, on its own thread, which then waits for the broadcaster to end. Who comes in is up to `reception`.
+//! `main` calls it, on its own thread, which then waits for the broadcaster to end. The only file of the core that names a
+//! feature.
 
 use std::fmt;
 use std::io;
@@ -8,55 +9,55 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::info;
 
-use crate::accounts::{Accounts, Register, Shared};
-use crate::backplane::Order;
-use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming};
-use crate::chat::Chat;
-use crate::connection::{HostNames, Site};
-use crate::doorman::{self, Doorman};
+use crate::accept::{Acceptor, HTTP_CONNECTIONS};
+use crate::banner::Banner;
+use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming, Settings};
+use crate::chat::{self, Chat};
+use crate::config::Options;
+use crate::context::Context;
+use crate::http::{HostNames, Router, core_routes};
+use crate::joints::Joints;
+use crate::limits::{Limit, most_mappings};
 use crate::listen::{BindError, listen};
-use crate::options::Options;
-use crate::reception::{HTTP_ROOM, Reception};
-use crate::seats::{Seats, most_mappings};
-use crate::wire;
+use crate::rejector::{REJECTED, Rejector};
 
 /// Standard streams, signals, the page's file, and some to spare.
 const OTHER_DESCRIPTORS: usize = 16;
 
-/// How long the accept threads' own door may take to be knocked on.
-const KNOCK: Duration = Duration::from_millis(500);
+/// How long it may take to wake an accept thread by connecting to it.
+const WAKE_UP: Duration = Duration::from_millis(500);
 
 /// A server that listens, and serves once [`Server::run`] is called.
 pub struct Server {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     options: Options,
-    /// Who may come in, if not everybody may.
-    register: Option<Register>,
+    /// What the features attach.
+    joints: Joints,
     stopper: Stopper,
     incoming: Receiver<Incoming>,
-    /// Places for connections' threads.
-    threads: Seats,
+    /// Connections' threads.
+    threads: Limit,
 }
 
 /// Why there is no server.
 #[derive(Debug)]
 pub enum StartError {
     Listen(BindError),
-    /// The file of `--users`, in one line.
-    Users(String),
+    /// A feature cannot start: in one line.
+    Feature(String),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(error) => write!(formatter, "{error}"),
-            StartError::Users(error) => write!(formatter, "the list of users, {error}"),
+            StartError::Feature(error) => formatter.write_str(error),
         }
     }
 }
@@ -70,171 +71,130 @@ pub struct Stopper {
 }
 
 impl Server {
-    /// Reads the list of users, if there is one, and opens the listening sockets.
+    /// Attaches the features and opens the listening sockets.
     ///
     /// # Errors
-    /// If the list cannot be used; or if an address is in use, not of this machine, or not allowed.
-    pub fn bind(mut options: Options) -> Result<Server, StartError> {
-        options.teacher_key = options.teacher_key.or_else(wire::new_teacher_key);
-        let register =
-            options.users.clone().map(Register::read).transpose().map_err(StartError::Users)?;
+    /// If a feature cannot start; or if an address is in use, not of this machine, or not allowed.
+    pub fn bind(options: Options) -> Result<Server, StartError> {
+        let (to_broadcaster, incoming) = bounded(CHANNEL);
+        let joints = attach(&options, &to_broadcaster).map_err(StartError::Feature)?;
         let listeners = listen(&options.host, options.port).map_err(|error| {
             let (host, port) = (options.host.clone(), options.port);
             StartError::Listen(BindError { host, port, error })
         })?;
         let addresses: Vec<SocketAddr> =
             listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-        let (to_broadcaster, incoming) = bounded(CHANNEL);
         let stopping = Arc::new(AtomicBool::new(false));
         let stopper = Stopper { stopping, addresses: addresses.clone(), to_broadcaster };
-        let threads = Seats::for_threads(most_mappings());
-        Ok(Server { listeners, addresses, options, register, stopper, incoming, threads })
+        let threads = Limit::of_threads(most_mappings());
+        Ok(Server { listeners, addresses, options, joints, stopper, incoming, threads })
     }
 
-    /// File descriptors that are needed when everybody is here whom the bounds allow.
-    pub fn descriptors(&self) -> u64 {
-        let connections = self.options.max_clients + HTTP_ROOM + doorman::GUESTS;
-        (connections + self.listeners.len() + OTHER_DESCRIPTORS) as u64
-    }
-
-    /// Threads for connections that the system allows, and those needed when everybody is here whom the bounds allow.
-    pub fn threads(&self) -> [usize; 2] {
-        [self.threads.bound(), self.options.max_clients + HTTP_ROOM]
-    }
-
-    /// Where it listens.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// What lets the teacher watch everybody; `None` if the system has no random numbers.
-    pub fn teacher_key(&self) -> Option<&str> {
-        self.options.teacher_key.as_deref()
-    }
-
-    /// Only those who sign in may come in.
-    pub fn has_accounts(&self) -> bool {
-        self.register.is_some()
-    }
-
-    /// What ends it.
-    pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
-    }
-
-    /// Serves until a [`Stopper`] ends it and everybody has been told.
+    /// Serves until a [`Stopper`] ends it and every client has been told.
     ///
     /// # Errors
     /// If a thread that everything needs cannot be created, or has failed.
     pub fn run(self) -> io::Result<()> {
-        let counters = Arc::new(Counters::default());
-        let (to_inspector, notes) = wire::channel();
-        let order = self.share_the_chat()?;
-        let broadcaster = Broadcaster::new(
-            self.incoming,
-            Chat::new(self.options.history, self.options.backlog),
+        let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
+        let Joints {
+            routes,
+            features,
+            health,
+            authentication,
+            capture,
+            commands,
             order,
-            self.options.backlog,
-            Arc::clone(&counters),
-            to_inspector,
-        );
+            start,
+            ..
+        } = joints;
+        let counters = Arc::new(Counters::default());
+        let settings = Settings { send_queue: options.backlog };
+        let chat =
+            Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
+        let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::clone(&counters));
         let broadcaster =
             thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;
-        let to_broadcaster = self.stopper.to_broadcaster.clone();
-        let deliver = move |shown| to_broadcaster.send(Incoming::Shown(shown)).is_ok();
-        thread::Builder::new()
-            .name("inspector".to_owned())
-            .spawn(move || wire::run_inspector(&notes, deliver))?;
-        let to_broadcaster = self.stopper.to_broadcaster.clone();
-        let tell = move |ended| to_broadcaster.send(Incoming::SignedOut(ended)).is_ok();
-        let shared = share_sign_ins(&self.options)?;
-        let start = |register| Accounts::start(register, shared, tell);
-        let accounts = self.register.map(start).transpose()?;
-        let doorman = Doorman::start()?;
-        let site = Arc::new(Site {
-            host_names: HostNames::new(&self.options.host_names, &self.options.origins),
-            seats: Seats::new(self.options.max_clients),
-            threads: self.threads,
-            accounts,
-            options: self.options,
-            started: Instant::now(),
-            counters,
-            to_broadcaster: self.stopper.to_broadcaster.clone(),
+        start.into_iter().try_for_each(|start| start())?;
+        let core = core_routes(options.page.clone(), counters, features, health);
+        let context = Arc::new(Context {
+            host_names: HostNames::new(&options.host_names, &options.origins),
+            router: Router::new(core.into_iter().chain(routes).collect()),
+            websockets: Limit::new(options.max_clients),
+            threads,
+            to_broadcaster: stopper.to_broadcaster.clone(),
+            authentication,
+            capture,
+            commands,
+            options,
         });
-        let stopping = Arc::clone(&self.stopper.stopping);
-        let reception = Arc::new(Reception::new(site, doorman, stopping));
-        let listening: Vec<String> = self.addresses.iter().map(SocketAddr::to_string).collect();
-        info!("listening on {}", listening.join(" and "));
-        for listener in self.listeners {
-            let reception = Arc::clone(&reception);
+        let acceptor = Arc::new(Acceptor::new(context, Rejector::start()?, stopper.stopping));
+        let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+        info!("listening on {}", addresses.join(" and "));
+        for listener in listeners {
+            let acceptor = Arc::clone(&acceptor);
             thread::Builder::new()
                 .name("accept".to_owned())
-                .spawn(move || reception.accept(&listener))?;
+                .spawn(move || acceptor.run(&listener))?;
         }
         broadcaster.join().map_err(|_| io::Error::other("the broadcaster thread has failed"))
     }
+
+    /// File descriptors that are needed when all are here whom the limits allow.
+    pub fn descriptors(&self) -> u64 {
+        let connections = self.options.max_clients + HTTP_CONNECTIONS + REJECTED;
+        (connections + self.listeners.len() + OTHER_DESCRIPTORS) as u64
+    }
+
+    /// Threads for connections that the system allows, and those needed when all are here whom the limits allow.
+    pub fn threads(&self) -> [usize; 2] {
+        [self.threads.bound(), self.options.max_clients + HTTP_CONNECTIONS]
+    }
+
+    /// What the teacher sees first.
+    pub fn banner(&self) -> Banner {
+        Banner {
+            addresses: self.addresses.clone(),
+            lines: self.joints.banner.clone(),
+            websocat_flags: self.joints.websocat_flags,
+        }
+    }
+
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
 }
 
-impl Server {
-    /// Starts what makes one chat of many servers, if that is wished for.
+/// Attaches the features that this build has.
+#[allow(unused_variables, unused_mut, clippy::unnecessary_wraps)] // The minimal server has none.
+fn attach(options: &Options, to_broadcaster: &Sender<Incoming>) -> Result<Joints, String> {
+    let mut joints = Joints::default();
+    #[cfg(feature = "inspector")]
+    crate::features::inspector::attach(&mut joints, options, to_broadcaster);
+    #[cfg(feature = "accounts")]
+    crate::features::accounts::attach(
+        &mut joints,
+        options,
+        to_broadcaster,
+        crate::features::shared_sign_ins(options)?,
+    )?;
     #[cfg(feature = "redis")]
-    fn share_the_chat(&self) -> io::Result<Option<Order>> {
-        use crate::backplane;
-
-        let options = &self.options;
-        let Some(place) = place(options) else { return Ok(None) };
-        let kept = place.kept;
-        let (proposals, proposed) = backplane::channel();
-        let to_broadcaster = self.stopper.to_broadcaster.clone();
-        let tell = move |news| to_broadcaster.send(Incoming::Backplane(news)).is_ok();
-        let shown = (options.history, options.backlog);
-        backplane::start(place, proposed, shown, tell)?;
-        Ok(Some(Order::new(proposals, kept)))
-    }
-
-    #[cfg(not(feature = "redis"))]
-    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    fn share_the_chat(&self) -> io::Result<Option<Order>> {
-        Ok(None)
-    }
-}
-
-/// Where servers that share a chat meet.
-#[cfg(feature = "redis")]
-fn place(options: &Options) -> Option<crate::backplane::Place> {
-    let url = options.redis.clone()?.0;
-    Some(crate::backplane::Place {
-        url,
-        prefix: options.redis_prefix.clone(),
-        kept: options.redis_events,
-    })
-}
-
-/// What such servers know of each other's sign-ins.
-#[cfg(feature = "redis")]
-fn share_sign_ins(options: &Options) -> io::Result<Option<Shared>> {
-    place(options).map(Shared::new).transpose()
-}
-
-#[cfg(not(feature = "redis"))]
-#[allow(clippy::unnecessary_wraps)]
-fn share_sign_ins(_: &Options) -> io::Result<Option<Shared>> {
-    Ok(None)
+    crate::features::cluster::attach(&mut joints, options, to_broadcaster)?;
+    Ok(joints)
 }
 
 impl Stopper {
-    /// Lets the server stop accepting, send what is queued, close everybody with 1001 and end.
+    /// Lets the server stop accepting, send what is queued, close every connection with 1001 and end.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         let _ = self.to_broadcaster.send(Incoming::ShutDown);
         for address in &self.addresses {
-            // A thread that waits in accept notices when somebody comes.
+            // A thread that waits in accept notices when a connection comes.
             let ip = match address.ip() {
                 IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
                 IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
                 ip => ip,
             };
-            let _ = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), KNOCK);
+            let _ = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), WAKE_UP);
         }
     }
 }

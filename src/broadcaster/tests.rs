@@ -1,34 +1,32 @@
-//! The broadcaster on a thread of its own with real sockets, told things that no healthy connection thread would tell.
+//! The broadcaster on a thread of its own with real sockets, told things that no healthy connection's thread would tell.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Newcomer, Received, TcpEnd};
-use crate::accounts::{Admission, Ended};
-use crate::chat::{Chat, Entrance};
+use super::{
+    Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Opened, Received, Settings, TcpEnd,
+};
+use crate::admission::{Admission, Revocation};
+use crate::chat::{self, Chat, JoinRequest};
 use crate::client_id::ClientId;
-use crate::close::{self, CloseReason};
-use crate::seats::Seats;
-use crate::wire::{self, Opening};
+use crate::close_code::{self, CloseReason};
+use crate::limits::Limit;
+use crate::tap::NoTap;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running broadcaster, and the way to it.
 fn broadcaster() -> Sender<Incoming> {
     let (sender, incoming) = bounded(CHANNEL);
-    let broadcaster = Broadcaster::new(
-        incoming,
-        Chat::new(0, usize::MAX),
-        None,
-        1 << 20,
-        Arc::new(Counters::default()),
-        wire::channel().0,
-    );
+    let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX });
+    let settings = Settings { send_queue: 1 << 20 };
+    let broadcaster =
+        Broadcaster::new(incoming, chat, None, settings, Arc::new(Counters::default()));
     thread::spawn(|| broadcaster.run());
     sender
 }
@@ -43,17 +41,26 @@ fn connection() -> (TcpStream, Arc<TcpStream>) {
     (client, Arc::new(server))
 }
 
+fn opened(socket: Arc<TcpStream>, endpoint: Endpoint, admission: Admission) -> Incoming {
+    let opened = Opened {
+        socket,
+        accepted: Instant::now(),
+        endpoint,
+        admission,
+        permit: Limit::new(1).acquire().expect("a free permit"),
+        tap: Box::new(NoTap),
+        welcome_field: None,
+    };
+    Incoming::Opened { client: ClientId(1), opened: Box::new(opened) }
+}
+
 #[test]
 fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
     let to_broadcaster = broadcaster();
     let (mut client, socket) = connection();
-    let id = ClientId(1);
-    let seat = Seats::new(1).take().expect("a free seat");
-    let newcomer = Newcomer { socket, seat, admission: None, opening: Opening::of_a_test() };
-    let first = Incoming::Opened { client: id, newcomer, endpoint: Box::new(Endpoint::Echo) };
     let received = Received::default();
-    let last = Incoming::Ended { client: id, received, tcp: TcpEnd::Unknown };
-    for incoming in [first, last] {
+    let last = Incoming::Ended { client: ClientId(1), received, tcp: TcpEnd::Unknown };
+    for incoming in [opened(socket, Endpoint::Echo, Admission::default()), last] {
         assert!(to_broadcaster.send(incoming).is_ok());
     }
     let mut bytes = Vec::new();
@@ -63,21 +70,18 @@ fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
 }
 
 #[test]
-fn who_signed_out_while_coming_in_hears_nothing_but_the_reason() {
+fn a_client_whose_admission_was_revoked_while_it_came_in_gets_nothing_but_the_reason() {
     let to_broadcaster = broadcaster();
     let (mut client, socket) = connection();
-    let id = ClientId(1);
-    let seat = Seats::new(1).take().expect("a free seat");
-    let (admission, standing) = Admission::of_a_test();
-    let newcomer =
-        Newcomer { socket, seat, admission: Some(admission), opening: Opening::of_a_test() };
-    standing.end(CloseReason::new(close::SIGNED_OUT, "gone"));
-    let endpoint = Endpoint::Chat(Entrance::default());
+    let revocation = Revocation::default();
+    let admission = Admission { name: None, depends_on: vec![revocation.clone()] };
+    revocation.revoke(CloseReason::new(close_code::SIGNED_OUT, "gone"));
+    let endpoint = Endpoint::Chat(JoinRequest::default());
     let received = Received::default();
     for incoming in [
-        Incoming::SignedOut(Ended { gone: Vec::new(), signed_out: Vec::new() }),
-        Incoming::Opened { client: id, newcomer, endpoint: Box::new(endpoint) },
-        Incoming::Ended { client: id, received, tcp: TcpEnd::Fin },
+        Incoming::Run(Box::new(|control| control.close_revoked(false))),
+        opened(socket, endpoint, admission),
+        Incoming::Ended { client: ClientId(1), received, tcp: TcpEnd::Fin },
     ] {
         assert!(to_broadcaster.send(incoming).is_ok());
     }

@@ -1,40 +1,41 @@
 //! What the broadcaster has to do later, by time.
 //!
-//! At most one closing waits for each client, and one retry that counts; the end of a watcher who signed out waits once more
-//! for each other who does so meanwhile. An entry that counts no more, or for a client that is gone, does nothing when its
-//! time comes; none waits longer than the deadline of a closing, so the heap is bounded by a few entries for each client that
-//! was here within that time.
+//! At most one closing waits for each client, one retry that counts, and what features asked for. An entry that no longer counts,
+//! or for a client that is gone, does nothing when its time comes. None of the core's waits longer than the deadline of a closing,
+//! so the heap is bounded by a few entries for each client that was here within that time.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
+use super::job::Job;
 use crate::client_id::ClientId;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
     /// Its kernel buffer was full.
     Retry(ClientId),
     /// It has had its time to close.
     EndClosing(ClientId),
-    /// It asked for messages that it would not ask for; this is the number of the next.
-    Push(ClientId, u8),
-    /// Its admission has ended, but it watches others end.
-    SignOut(ClientId),
-    /// Watchers may have lost events, and do not know it.
-    TellLosses,
+    /// A feature asked for this.
+    Run(Job),
 }
 
-#[derive(Debug, Default)]
-pub struct Timers(BinaryHeap<Reverse<(Instant, Timer)>>);
+/// The earliest is at the top of the heap.
+#[derive(Default)]
+pub struct Timers(BinaryHeap<Entry>);
+
+struct Entry {
+    due: Instant,
+    timer: Timer,
+}
 
 impl Timers {
     pub fn set(&mut self, due: Instant, timer: Timer) {
-        self.0.push(Reverse((due, timer)));
+        self.0.push(Entry { due, timer });
     }
 
     pub fn next_due(&self) -> Option<Instant> {
-        self.0.peek().map(|Reverse((due, _))| *due)
+        self.0.peek().map(|entry| entry.due)
     }
 
     /// The earliest that is due, and when it was.
@@ -42,6 +43,26 @@ impl Timers {
         if self.next_due()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse(due)| due)
+        self.0.pop().map(|Entry { due, timer }| (due, timer))
     }
 }
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Entry) -> Ordering {
+        other.due.cmp(&self.due)
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Entry) -> bool {
+        self.due == other.due
+    }
+}
+
+impl Eq for Entry {}

@@ -30,17 +30,17 @@ impl Time {
 }
 
 /// When something happened.
-#[derive(Debug, Clone)]
-pub struct Moment {
+#[derive(Debug, Clone, Default)]
+pub struct Timestamp {
     /// For waiting.
     pub now: Time,
     /// For people: RFC 3339, UTC, milliseconds.
     pub at: String,
 }
 
-impl Moment {
-    pub fn new(now: Time, wall_clock: SystemTime) -> Moment {
-        Moment { now, at: humantime::format_rfc3339_millis(wall_clock).to_string() }
+impl Timestamp {
+    pub fn new(now: Time, wall_clock: SystemTime) -> Timestamp {
+        Timestamp { now, at: humantime::format_rfc3339_millis(wall_clock).to_string() }
     }
 }
 
@@ -71,17 +71,4 @@ impl Clock {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_that_is_waited_for_has_come_then() {
-        let clock = Clock::default();
-        for later in [0, 1, 999, 1_000_000] {
-            let time = clock.time(Instant::now()) + Duration::from_millis(later);
-            let due = clock.instant(time);
-            assert!(clock.time(due) >= time);
-            assert!(clock.time(due).since(time) < Duration::from_millis(3));
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! What a client may say, parsed at the edge: on the connection's own thread, so that the broadcaster gets finished
-//! values and never looks at JSON from outside. Must never do anything but understand.
+//! What a client may say, parsed at the edge: on the connection's own thread, so that the broadcaster gets finished values and
+//! never looks at JSON from outside. Must never do anything but understand.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::error::Category;
 
 use super::event::ErrorCode;
 use super::json::JsonString;
-use crate::close;
+use crate::tap::Privacy;
 
 /// Longest `ref` in bytes.
 pub const MAX_REFERENCE: usize = 64;
@@ -29,32 +29,6 @@ pub enum Command {
     Rename { name: String },
     /// I am writing a message to everybody.
     Typing,
-    /// Do something to my own connection that I cannot ask for otherwise. Nothing of the chat's: the broadcaster does it.
-    #[serde(skip)]
-    Show(Demonstration),
-}
-
-/// What a server can do to a connection, for all to see in the inspector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demonstration {
-    /// A ping, which the client answers by itself.
-    Ping,
-    /// A message in three fragments, with a ping between two of them.
-    Fragments,
-    /// A binary message.
-    Binary,
-    /// A close frame with this code, which may be sent.
-    Close(u16),
-    /// The end of TCP without a close frame.
-    Drop,
-    /// A frame with a reserved bit.
-    BadFrame,
-    /// A text that is not UTF-8.
-    BadUtf8,
-    /// Nothing is read for a while.
-    Pause,
-    /// Three messages, one a second, that nobody asked for.
-    Push,
 }
 
 /// Not understood, or not allowed; the sender alone is told.
@@ -66,74 +40,94 @@ pub struct Refusal {
     pub reference: Option<String>,
 }
 
-/// The objects that begin with `{`, as on the wire. Fields that nobody knows are skipped without being kept, so that
-/// a message of nothing but nested arrays costs no memory.
-#[derive(Deserialize)]
-struct Fields {
+/// An object as it stands in a text message. Unknown fields are skipped without being kept, so that a message of nothing but
+/// nested arrays costs no memory.
+#[derive(Debug, Deserialize)]
+pub struct Fields {
     #[serde(rename = "type")]
-    kind: String,
-    text: Option<String>,
-    name: Option<String>,
-    to: Option<String>,
+    pub kind: String,
+    pub text: Option<String>,
+    pub name: Option<String>,
+    pub to: Option<String>,
     #[serde(rename = "ref")]
-    reference: Option<String>,
-    what: Option<String>,
-    code: Option<u16>,
+    pub reference: Option<String>,
+    pub what: Option<String>,
+    pub code: Option<u16>,
+}
+
+/// What a text message turned out to be.
+#[derive(Debug)]
+pub enum Parsed {
+    Command(Command),
+    /// An object of a type that the chat does not know: perhaps a feature does.
+    Unknown(Fields),
+    Refused(Refusal),
 }
 
 impl Command {
-    /// Plain text is short for a message to everybody; text that begins with `{` must be a known object, with white space before
-    /// it or not: what is meant for one person must not go to all for the sake of a line's indentation.
+    /// Plain text is short for a message to everyone. Text that begins with `{` must be a known object, with white space before
+    /// it or not: what is meant for one member must not go to all because of a line's indentation.
     ///
-    /// # Errors
-    /// What the sender is to be told.
-    pub fn parse(text: &str) -> Result<Command, Refusal> {
+    /// What is private is decided here, once: everyone who shows the text later goes by this mark. An object that is refused may
+    /// have been meant to be private.
+    pub fn parse(text: &str) -> (Parsed, Privacy) {
         let is_before = |letter: char| letter.is_whitespace() || letter == BYTE_ORDER_MARK;
         let object = text.trim_start_matches(is_before);
         if !object.starts_with('{') {
             // websocat sends the line with its end.
-            return say(text.trim_end_matches(['\r', '\n']), None, None);
+            let said = say(text.trim_end_matches(['\r', '\n']), None, None);
+            return (said.into(), Privacy::Public);
         }
         let fields: Fields = match serde_json::from_str(object) {
             Ok(fields) => fields,
             Err(error) => {
-                return refused(ErrorCode::BadMessage, not_a_message(text, object, &error), None);
+                let refusal =
+                    Refusal::new(ErrorCode::BadMessage, not_a_message(text, object, &error));
+                return (Parsed::Refused(refusal), Privacy::Private);
             }
         };
-        let reference = fields.reference;
-        if reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
-            let reason = format!("ref is longer than {MAX_REFERENCE} bytes");
-            return refused(ErrorCode::BadMessage, reason, None);
-        }
-        match (fields.kind.as_str(), fields.text, fields.name) {
-            ("message", Some(text), _) => say(&text, fields.to, reference),
-            ("message", None, _) => {
-                refused(ErrorCode::BadMessage, "a message needs a text", reference)
-            }
-            ("name", _, Some(name)) => Ok(Command::Rename { name }),
-            ("name", _, None) => refused(ErrorCode::BadMessage, "a name needs a name", reference),
-            ("typing", ..) => Ok(Command::Typing),
-            ("show", ..) => demonstration(fields.what.as_deref(), fields.code, reference),
-            _ => refused(
-                ErrorCode::BadMessage,
-                "the type is none of message, name, typing and show",
-                reference,
-            ),
-        }
+        let privacy = if fields.to.is_some() { Privacy::Private } else { Privacy::Public };
+        (Command::from_fields(fields), privacy)
     }
 
-    /// What the sender called this.
+    fn from_fields(fields: Fields) -> Parsed {
+        if fields.reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
+            let reason = format!("ref is longer than {MAX_REFERENCE} bytes");
+            return Parsed::Refused(Refusal::new(ErrorCode::BadMessage, reason));
+        }
+        let bad = |text: &'static str| Refusal::new(ErrorCode::BadMessage, text);
+        match (fields.kind.as_str(), &fields.text, &fields.name) {
+            ("message", Some(text), _) => say(text, fields.to, fields.reference).into(),
+            ("message", None, _) => bad("a message needs a text").with(fields.reference),
+            ("name", _, Some(name)) => Parsed::Command(Command::Rename { name: name.clone() }),
+            ("name", _, None) => bad("a name needs a name").with(fields.reference),
+            ("typing", ..) => Parsed::Command(Command::Typing),
+            _ => Parsed::Unknown(fields),
+        }
+    }
+}
+
+impl Parsed {
+    /// What the sender called the message.
     pub fn reference(self) -> Option<String> {
         match self {
-            Command::Say { reference, .. } => reference,
-            Command::Rename { .. } | Command::Typing | Command::Show(_) => None,
+            Parsed::Command(Command::Say { reference, .. }) => reference,
+            Parsed::Command(Command::Rename { .. } | Command::Typing) => None,
+            Parsed::Unknown(fields) => fields.reference,
+            Parsed::Refused(refusal) => refusal.reference,
         }
+    }
+}
+
+impl From<Result<Command, Refusal>> for Parsed {
+    fn from(result: Result<Command, Refusal>) -> Parsed {
+        result.map_or_else(Parsed::Refused, Parsed::Command)
     }
 }
 
 /// What is wrong, without what was written: that may be private, and the answer is not.
 fn not_a_message(text: &str, object: &str, error: &serde_json::Error) -> String {
-    // serde_json counts bytes, and in each line anew, from the object's beginning.
+    // serde_json counts bytes, and in each line again, from the object's beginning.
     let lines_before = object.split_inclusive('\n').take(error.line().saturating_sub(1));
     let before = text.len() - object.len();
     let bytes = before + lines_before.map(str::len).sum::<usize>() + error.column();
@@ -146,157 +140,52 @@ fn not_a_message(text: &str, object: &str, error: &serde_json::Error) -> String 
     }
 }
 
-fn demonstration(
-    what: Option<&str>,
-    code: Option<u16>,
-    reference: Option<String>,
-) -> Result<Command, Refusal> {
-    let demonstration = match (what, code) {
-        (Some("ping"), _) => Demonstration::Ping,
-        (Some("fragments"), _) => Demonstration::Fragments,
-        (Some("binary"), _) => Demonstration::Binary,
-        (Some("close"), Some(code)) if close::may_be_sent(code) => Demonstration::Close(code),
-        (Some("close"), _) => {
-            let text = "show close needs a code that may be sent: 1000 to 1003, 1007 to 1013, 3000 to 4999";
-            return refused(ErrorCode::BadMessage, text, reference);
-        }
-        (Some("drop"), _) => Demonstration::Drop,
-        (Some("bad_frame"), _) => Demonstration::BadFrame,
-        (Some("bad_utf8"), _) => Demonstration::BadUtf8,
-        (Some("pause"), _) => Demonstration::Pause,
-        (Some("push"), _) => Demonstration::Push,
-        _ => {
-            let text = "show what? ping, fragments, binary, close, drop, bad_frame, bad_utf8, pause or push";
-            return refused(ErrorCode::BadMessage, text, reference);
-        }
-    };
-    Ok(Command::Show(demonstration))
-}
-
 impl Refusal {
+    pub fn new(code: ErrorCode, text: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal { code, text: text.into(), reference: None }
+    }
+
+    /// An object of a type that neither the chat nor a feature knows; `more` are the types of features.
+    pub fn unknown_type(more: &[&str], reference: Option<String>) -> Refusal {
+        let known = [&["message", "name", "typing"], more].concat();
+        let (last, others) = known.split_last().expect("invariant: there are three and more");
+        let text = format!("the type is none of {} and {last}", others.join(", "));
+        Refusal { reference, ..Refusal::new(ErrorCode::BadMessage, text) }
+    }
+
     /// Too much waits for the servers that share the chat.
-    pub fn unavailable(reference: Option<String>) -> Self {
+    pub fn unavailable(reference: Option<String>) -> Refusal {
         let text = "the server has lost touch with the others: this was not taken, try again later";
-        Refusal { code: ErrorCode::Unavailable, text: text.into(), reference }
+        Refusal { reference, ..Refusal::new(ErrorCode::Unavailable, text) }
     }
 
     /// The rate, in messages a second, is passed.
-    pub fn too_fast(rate: u32, reference: Option<String>) -> Self {
+    pub fn too_fast(rate: u32, reference: Option<String>) -> Refusal {
         let text = format!(
             "more than {rate} messages a second: this one was not taken; go on and you are out"
         );
-        Refusal { code: ErrorCode::TooFast, text: text.into(), reference }
+        Refusal { reference, ..Refusal::new(ErrorCode::TooFast, text) }
+    }
+
+    fn with(self, reference: Option<String>) -> Parsed {
+        Parsed::Refused(Refusal { reference, ..self })
     }
 }
 
 fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Command, Refusal> {
     if text.trim().is_empty() {
-        return refused(ErrorCode::Empty, "a message needs some text", reference);
+        return Err(Refusal {
+            reference,
+            ..Refusal::new(ErrorCode::Empty, "a message needs some text")
+        });
     }
     let json = JsonString::of(text);
     if json.get().len() > JSON_GROWTH * text.len() + 2 {
-        return refused(ErrorCode::BadMessage, "a text of control characters", reference);
+        let refusal = Refusal::new(ErrorCode::BadMessage, "a text of control characters");
+        return Err(Refusal { reference, ..refusal });
     }
     Ok(Command::Say { text: json, to, reference })
 }
 
-fn refused(
-    code: ErrorCode,
-    text: impl Into<Cow<'static, str>>,
-    reference: Option<String>,
-) -> Result<Command, Refusal> {
-    Err(Refusal { code, text: text.into(), reference })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_text_and_the_object_say_the_same() {
-        for said in
-            ["hola \"tú\"", "hola \"tú\"\n", r#"{"type":"message","text":"hola \"t\u00fa\""}"#]
-        {
-            let Ok(Command::Say { text, to: None, reference: None }) = Command::parse(said) else {
-                panic!("{said}")
-            };
-            assert_eq!(text.get(), r#""hola \"tú\"""#);
-        }
-    }
-
-    #[test]
-    fn an_object_behind_white_space_is_an_object_and_not_said_to_everybody() {
-        for before in [" ", "\n\t", "\u{a0}", "\u{feff}", "\u{feff} \r\n"] {
-            let private = format!(r#"{before}{{"type":"message","text":"psst","to":"Luis"}}"#);
-            let Ok(Command::Say { text, to, .. }) = Command::parse(&private) else {
-                panic!("{before:?}")
-            };
-            assert_eq!((text.get(), to.as_deref()), (r#""psst""#, Some("Luis")));
-            assert!(Command::parse(&format!("{before}{{psst")).is_err());
-            assert!(matches!(Command::parse(&format!("{before}hola")), Ok(Command::Say { .. })));
-        }
-    }
-
-    #[test]
-    fn what_is_not_a_known_object_is_refused_and_never_said() {
-        let deep = "{\"type\":\"message\",\"text\":".to_owned() + &"[".repeat(60_000);
-        for bad in [
-            "{",
-            "{}",
-            r#"{"type":"shout","text":"x"}"#,
-            r#"{"type":"message"}"#,
-            r#"{"type":"message","text":5}"#,
-            r#"{"type":"message","text":"a","text":"b"}"#,
-            r#"{"type":"message","text":"\ud800"}"#,
-            r#"{"type":"message","text":"x"} trailing"#,
-            r#"{"type":"message","text":"secret","to":5}"#,
-            r#"{"type":"message","text":1e999999}"#,
-            &deep,
-            "\u{1}\u{2}\u{3}",
-        ] {
-            assert!(Command::parse(bad).is_err(), "{bad:.60}");
-        }
-    }
-
-    #[test]
-    fn the_place_of_a_fault_is_told_in_characters_from_the_beginning() {
-        for (bad, place) in [
-            ("{", 1),
-            (r#"{"type":"message","text":"x"} y"#, 31),
-            (r#"{"type":"message","text":"ñ🦀"} y"#, 32),
-            ("{\"type\":\"message\",\"text\":\"a\n\"}", 28),
-            ("{\n\"type\":\n\"message\",\ny}", 22),
-        ] {
-            let Err(Refusal { text, .. }) = Command::parse(bad) else { panic!("{bad}") };
-            assert_eq!(text, format!("not a message: no valid JSON at character {place}"), "{bad}");
-        }
-    }
-
-    #[test]
-    fn demonstrations_are_known_by_name_and_close_takes_only_codes_that_may_be_sent() {
-        let shown = |json: &str| match Command::parse(json) {
-            Ok(Command::Show(demonstration)) => Some(demonstration),
-            _ => None,
-        };
-        assert_eq!(shown(r#"{"type":"show","what":"ping"}"#), Some(Demonstration::Ping));
-        let close = |code| shown(&format!(r#"{{"type":"show","what":"close","code":{code}}}"#));
-        for code in [1000, 1003, 1007, 1013, 3000, 4999] {
-            assert_eq!(close(code), Some(Demonstration::Close(code)));
-        }
-        for code in [0, 999, 1004, 1005, 1006, 1014, 1015, 2000, 5000, 65_535] {
-            assert_eq!(close(code), None, "{code}");
-        }
-        assert_eq!(shown(r#"{"type":"show","what":"close"}"#), None);
-        assert_eq!(shown(r#"{"type":"show"}"#), None);
-    }
-
-    #[test]
-    fn a_message_without_text_is_refused_with_its_ref() {
-        let Err(Refusal { code, reference, .. }) =
-            Command::parse(r#"{"type":"message","text":" ","ref":"a1"}"#)
-        else {
-            panic!("must be refused")
-        };
-        assert_eq!((code, reference.as_deref()), (ErrorCode::Empty, Some("a1")));
-    }
-}
+mod tests;

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::json::{self, JsonString};
-use crate::wire::WireKey;
 
 /// `id` orders all events of the chat; `at` is the server's clock, UTC, RFC 3339 with milliseconds.
 #[derive(Debug, Serialize)]
@@ -26,9 +25,6 @@ pub enum Event<'a> {
         last: u64,
         /// It came back, and what follows is all that it missed.
         recovered: bool,
-        /// What lets it watch its own connection on `/wire`; absent like `session`.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        wire: Option<&'a WireKey>,
     },
     Message {
         id: u64,
@@ -83,15 +79,6 @@ pub enum Event<'a> {
     /// Somebody is writing. No event of the chat: it has no id and is not kept.
     Typing {
         name: &'a str,
-    },
-    /// What the server does to this connection now, as its client asked for.
-    Shown {
-        what: &'a str,
-        text: &'a str,
-    },
-    /// Whether the server is in touch with those that share the chat. No event of the chat.
-    Backplane {
-        connected: bool,
     },
     Error {
         code: ErrorCode,
@@ -177,24 +164,4 @@ impl Event<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_what_serde_would_make_of_it() {
-        let text = JsonString::of("hola \"tú\"");
-        for id in [1, 1_234_567, u64::MAX] {
-            for (from, to, reference) in [
-                ("Ana", None, None),
-                ("\"O'Neill\" \\", None, Some("a\"1")),
-                ("Ana", Some("Luis\u{7}"), Some("a1")),
-                ("ñandú", Some("Luis"), None),
-            ] {
-                let at = "2026-11-23T09:00:00.123Z";
-                let event = Event::Message { id, at, from, to, text: &text, reference };
-                let expected = serde_json::to_vec(&event).expect("plain fields");
-                assert_eq!(event.json(), expected);
-            }
-        }
-    }
-}
+mod tests;

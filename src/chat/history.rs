@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::member::MemberId;
+use super::session_token::MemberId;
+use crate::tap::Privacy;
 
 /// Events that are kept, whatever `--history` shows a newcomer.
 pub const KEPT_EVENTS: usize = 10_000;
@@ -43,6 +44,13 @@ pub enum Visibility {
 }
 
 impl Visibility {
+    fn privacy(self) -> Privacy {
+        match self {
+            Visibility::Everyone => Privacy::Public,
+            Visibility::Two(..) => Privacy::Private,
+        }
+    }
+
     fn includes(self, member: MemberId) -> bool {
         match self {
             Visibility::Everyone => true,
@@ -57,11 +65,12 @@ impl Record {
     }
 
     /// The event as this member may read it.
-    fn seen_by(&self, member: MemberId) -> Option<&Bytes> {
-        match &self.own {
+    fn seen_by(&self, member: MemberId) -> Option<(Privacy, &Bytes)> {
+        let json = match &self.own {
             Some((owner, own)) if *owner == member => Some(own).filter(|own| !own.is_empty()),
             _ => self.visibility.includes(member).then_some(&self.json),
-        }
+        };
+        json.map(|json| (self.visibility.privacy(), json))
     }
 }
 
@@ -78,16 +87,15 @@ pub struct History {
 }
 
 impl History {
-    /// So many bytes may wait for one client.
-    pub fn new(backlog: usize) -> Self {
-        let replay_bytes = REPLAY_BYTES.min(backlog / 2);
+    /// `send_queue` in bytes: what may wait for one client.
+    pub fn new(send_queue: usize) -> Self {
+        let replay_bytes = REPLAY_BYTES.min(send_queue / 2);
         History { records: VecDeque::new(), bytes: 0, replay_bytes, forgotten: 0 }
     }
 
-    /// The same where so many bytes may wait for one client.
-    #[cfg(feature = "redis")]
-    pub fn handed_over(self, backlog: usize) -> Self {
-        History { replay_bytes: REPLAY_BYTES.min(backlog / 2), ..self }
+    /// The same where this many bytes may wait for one client.
+    pub fn with_send_queue(self, send_queue: usize) -> Self {
+        History { replay_bytes: REPLAY_BYTES.min(send_queue / 2), ..self }
     }
 
     pub fn push(&mut self, record: Record) {
@@ -101,27 +109,27 @@ impl History {
     }
 
     /// Everything behind event `after` that the member may read, in order; `None` if it cannot be had whole.
-    pub fn since(&self, after: u64, member: MemberId) -> Option<Vec<&Bytes>> {
+    pub fn since(&self, after: u64, member: MemberId) -> Option<Vec<(Privacy, &Bytes)>> {
         if after < self.forgotten {
             return None;
         }
         let begin = self.records.partition_point(|record| record.id <= after);
-        let missed: Vec<&Bytes> =
+        let missed: Vec<(Privacy, &Bytes)> =
             self.records.range(begin..).filter_map(|record| record.seen_by(member)).collect();
-        let bytes: usize = missed.iter().map(|json| json.len()).sum();
+        let bytes: usize = missed.iter().map(|(_, json)| json.len()).sum();
         (bytes <= self.replay_bytes).then_some(missed)
     }
 
     /// The last so many events that the member may read, in order; fewer if they are long.
-    pub fn last(&self, count: usize, member: MemberId) -> Vec<&Bytes> {
+    pub fn last(&self, count: usize, member: MemberId) -> Vec<(Privacy, &Bytes)> {
         let mut bytes = 0;
-        let mut last: Vec<&Bytes> = self
+        let mut last: Vec<(Privacy, &Bytes)> = self
             .records
             .iter()
             .rev()
             .filter_map(|record| record.seen_by(member))
             .take(count)
-            .take_while(|json| {
+            .take_while(|(_, json)| {
                 bytes += json.len();
                 bytes <= self.replay_bytes
             })
@@ -173,50 +181,4 @@ mod own_text {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ANA: MemberId = MemberId(1);
-    const LUIS: MemberId = MemberId(2);
-    const EVA: MemberId = MemberId(3);
-
-    fn record(id: u64, visibility: Visibility, length: usize) -> Record {
-        Record { id, json: Bytes::from(vec![b'x'; length]), visibility, own: None }
-    }
-
-    #[test]
-    fn private_events_are_for_the_two_and_each_has_its_own_copy() {
-        let mut history = History::new(usize::MAX);
-        history.push(record(1, Visibility::Everyone, 1));
-        let own = Some((ANA, Bytes::from_static(b"with ref")));
-        history.push(Record { own, ..record(2, Visibility::Two(ANA, LUIS), 2) });
-        let lengths =
-            |member| history.last(10, member).iter().map(|json| json.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(ANA), [1, 8]);
-        assert_eq!(lengths(LUIS), [1, 2]);
-        assert_eq!(lengths(EVA), [1]);
-        assert_eq!(history.since(1, EVA), Some(vec![]));
-        assert_eq!(history.last(1, EVA).len(), 1, "counted are the events that one may read");
-    }
-
-    #[test]
-    fn what_cannot_be_had_whole_is_not_had_in_part() {
-        let mut history = History::new(usize::MAX);
-        for id in 1..=(KEPT_EVENTS as u64 + 5) {
-            history.push(record(id, Visibility::Everyone, 1));
-        }
-        assert_eq!(history.since(4, ANA), None, "event 5 is forgotten");
-        assert_eq!(history.since(5, ANA).map(|missed| missed.len()), Some(KEPT_EVENTS));
-    }
-
-    #[test]
-    fn long_events_are_bounded_in_bytes() {
-        let mut history = History::new(usize::MAX);
-        for id in 1..=100 {
-            history.push(record(id, Visibility::Everyone, 100_000));
-        }
-        assert!(history.bytes <= KEPT_BYTES);
-        assert_eq!(history.since(90, ANA), None, "ten are more than are sent at once");
-        assert_eq!(history.last(100, ANA).len(), REPLAY_BYTES / 100_000);
-    }
-}
+mod tests;

@@ -1,16 +1,16 @@
-//! What happens to the chat, one thing after the other: the same things in the same order make the same chat, in whichever
-//! process.
+//! What happens to the chat, one input after the other: the same inputs in the same order make the same chat, in whichever
+//! process (a replicated state machine).
 //!
-//! Made by the broadcaster from what connections tell it. Whatever is random was decided before.
+//! Made by the broadcaster from what the connections tell it. Whatever is random was decided before.
 
 use serde::{Deserialize, Serialize};
 
 use super::command::Command;
-use super::entrance::Entrance;
+use super::join_request::JoinRequest;
 use super::name::NameKey;
-use super::session::Secret;
 use crate::client_id::ClientId;
-use crate::close::CloseReason;
+use crate::close_code::CloseReason;
+use crate::token::Token;
 
 /// One of the servers that share the chat; in a chat of one process there is only this.
 #[derive(
@@ -18,34 +18,34 @@ use crate::close::CloseReason;
 )]
 pub struct ServerId(pub u64);
 
-/// A connection of somebody in the chat: on which server, and there which.
+/// A member's connection: on which server, and which one there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Link {
+pub struct ConnectionId {
     pub server: ServerId,
     pub client: ClientId,
 }
 
-impl Link {
+impl ConnectionId {
     /// One of this process, which shares its chat with no other.
-    pub fn of_this_process(client: ClientId) -> Link {
-        Link { server: ServerId::default(), client }
+    pub fn of_this_process(client: ClientId) -> ConnectionId {
+        ConnectionId { server: ServerId::default(), client }
     }
 }
 
-/// One thing that happened.
+/// One thing that happens.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Input {
-    /// Somebody came in, or came back. The secret is for coming back later; without random numbers there is none.
-    Entered { link: Link, entrance: Entrance, secret: Option<Secret> },
-    /// Somebody who is here asked for something.
-    Asked { link: Link, command: Command },
-    /// A connection is over; this is told to the others.
-    Left { link: Link, how: CloseReason },
-    /// Somebody signed out: the servers close their connections, each its own.
-    SignedOut(NameKey),
-    /// These accounts are no more. Their connections begin to close before.
-    AccountsGone(Vec<NameKey>),
-    /// A server is no more, and with it all of its connections; how is told to the others.
+    /// A client joins, or comes back. The secret is for coming back later; without random numbers there is none.
+    Joined { connection: ConnectionId, request: JoinRequest, secret: Option<Token> },
+    /// A member asked for something.
+    Command { connection: ConnectionId, command: Command },
+    /// A connection is over; how is told to the others.
+    Left { connection: ConnectionId, how: CloseReason },
+    /// The person of this account signed out, at the server `origin`: the others close their connections of the account.
+    SignedOut { account: NameKey, origin: ServerId },
+    /// These accounts no longer exist.
+    AccountsGone { accounts: Vec<NameKey>, origin: ServerId },
+    /// A server is gone, and with it all of its connections; how is told to the others.
     ServerGone { server: ServerId, how: CloseReason },
     /// Nothing but time.
     Tick,

@@ -9,23 +9,20 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Time;
-use super::input::Link;
+use super::input::ConnectionId;
 use super::json::JsonString;
 use super::name::Name;
-use super::session::{Claim, Secret};
+use super::session_token::{MemberId, SessionToken, session_text};
+use crate::token::Token;
 
 /// Messages of one member whose `ref` is remembered, so that none is posted twice.
 pub const REFERENCES: usize = 128;
-
-/// Numbers rise and are never used twice within an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct MemberId(pub u64);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Member {
     pub name: Name,
     pub(super) kind: Kind,
-    pub(super) whereabouts: Whereabouts,
+    pub(super) state: PresenceState,
     /// It has asked for something or come back, so the welcome with its session had reached it.
     pub(super) spoke: bool,
     /// What it called its latest messages, and which events they became.
@@ -43,56 +40,56 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Whereabouts {
+pub(super) enum PresenceState {
     /// On these connections, the earliest first; never none.
     Here {
         /// The how manyeth it was to come.
         arrival: u64,
-        lines: Vec<Line>,
+        connections: Vec<SessionConnection>,
     },
     /// Its last connection was cut; the name is kept for it.
-    Dropped { since: Time, secret: Option<Secret> },
+    Dropped { since: Time, secret: Option<Token> },
     /// The name is free, unless it is an account's.
-    Gone { since: Time, secret: Option<Secret> },
+    Gone { since: Time, secret: Option<Token> },
 }
 
 /// A connection on which somebody is here, and the secret with which it can be continued on another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Line {
-    pub connection: Link,
-    pub secret: Option<Secret>,
+pub(super) struct SessionConnection {
+    pub connection: ConnectionId,
+    pub secret: Option<Token>,
 }
 
 impl Member {
     /// Its connections: none if it is not here.
-    pub fn connections(&self) -> impl Iterator<Item = Link> {
-        let lines = match &self.whereabouts {
-            Whereabouts::Here { lines, .. } => &lines[..],
-            Whereabouts::Dropped { .. } | Whereabouts::Gone { .. } => &[],
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        let connections = match &self.state {
+            PresenceState::Here { connections, .. } => &connections[..],
+            PresenceState::Dropped { .. } | PresenceState::Gone { .. } => &[],
         };
-        lines.iter().map(|line| line.connection)
+        connections.iter().map(|one| one.connection)
     }
 
     /// What to bring along to continue this connection; absent if the system had no random numbers.
-    pub fn token(&self, member: MemberId, connection: Link) -> Option<String> {
-        let Whereabouts::Here { lines, .. } = &self.whereabouts else { return None };
-        let line = lines.iter().find(|line| line.connection == connection)?;
-        line.secret.as_ref().map(|secret| secret.token(member))
+    pub fn session_text(&self, member: MemberId, connection: ConnectionId) -> Option<String> {
+        let PresenceState::Here { connections, .. } = &self.state else { return None };
+        let one = connections.iter().find(|one| one.connection == connection)?;
+        one.secret.as_ref().map(|secret| session_text(member, secret))
     }
 
-    /// What is written to it now is heard: it is here, or will be back in a moment.
+    /// What is written to it now is heard: it is here, or will be back in a timestamp.
     pub fn can_be_written_to(&self) -> bool {
-        !matches!(self.whereabouts, Whereabouts::Gone { .. })
+        !matches!(self.state, PresenceState::Gone { .. })
     }
 
-    /// One of its secrets is the claim's.
-    pub(super) fn fits(&self, claim: &Claim) -> bool {
-        match &self.whereabouts {
-            Whereabouts::Here { lines, .. } => {
-                lines.iter().any(|line| is_of(line.secret.as_ref(), claim))
+    /// The session is one of its own.
+    pub(super) fn owns(&self, session: &SessionToken) -> bool {
+        match &self.state {
+            PresenceState::Here { connections, .. } => {
+                connections.iter().any(|one| session.proves(one.secret.as_ref()))
             }
-            Whereabouts::Dropped { secret, .. } | Whereabouts::Gone { secret, .. } => {
-                is_of(secret.as_ref(), claim)
+            PresenceState::Dropped { secret, .. } | PresenceState::Gone { secret, .. } => {
+                session.proves(secret.as_ref())
             }
         }
     }
@@ -127,9 +124,4 @@ fn hash(text: &JsonString) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.get().hash(&mut hasher);
     hasher.finish()
-}
-
-/// There is a secret, and the claim has it.
-pub(super) fn is_of(secret: Option<&Secret>, claim: &Claim) -> bool {
-    secret.is_some_and(|secret| secret.fits(claim))
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Time;
-use super::input::{Link, ServerId};
-use super::member::{Kind, Line, Member, MemberId, Whereabouts, is_of};
+use super::input::{ConnectionId, ServerId};
+use super::member::{Kind, Member, PresenceState, SessionConnection};
 use super::name::{Name, NameKey};
-use super::session::{Claim, Secret};
+use super::session_token::{MemberId, SessionToken};
 use crate::client_id::ByNumber;
-use crate::close::{self, CloseReason};
+use crate::close_code::{self, CloseReason};
+use crate::token::Token;
 
 /// How long a name is kept for somebody whose connection was cut.
 pub const NAME_KEPT: Duration = Duration::from_secs(30);
@@ -23,15 +24,17 @@ pub const NAME_KEPT: Duration = Duration::from_secs(30);
 pub const SESSION_KEPT: Duration = Duration::from_secs(600);
 
 /// Connections on which one person can be here; of more, the oldest is closed.
-pub const LINES: usize = 32;
+pub const MAX_CONNECTIONS: usize = 32;
 
 /// Members that are not here and can come back; of more, those gone longest are forgotten.
 pub const ABSENT_MEMBERS: usize = 4096;
 
-pub(super) const CONTINUED: CloseReason =
-    CloseReason::new(close::SESSION_CONTINUED, "this session was continued on another connection");
-const TOO_MANY_LINES: CloseReason = CloseReason::new(
-    close::SESSION_CONTINUED,
+pub(super) const CONTINUED: CloseReason = CloseReason::new(
+    close_code::SESSION_CONTINUED,
+    "this session was continued on another connection",
+);
+const TOO_MANY: CloseReason = CloseReason::new(
+    close_code::SESSION_CONTINUED,
     "you are here on too many connections: the oldest ends",
 );
 
@@ -44,15 +47,15 @@ pub struct Arrival {
     /// It was here on some connection: for the others nobody came.
     pub was_here: bool,
     /// A connection that goes for this one.
-    pub replaces: Option<(Link, CloseReason)>,
+    pub replaces: Option<(ConnectionId, CloseReason)>,
 }
 
 /// How somebody went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
     /// On purpose, or thrown out.
-    Goodbye,
-    /// It did not mean to, and may be back in a moment.
+    Left,
+    /// It did not mean to, and may be back in a timestamp.
     Cut,
 }
 
@@ -62,7 +65,7 @@ pub struct Presence {
     members: BTreeMap<MemberId, Member>,
     /// Whose each connection is.
     #[serde(with = "pairs")]
-    connections: HashMap<Link, MemberId, ByNumber>,
+    connections: HashMap<ConnectionId, MemberId, ByNumber>,
     /// Those who are here, in order of arrival.
     here: BTreeMap<u64, MemberId>,
     /// Those whose name is theirs: here, or dropped a short while ago, or an account's.
@@ -96,16 +99,16 @@ impl Presence {
     }
 
     /// Whose connection this is.
-    pub fn by_connection(&self, connection: Link) -> Option<MemberId> {
+    pub fn by_connection(&self, connection: ConnectionId) -> Option<MemberId> {
         self.connections.get(&connection).copied()
     }
 
     /// All connections of one server, in order.
-    pub fn links_of(&self, server: ServerId) -> Vec<Link> {
-        let mut links: Vec<Link> =
-            self.connections.keys().copied().filter(|link| link.server == server).collect();
-        links.sort_unstable();
-        links
+    pub fn connections_of(&self, server: ServerId) -> Vec<ConnectionId> {
+        let mut found: Vec<ConnectionId> =
+            self.connections.keys().copied().filter(|one| one.server == server).collect();
+        found.sort_unstable();
+        found
     }
 
     /// Who has this name: here, or dropped a short while ago, or an account's.
@@ -122,17 +125,17 @@ impl Presence {
 
     /// Lets the name of somebody go who dropped without a word. Its session may never have reached it, and then it is
     /// perhaps the very person who asks for the name again.
-    pub fn let_silent_name_go(&mut self, key: &NameKey) {
+    pub fn release_unconfirmed_name(&mut self, key: &NameKey) {
         let Some(id) = self.by_name(key) else { return };
         let Some(member) = self.members.get(&id).filter(|member| !member.spoke) else { return };
-        if let Whereabouts::Dropped { since, .. } = member.whereabouts {
+        if let PresenceState::Dropped { since, .. } = member.state {
             self.free_name(since, id);
         }
     }
 
     /// Whose session this is.
-    pub fn by_claim(&self, claim: &Claim) -> Option<MemberId> {
-        self.members.get(&claim.member)?.fits(claim).then_some(claim.member)
+    pub fn by_session(&self, session: &SessionToken) -> Option<MemberId> {
+        self.members.get(&session.member)?.owns(session).then_some(session.member)
     }
 
     /// The member is whoever signed in under this name.
@@ -141,24 +144,29 @@ impl Presence {
     }
 
     /// Somebody new, under a name that is free.
-    pub fn add_guest(&mut self, connection: Link, name: Name, secret: Option<Secret>) -> MemberId {
+    pub fn add_guest(
+        &mut self,
+        connection: ConnectionId,
+        name: Name,
+        secret: Option<Token>,
+    ) -> MemberId {
         self.add(connection, name, Kind::Guest, secret)
     }
 
     /// The person of an account, who may be here already; with the claim to a connection it continues that one.
     pub fn bring_account(
         &mut self,
-        connection: Link,
+        connection: ConnectionId,
         name: &Name,
-        claim: Option<&Claim>,
-        secret: Option<Secret>,
+        session: Option<&SessionToken>,
+        secret: Option<Token>,
     ) -> Option<Arrival> {
         let known = self.by_name(&name.key()).filter(|member| self.is_account(*member));
         let Some(known) = known else {
             let member = self.add(connection, name.clone(), Kind::Account, secret);
             return Some(Arrival { member, is_new: true, was_here: false, replaces: None });
         };
-        let arrival = self.bring_back(known, connection, claim, secret)?;
+        let arrival = self.bring_back(known, connection, session, secret)?;
         // It may be written in another way now.
         if let Some(member) = self.members.get_mut(&known).filter(|_| !arrival.was_here) {
             member.name = name.clone();
@@ -168,10 +176,10 @@ impl Presence {
 
     fn add(
         &mut self,
-        connection: Link,
+        connection: ConnectionId,
         name: Name,
         kind: Kind,
-        secret: Option<Secret>,
+        secret: Option<Token>,
     ) -> MemberId {
         self.last_member += 1;
         let id = MemberId(self.last_member);
@@ -180,9 +188,9 @@ impl Presence {
         self.last_arrival += 1;
         let arrival = self.last_arrival;
         self.here.insert(arrival, id);
-        let lines = vec![Line { connection, secret }];
-        let whereabouts = Whereabouts::Here { arrival, lines };
-        let member = Member { name, kind, whereabouts, spoke: false, posted: VecDeque::new() };
+        let connections = vec![SessionConnection { connection, secret }];
+        let state = PresenceState::Here { arrival, connections };
+        let member = Member { name, kind, state, spoke: false, posted: VecDeque::new() };
         self.members.insert(id, member);
         id
     }
@@ -193,26 +201,27 @@ impl Presence {
     pub fn bring_back(
         &mut self,
         id: MemberId,
-        connection: Link,
-        claim: Option<&Claim>,
-        new_secret: Option<Secret>,
+        connection: ConnectionId,
+        session: Option<&SessionToken>,
+        new_secret: Option<Token>,
     ) -> Option<Arrival> {
         let member = self.members.get_mut(&id)?;
         member.spoke = true;
         self.connections.insert(connection, id);
         let is_claimed =
-            |secret: &Option<Secret>| claim.is_some_and(|claim| is_of(secret.as_ref(), claim));
-        let (since, secret) = match &mut member.whereabouts {
-            Whereabouts::Here { lines, .. } => {
-                let claimed = lines.iter_mut().find(|line| is_claimed(&line.secret));
+            |secret: &Option<Token>| session.is_some_and(|session| session.proves(secret.as_ref()));
+        let (since, secret) = match &mut member.state {
+            PresenceState::Here { connections, .. } => {
+                let claimed = connections.iter_mut().find(|one| is_claimed(&one.secret));
                 let replaces = match claimed {
-                    Some(line) => {
-                        Some((std::mem::replace(&mut line.connection, connection), CONTINUED))
+                    Some(one) => {
+                        Some((std::mem::replace(&mut one.connection, connection), CONTINUED))
                     }
                     None => {
-                        lines.push(Line { connection, secret: new_secret });
-                        let oldest = (lines.len() > LINES).then(|| lines.remove(0).connection);
-                        oldest.map(|oldest| (oldest, TOO_MANY_LINES))
+                        connections.push(SessionConnection { connection, secret: new_secret });
+                        let oldest = (connections.len() > MAX_CONNECTIONS)
+                            .then(|| connections.remove(0).connection);
+                        oldest.map(|oldest| (oldest, TOO_MANY))
                     }
                 };
                 if let Some((old, _)) = &replaces {
@@ -220,16 +229,16 @@ impl Presence {
                 }
                 return Some(Arrival { member: id, is_new: false, was_here: true, replaces });
             }
-            Whereabouts::Dropped { since, secret } | Whereabouts::Gone { since, secret } => {
+            PresenceState::Dropped { since, secret } | PresenceState::Gone { since, secret } => {
                 (*since, secret.take())
             }
         };
         // A session goes on under its secret, as nobody knows whether the answer to its return arrives.
         let secret = if is_claimed(&secret) { secret } else { new_secret };
-        let lines = vec![Line { connection, secret }];
+        let connections = vec![SessionConnection { connection, secret }];
         self.last_arrival += 1;
         let arrival = self.last_arrival;
-        member.whereabouts = Whereabouts::Here { arrival, lines };
+        member.state = PresenceState::Here { arrival, connections };
         let key = member.name.key();
         self.here.insert(arrival, id);
         self.dropped.remove(&(since, id));
@@ -243,24 +252,29 @@ impl Presence {
 
     /// A connection is over. Returns whose it was, if that was the last: if it had not been continued on another, and if
     /// its member is here on no other.
-    pub fn leave(&mut self, connection: Link, departure: Departure, now: Time) -> Option<MemberId> {
+    pub fn leave(
+        &mut self,
+        connection: ConnectionId,
+        departure: Departure,
+        now: Time,
+    ) -> Option<MemberId> {
         let id = self.connections.remove(&connection)?;
         let member = self.members.get_mut(&id)?;
-        let Whereabouts::Here { arrival, lines } = &mut member.whereabouts else { return None };
-        let place = lines.iter().position(|line| line.connection == connection)?;
-        let secret = lines.remove(place).secret;
-        if !lines.is_empty() {
+        let PresenceState::Here { arrival, connections } = &mut member.state else { return None };
+        let place = connections.iter().position(|one| one.connection == connection)?;
+        let secret = connections.remove(place).secret;
+        if !connections.is_empty() {
             return None;
         }
         self.here.remove(arrival);
         self.absent.insert((now, id));
         match departure {
             Departure::Cut => {
-                member.whereabouts = Whereabouts::Dropped { since: now, secret };
+                member.state = PresenceState::Dropped { since: now, secret };
                 self.dropped.insert((now, id));
             }
-            Departure::Goodbye => {
-                member.whereabouts = Whereabouts::Gone { since: now, secret };
+            Departure::Left => {
+                member.state = PresenceState::Gone { since: now, secret };
                 self.release_name(id);
             }
         }
@@ -302,7 +316,7 @@ impl Presence {
     }
 
     /// Lets go whom it is time for.
-    pub fn let_go(&mut self, now: Time) {
+    pub fn expire(&mut self, now: Time) {
         while let Some((since, id)) =
             self.dropped.first().copied().filter(|(since, _)| *since + NAME_KEPT <= now)
         {
@@ -319,9 +333,9 @@ impl Presence {
     fn free_name(&mut self, since: Time, id: MemberId) {
         self.dropped.remove(&(since, id));
         let Some(member) = self.members.get_mut(&id) else { return };
-        if let Whereabouts::Dropped { secret, .. } = &mut member.whereabouts {
+        if let PresenceState::Dropped { secret, .. } = &mut member.state {
             let secret = secret.take();
-            member.whereabouts = Whereabouts::Gone { since, secret };
+            member.state = PresenceState::Gone { since, secret };
         }
         self.release_name(id);
     }
@@ -345,7 +359,7 @@ impl Presence {
         self.absent.remove(&(since, id));
         match self.members.get_mut(&id) {
             Some(member) if member.kind == Kind::Account => {
-                member.whereabouts = Whereabouts::Gone { since, secret: None };
+                member.state = PresenceState::Gone { since, secret: None };
                 member.posted = VecDeque::new();
             }
             _ => drop(self.members.remove(&id)),
@@ -358,9 +372,9 @@ impl Presence {
         let Some(member) = self.members.get_mut(&id) else { return };
         // Should it still be here, it goes like a guest.
         member.kind = Kind::Guest;
-        match member.whereabouts {
-            Whereabouts::Here { .. } => {}
-            Whereabouts::Dropped { since, .. } | Whereabouts::Gone { since, .. } => {
+        match member.state {
+            PresenceState::Here { .. } => {}
+            PresenceState::Dropped { since, .. } | PresenceState::Gone { since, .. } => {
                 self.names.remove(key);
                 self.forget((since, id));
             }

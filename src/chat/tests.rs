@@ -7,18 +7,22 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::presence::CONTINUED;
+use super::session_token::SessionToken;
 use super::*;
 use crate::client_id::ClientId;
+use crate::close_code::CloseReason;
+use crate::tap::Privacy;
+use crate::token::Token;
 
 /// Everybody hears into a mailbox of their own.
 #[derive(Default)]
 struct Mailboxes {
-    open: BTreeMap<Link, Vec<Value>>,
-    closed: Vec<Link>,
+    open: BTreeMap<ConnectionId, Vec<Value>>,
+    closed: Vec<ConnectionId>,
 }
 
 impl Mailboxes {
-    fn put(&mut self, one: Link, json: &Bytes) {
+    fn put(&mut self, one: ConnectionId, json: &Bytes) {
         let event = serde_json::from_slice(json).expect("an event is JSON");
         self.open.get_mut(&one).expect("told only to those who are here").push(event);
     }
@@ -31,7 +35,7 @@ impl Audience for Mailboxes {
         }
     }
 
-    fn everyone_but(&mut self, one: Link, json: &Bytes, own: Option<&Bytes>) {
+    fn everyone_but(&mut self, one: ConnectionId, json: &Bytes, own: Option<&Bytes>) {
         for other in self.open.keys().copied().filter(|other| *other != one).collect::<Vec<_>>() {
             self.put(other, json);
         }
@@ -40,24 +44,39 @@ impl Audience for Mailboxes {
         }
     }
 
-    fn one(&mut self, one: Link, json: &Bytes) {
+    fn one(&mut self, one: ConnectionId, json: &Bytes) {
         self.put(one, json);
     }
 
-    fn some(&mut self, them: &[Link], json: &Bytes) {
+    fn private(&mut self, them: &[ConnectionId], json: &Bytes) {
         for one in them {
             self.put(*one, json);
         }
     }
 
-    fn replay(&mut self, one: Link, past: &[&Bytes]) {
-        for json in past {
+    fn welcome(&mut self, one: ConnectionId, json: &Bytes) {
+        self.put(one, json);
+    }
+
+    fn replay(&mut self, one: ConnectionId, past: &[(Privacy, &Bytes)]) {
+        for (_, json) in past {
             self.put(one, json);
         }
     }
 
-    fn close(&mut self, one: Link, _reason: CloseReason) {
+    fn named(&mut self, _: ConnectionId, _: &str) {}
+
+    fn close_account(&mut self, _: &NameKey, _: ServerId) {}
+
+    fn close(&mut self, one: ConnectionId, _reason: CloseReason) {
         self.closed.push(one);
+    }
+}
+
+fn command(text: &str) -> Command {
+    match Command::parse(text).0 {
+        Parsed::Command(command) => command,
+        other => panic!("{text}: {other:?}"),
     }
 }
 
@@ -77,7 +96,7 @@ impl Dice {
 /// What a client of the chat remembers.
 #[derive(Debug, Clone)]
 struct Person {
-    connection: Link,
+    connection: ConnectionId,
     session: String,
     epoch: String,
     /// The highest event heard.
@@ -94,7 +113,7 @@ struct World {
     people: Vec<Person>,
     away: Vec<Person>,
     next_connection: u64,
-    now: Moment,
+    now: Timestamp,
     /// All ids that anybody ever heard live, in the order in which they came about.
     ids: Vec<u64>,
     /// Private texts, and the two sessions that may read them.
@@ -104,12 +123,12 @@ struct World {
 impl World {
     fn new() -> World {
         World {
-            chat: Chat::new(50, usize::MAX),
+            chat: Chat::new(Settings { history: 50, send_queue: usize::MAX }),
             mailboxes: Mailboxes::default(),
             people: Vec::new(),
             away: Vec::new(),
             next_connection: 0,
-            now: Moment { now: Time(1_000_000), at: "2026-11-23T09:00:00.000Z".to_owned() },
+            now: Timestamp { now: Time(1_000_000), at: "2026-11-23T09:00:00.000Z".to_owned() },
             ids: Vec::new(),
             private: Vec::new(),
         }
@@ -117,12 +136,12 @@ impl World {
 
     fn enter(&mut self, query: &str, before: Option<Person>) {
         self.next_connection += 1;
-        let connection = Link::of_this_process(ClientId(self.next_connection));
+        let connection = ConnectionId::of_this_process(ClientId(self.next_connection));
         self.mailboxes.open.insert(connection, Vec::new());
-        self.chat.enter(
+        self.chat.join(
             connection,
-            &Entrance::parse(query, None),
-            Secret::random(),
+            &JoinRequest::parse(query),
+            Token::random(),
             &self.now,
             &mut self.mailboxes,
         );
@@ -142,11 +161,11 @@ impl World {
     /// The same for somebody who signed in.
     fn enter_as(&mut self, name: &str, query: &str) {
         self.next_connection += 1;
-        let connection = Link::of_this_process(ClientId(self.next_connection));
+        let connection = ConnectionId::of_this_process(ClientId(self.next_connection));
         self.mailboxes.open.insert(connection, Vec::new());
         let account = Some(Name::parse(name).expect("a name"));
-        let entrance = Entrance { account, ..Entrance::parse(query, None) };
-        self.chat.enter(connection, &entrance, Secret::random(), &self.now, &mut self.mailboxes);
+        let request = JoinRequest { account, ..JoinRequest::parse(query) };
+        self.chat.join(connection, &request, Token::random(), &self.now, &mut self.mailboxes);
         let welcome = self.mailboxes.open[&connection][0].clone();
         assert_eq!(welcome["you"], name);
         let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
@@ -157,7 +176,7 @@ impl World {
         }
     }
 
-    fn leave_as(&mut self, connection: Link, how: &CloseReason) {
+    fn leave_as(&mut self, connection: ConnectionId, how: &CloseReason) {
         self.mailboxes.open.remove(&connection);
         self.chat.leave(connection, how, &self.now, &mut self.mailboxes);
     }
@@ -242,13 +261,13 @@ impl World {
                 let said = format!(
                     r#"{{"type":"message","text":"{text}","to":"{name}","ref":"r{number}"}}"#
                 );
-                let command = Command::parse(&said).expect("a message");
+                let command = command(&said);
                 let connection = self.people[from].connection;
                 self.chat.command(connection, &command, &self.now, &mut self.mailboxes);
             }
             _ if !self.people.is_empty() => {
                 let connection = self.people[dice.roll(self.people.len())].connection;
-                let command = Command::parse(&format!("message {number}")).expect("a message");
+                let command = command(&format!("message {number}"));
                 self.chat.command(connection, &command, &self.now, &mut self.mailboxes);
             }
             _ => {}
@@ -282,7 +301,7 @@ fn whoever_comes_back_has_missed_nothing() {
     world.leave_as(luis.connection, &CloseReason::new(1006, ""));
     let ana = world.people[0].connection;
     for text in ["one", "two", r#"{"type":"message","text":"psst","to":"Luis"}"#] {
-        let command = Command::parse(text).expect("a message");
+        let command = command(text);
         world.chat.command(ana, &command, &world.now, &mut world.mailboxes);
     }
     let Person { session, epoch, heard, .. } = luis.clone();
@@ -321,8 +340,7 @@ fn a_ref_is_posted_once() {
     let mut world = World::new();
     world.enter("name=Ana", None);
     let ana = world.people[0].connection;
-    let command =
-        Command::parse(r#"{"type":"message","text":"hola","ref":"a1"}"#).expect("a message");
+    let command = command(r#"{"type":"message","text":"hola","ref":"a1"}"#);
     for _ in 0..2 {
         world.chat.command(ana, &command, &world.now, &mut world.mailboxes);
     }
@@ -335,7 +353,8 @@ fn a_ref_is_posted_once() {
 
 #[test]
 fn absent_members_are_forgotten_in_time_and_in_number() {
-    let mut world = World { chat: Chat::new(0, usize::MAX), ..World::new() };
+    let mut world =
+        World { chat: Chat::new(Settings { history: 0, send_queue: usize::MAX }), ..World::new() };
     for _ in 0..presence::ABSENT_MEMBERS + 10 {
         world.enter("", None);
         let person = world.people.pop().expect("here");
@@ -343,14 +362,14 @@ fn absent_members_are_forgotten_in_time_and_in_number() {
         world.away.push(person);
     }
     let oldest = world.away[0].clone();
-    let claim = session::Claim::parse(&oldest.session).expect("our own token");
-    assert!(world.chat.presence.by_claim(&claim).is_none(), "one too many");
+    let session = SessionToken::parse(&oldest.session).expect("our own token");
+    assert!(world.chat.presence.by_session(&session).is_none(), "one too many");
     let youngest = world.away.last().expect("somebody").clone();
-    let claim = session::Claim::parse(&youngest.session).expect("our own token");
-    assert!(world.chat.presence.by_claim(&claim).is_some());
+    let session = SessionToken::parse(&youngest.session).expect("our own token");
+    assert!(world.chat.presence.by_session(&session).is_some());
     world.now.now = world.now.now + presence::SESSION_KEPT;
     world.chat.tick(&world.now, &mut world.mailboxes);
-    assert!(world.chat.presence.by_claim(&claim).is_none(), "too old");
+    assert!(world.chat.presence.by_session(&session).is_none(), "too old");
 }
 
 /// Tabs of people who signed in, come and go at random.
@@ -391,7 +410,7 @@ fn several_connections_of_an_account_are_one_person() {
                     assert!(others.iter().all(|other| open.contains_key(other)), "seed {seed}");
                     assert!(!open.contains_key(&tab.connection), "the continued one is closed");
                     tabs.push((name, world.people.pop().expect("it came back")));
-                    // Gone for a moment, if this was the only tab.
+                    // Gone for a timestamp, if this was the only tab.
                     world.mailboxes.open.get_mut(&teacher).expect("here").retain(|event| {
                         event["name"] != name || (event["back"] != true && event["code"] != 1006)
                     });
@@ -424,8 +443,7 @@ fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
     world.enter_as("Ana", "");
     world.enter_as("Luis", "");
     let ana = world.people[0].connection;
-    let psst =
-        Command::parse(r#"{"type":"message","text":"psst","to":"Luis"}"#).expect("a message");
+    let psst = command(r#"{"type":"message","text":"psst","to":"Luis"}"#);
     world.chat.command(ana, &psst, &world.now, &mut world.mailboxes);
     let luis = world.people.pop().expect("Luis is here");
     world.leave_as(luis.connection, &CloseReason::new(4500, ""));
@@ -444,6 +462,6 @@ fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
     };
     assert!(read(&mut world));
     let key = Name::parse("Luis").expect("a name").key();
-    world.chat.forget_accounts(&[key]);
+    world.chat.presence.forget_account(&key);
     assert!(!read(&mut world), "somebody else, though of the same name");
 }

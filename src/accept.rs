@@ -1,0 +1,134 @@
+//! Accepts connections and gives each its thread, if there is room for it; else it is refused politely, by `rejector`.
+//!
+//! One thread for each address that the server listens on. None of them may read from or write to a client.
+
+use std::hint::black_box;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use log::{info, warn};
+
+use crate::client_id::ClientId;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::limits::{Limit, LimitByAddress, Permit};
+use crate::rejector::{Refused, Rejector};
+
+/// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no permit from the
+/// WebSockets, nor these from them, as long as the system allows threads for all whom the flags allow.
+pub const HTTP_CONNECTIONS: usize = 4096;
+
+/// Stack of a connection's thread in bytes. Only what is touched becomes real memory.
+const STACK: usize = 512 * 1024;
+
+/// Bytes of address space that must be left for the others when a client comes: where the system sets a limit (`ulimit -v`), an
+/// allocation that fails would end the whole program.
+const SPARE_MEMORY: usize = 64 << 20;
+
+/// Wait after a failed accept (no descriptor left, mostly), doubled at each further one: exponential backoff.
+const SHORTEST_BACKOFF: Duration = Duration::from_millis(10);
+const LONGEST_BACKOFF: Duration = Duration::from_millis(640);
+
+/// What the accept threads share.
+pub struct Acceptor {
+    context: Arc<Context>,
+    rejector: Rejector,
+    stopping: Arc<AtomicBool>,
+    last_id: AtomicU64,
+    http: Limit,
+}
+
+impl Acceptor {
+    /// Nothing is accepted any more once `stopping` is set.
+    pub fn new(context: Arc<Context>, rejector: Rejector, stopping: Arc<AtomicBool>) -> Self {
+        let http = Limit::new(HTTP_CONNECTIONS);
+        Acceptor { context, rejector, stopping, last_id: AtomicU64::new(0), http }
+    }
+
+    /// An accept thread's loop. Errors come and go (a full descriptor table, a client that left before it was accepted), so none
+    /// of them ends it.
+    pub fn run(&self, listener: &TcpListener) {
+        // Each listener counts by itself: of localhost's two one has IPv4 addresses alone, the other IPv6. A --host that is a name
+        // with several addresses of one kind has a bound for each of them.
+        let mut by_address = self.context.options.max_per_address.map(LimitByAddress::new);
+        let mut backoff = SHORTEST_BACKOFF;
+        while !self.stopping.load(Ordering::Relaxed) {
+            match listener.accept() {
+                Ok(_) if self.stopping.load(Ordering::Relaxed) => return,
+                Ok((socket, peer)) => {
+                    backoff = SHORTEST_BACKOFF;
+                    self.begin(socket, peer, by_address.as_mut());
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::ConnectionAborted | ErrorKind::Interrupted
+                    ) => {}
+                Err(error) => {
+                    warn!(
+                        "cannot accept connections just now: {error}; trying again in {backoff:?}"
+                    );
+                    thread::sleep(backoff);
+                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                }
+            }
+        }
+    }
+
+    /// Gives a connection its thread, or refuses it.
+    fn begin(&self, socket: TcpStream, peer: SocketAddr, by_address: Option<&mut LimitByAddress>) {
+        let id = ClientId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let socket = Arc::new(socket);
+        let (http_permit, thread_permit, _address_permit) = match self.permits(peer, by_address) {
+            Ok(permits) => permits,
+            Err(refused) => {
+                info!("{id}: TCP connection from {peer}, refused: {refused}");
+                return self.rejector.refuse(socket, refused);
+            }
+        };
+        // A small frame must not wait for the acknowledgement of the one before (Nagle's algorithm).
+        let _ = socket.set_nodelay(true);
+        let connection = Connection {
+            id,
+            socket: Arc::clone(&socket),
+            peer,
+            accepted: Instant::now(),
+            accepted_at: SystemTime::now(),
+            context: Arc::clone(&self.context),
+            http_permit: Some(http_permit),
+            _address_permit,
+            _thread_permit: thread_permit,
+        };
+        let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
+        if let Err(error) = thread.spawn(move || connection.run()) {
+            warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
+            self.rejector.refuse(socket, Refused::NoThread);
+        }
+    }
+
+    /// All that a connection needs, if there is enough of it.
+    fn permits(
+        &self,
+        peer: SocketAddr,
+        by_address: Option<&mut LimitByAddress>,
+    ) -> Result<(Permit, Permit, Option<Permit>), Refused> {
+        let of_address = match by_address {
+            Some(limit) => Some(limit.acquire(peer.ip()).ok_or(Refused::TooManyFromAddress)?),
+            None => None,
+        };
+        let http = self.http.acquire().ok_or(Refused::NoRoom)?;
+        let thread = self.context.threads.acquire().ok_or(Refused::NoThread)?;
+        if is_memory_left() { Ok((http, thread, of_address)) } else { Err(Refused::NoMemory) }
+    }
+}
+
+/// Asks the system for what must be left, and gives it back untouched.
+fn is_memory_left() -> bool {
+    let mut spare = Vec::<u8>::new();
+    // Hidden from the compiler, which would leave out what is never used.
+    black_box(&mut spare).try_reserve_exact(SPARE_MEMORY).is_ok()
+}

@@ -1,0 +1,58 @@
+//! The joint for who may come in: what a handshake gets from whoever decides, and how that ends later.
+//!
+//! Checked on the connection's thread before the handshake, then carried along by the connection; the broadcaster looks at it.
+//! Without a feature that decides, every client is admitted under a name of its own choice.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use crate::chat::Name;
+use crate::client_id::ClientId;
+use crate::close_code::CloseReason;
+use crate::http::{Request, Response};
+
+/// Decides who may open a WebSocket.
+pub trait Authentication: Send + Sync {
+    /// Admits the sender of this request.
+    ///
+    /// # Errors
+    /// The response that says what is missing.
+    fn admit(
+        &self,
+        request: &Request,
+        client: ClientId,
+        peer: IpAddr,
+    ) -> Result<Admission, Response>;
+}
+
+/// A client may be here: the right to open one WebSocket.
+#[derive(Debug, Clone, Default)]
+pub struct Admission {
+    /// The name that it must have in the chat; `None` where it may choose one.
+    pub name: Option<Name>,
+    /// What it depends on: an account, a session. If one of them is revoked, the connection is closed.
+    pub depends_on: Vec<Revocation>,
+}
+
+impl Admission {
+    /// Why it is no longer valid.
+    pub fn revoked(&self) -> Option<&CloseReason> {
+        self.depends_on.iter().find_map(Revocation::reason)
+    }
+}
+
+/// A flag that is set once, with the reason, and seen by all who hold a copy. It is set before the broadcaster is told: a
+/// connection that was admitted a moment ago and is not open yet cannot slip through.
+#[derive(Debug, Clone, Default)]
+pub struct Revocation(Arc<OnceLock<CloseReason>>);
+
+impl Revocation {
+    pub fn revoke(&self, reason: CloseReason) {
+        // It may have been revoked before, for another reason: the first one stays.
+        let _ = self.0.set(reason);
+    }
+
+    pub fn reason(&self) -> Option<&CloseReason> {
+        self.0.get()
+    }
+}

@@ -1,0 +1,33 @@
+use super::*;
+
+#[test]
+fn both_loopback_addresses_are_one_line() {
+    let addresses = ["127.0.0.1:3000", "[::1]:3000"].map(|text| text.parse().expect("an address"));
+    assert_eq!(urls(&addresses), ["http://localhost:3000/"]);
+}
+
+#[test]
+fn where_people_must_sign_in_websocat_is_told_how() {
+    let mut out = Vec::new();
+    let address = "127.0.0.1:3000".parse().expect("an address");
+    let websocat_flags = "--basic-auth NAME:PASSWORD ";
+    let banner = Banner { addresses: vec![address], websocat_flags, ..Banner::default() };
+    banner.print(false, &mut out).expect("memory can be written to");
+    let text = String::from_utf8(out).expect("text");
+    let line = "websocat -E --basic-auth NAME:PASSWORD ws://localhost:3000/ws\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn a_phone_gets_a_code_for_an_address_of_the_network() {
+    let mut out = Vec::new();
+    let address = "192.0.2.7:3000".parse().expect("an address");
+    let lines = vec![("teacher", "#teacher=teacher-key".to_owned())];
+    let banner = Banner { addresses: vec![address], lines, ..Banner::default() };
+    banner.print(true, &mut out).expect("memory can be written to");
+    let text = String::from_utf8(out).expect("text");
+    assert!(text.contains("page      http://192.0.2.7:3000/\n"), "{text}");
+    assert!(text.contains("teacher   http://192.0.2.7:3000/#teacher=teacher-key\n"), "{text}");
+    assert!(text.contains("websocat -E ws://192.0.2.7:3000/ws\n"), "{text}");
+    assert!(text.contains('█') && text.contains("the code opens http://192.0.2.7:3000/"));
+}

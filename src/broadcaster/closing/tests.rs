@@ -1,0 +1,76 @@
+use super::*;
+
+const BYE: CloseReason = CloseReason::new(close_code::GOING_AWAY, "bye");
+
+#[test]
+fn a_close_frame_carries_its_code_in_network_order_and_its_reason() {
+    let frame = |cause: Cause| cause.frame().expect("it sends a close frame");
+    assert_eq!(&frame(Cause::Server(BYE))[..], b"\x88\x05\x03\xe9bye");
+    assert_eq!(&frame(Cause::Client(None))[..], b"\x88\x00");
+}
+
+#[test]
+fn the_clients_wish_is_answered_and_our_end_follows_at_once() {
+    let mut closing = Closing::default();
+    closing.begin(Cause::Client(Some(BYE)));
+    assert!(closing.has_begun() && closing.may_end_ours());
+    closing.sent_all();
+    assert!(!closing.may_end_ours());
+    closing.tcp_ended(Received::default(), TcpEnd::Fin);
+    assert_eq!(
+        closing.to_string(),
+        "closed by the client: 1001 (going away), reason \"bye\", answered by the server"
+    );
+}
+
+#[test]
+fn our_own_wish_waits_for_the_answer_or_for_the_end() {
+    for answered in [true, false] {
+        let mut closing = Closing::default();
+        closing.begin(Cause::Server(BYE));
+        assert!(!closing.may_end_ours());
+        if answered {
+            closing.begin(Cause::Client(Some(BYE)));
+        } else {
+            closing.tcp_ended(Received::default(), TcpEnd::Fin);
+        }
+        assert!(closing.may_end_ours());
+        let end = if answered { ", answered by the client" } else { "; the client ended TCP" };
+        assert!(closing.to_string().ends_with(end), "{closing}");
+    }
+}
+
+#[test]
+fn our_own_wish_does_not_wait_for_an_answer_that_nobody_would_read() {
+    let mut closing = Closing::default();
+    closing.begin(Cause::Server(BYE));
+    closing.no_answer_will_come();
+    assert!(closing.may_end_ours() && !closing.is_answered());
+}
+
+#[test]
+fn an_end_that_we_forced_is_not_told_as_the_clients() {
+    let mut closing = Closing::default();
+    closing.begin(Cause::Fault(BYE));
+    closing.forced();
+    closing.tcp_ended(Received::default(), TcpEnd::Fin);
+    assert!(closing.to_string().ends_with("so the server did"), "{closing}");
+}
+
+#[test]
+fn a_reset_is_told_as_a_reset() {
+    let mut closing = Closing::default();
+    closing.begin(Cause::Fault(BYE));
+    closing.forced();
+    closing.tcp_ended(Received::default(), TcpEnd::Failed("reset".to_owned()));
+    assert!(closing.to_string().ends_with("TCP failed: reset"), "{closing}");
+}
+
+#[test]
+fn an_answer_that_was_never_sent_is_not_told() {
+    let mut closing = Closing::default();
+    closing.begin(Cause::Client(Some(BYE)));
+    closing.ended_ours();
+    closing.tcp_ended(Received::default(), TcpEnd::Failed("reset".to_owned()));
+    assert!(closing.to_string().ends_with("; TCP failed: reset"), "{closing}");
+}

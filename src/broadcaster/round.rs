@@ -1,0 +1,247 @@
+//! All clients, and the round that is being made for them: one stretch of frames for everyone, and what is for one client
+//! alone.
+//!
+//! Used by the broadcaster alone. A server's frames are not masked (RFC 6455, 5.1), so every client gets the very same bytes:
+//! an event is encoded once, and a round of many events leaves in one system call per client. The chat speaks to it as its
+//! [`Audience`] and knows nothing of frames or sockets.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use super::client::Client;
+use super::incoming::{Endpoint, Opened};
+use crate::chat::{Audience, ConnectionId, Name, NameKey, ServerId};
+use crate::client_id::{ByNumber, ClientId};
+use crate::close_code::{self, CloseReason};
+use crate::tap::Privacy;
+use crate::websocket::frame::put_text_frame;
+
+const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "you signed out");
+
+/// A dense list, since a round goes through all of it, with an index for what concerns one client.
+#[derive(Default)]
+pub struct Clients {
+    list: Vec<Client>,
+    /// Where in the list each client is.
+    places: HashMap<ClientId, usize, ByNumber>,
+    /// What every member gets in the present round: whole frames, each of them one event.
+    batch: BytesMut,
+    events: u64,
+    /// Clients that have something of their own in the present round; one may be in here twice.
+    touched: Vec<ClientId>,
+    /// Bytes of the present round that are for one client each.
+    own_bytes: usize,
+    /// Connections that the chat wants to be closed, and why.
+    to_close: Vec<(ClientId, CloseReason)>,
+    /// This server's id in the chat: other servers' connections are not served here.
+    pub server: ServerId,
+}
+
+/// A finished round.
+pub struct Round {
+    /// For every member, and how many events that is.
+    pub batch: Bytes,
+    pub events: u64,
+    /// Clients that get something of their own, or are to be looked at again.
+    pub touched: Vec<ClientId>,
+}
+
+impl Clients {
+    /// None yet, of the server of this id.
+    pub fn of(server: ServerId) -> Clients {
+        Clients { server, ..Clients::default() }
+    }
+
+    /// A new client, and what it came for. It gets nothing yet but what is for it alone.
+    pub fn open(&mut self, id: ClientId, opened: Opened) -> Endpoint {
+        let (client, endpoint) = Client::new(id, opened);
+        self.places.insert(id, self.list.len());
+        self.list.push(client);
+        endpoint
+    }
+
+    /// Takes a client out; the last of the list moves into its place.
+    pub fn remove(&mut self, id: ClientId) -> Option<Client> {
+        let place = self.places.remove(&id)?;
+        let client = self.list.swap_remove(place);
+        if let Some(moved) = self.list.get(place) {
+            self.places.insert(moved.id, place);
+        }
+        Some(client)
+    }
+
+    pub fn get(&self, id: ClientId) -> Option<&Client> {
+        self.list.get(*self.places.get(&id)?)
+    }
+
+    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.list.get_mut(*self.places.get(&id)?)
+    }
+
+    /// The same, unless it is closing.
+    pub fn get_open(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.get_mut(id).filter(|client| !client.closing.has_begun())
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.list.iter_mut()
+    }
+
+    /// The ids of those that are open and that this is true for.
+    pub fn open_ids(&self, is_wanted: impl Fn(&Client) -> bool) -> Vec<ClientId> {
+        let open = self.list.iter().filter(|client| !client.closing.has_begun());
+        open.filter(|client| is_wanted(client)).map(|client| client.id).collect()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Bytes that the present round holds.
+    pub fn round_bytes(&self) -> usize {
+        self.batch.len() + self.own_bytes
+    }
+
+    /// No client has anything to get in the present round.
+    pub fn round_is_empty(&self) -> bool {
+        self.batch.is_empty() && self.touched.is_empty()
+    }
+
+    /// Ends the present round; the next one begins.
+    pub fn take_round(&mut self) -> Round {
+        self.own_bytes = 0;
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        Round {
+            batch: self.batch.split().freeze(),
+            events: std::mem::take(&mut self.events),
+            touched,
+        }
+    }
+
+    /// Connections that the chat wants to be closed, and why.
+    pub fn take_to_close(&mut self) -> Vec<(ClientId, CloseReason)> {
+        std::mem::take(&mut self.to_close)
+    }
+
+    /// The client is written to in this round, even if it gets nothing new.
+    pub fn touch(&mut self, id: ClientId) {
+        self.touched.push(id);
+    }
+
+    /// Whole frames for one client alone, at the present place of the round.
+    pub fn send_one(&mut self, id: ClientId, frames: Bytes) {
+        self.insert(id, self.batch.len()..self.batch.len(), frames, Privacy::Public);
+    }
+
+    /// The client is in the chat now, and gets what comes next in this round.
+    pub fn join_round(&mut self, id: ClientId) {
+        let here = self.batch.len();
+        if let Some(client) = self.get_open(id) {
+            client.join_round(here);
+        }
+    }
+
+    /// The client gets nothing that comes next in this round, or in any other.
+    pub fn leave_round(&mut self, id: ClientId) {
+        let here = self.batch.len();
+        if let Some(client) = self.get_mut(id) {
+            client.leave_round(here);
+        }
+    }
+
+    fn insert(&mut self, id: ClientId, replaces: Range<usize>, frames: Bytes, privacy: Privacy) {
+        let length = frames.len();
+        if let Some(client) = self.get_mut(id) {
+            client.insert(replaces, frames, privacy);
+            self.own_bytes += length;
+            self.touch(id);
+        }
+    }
+
+    /// Events for one connection alone: if it is one of ours, and not closing. Nothing may come after a close frame (RFC 6455,
+    /// 5.5.1), though a shared chat has it as a member until all servers know that it left.
+    fn send_events(&mut self, one: ConnectionId, privacy: Privacy, frames: Bytes) {
+        if one.server == self.server && self.get_open(one.client).is_some() {
+            self.insert(one.client, self.batch.len()..self.batch.len(), frames, privacy);
+        }
+    }
+}
+
+impl Audience for Clients {
+    fn everyone(&mut self, json: &Bytes) {
+        put_text_frame(json, &mut self.batch);
+        self.events += 1;
+    }
+
+    fn everyone_but(&mut self, one: ConnectionId, json: &Bytes, own: Option<&Bytes>) {
+        let begin = self.batch.len();
+        self.everyone(json);
+        if one.server == self.server && self.get_open(one.client).is_some() {
+            let own = own.map(|own| text_frames([own])).unwrap_or_default();
+            self.insert(one.client, begin..self.batch.len(), own, Privacy::Public);
+        }
+    }
+
+    fn one(&mut self, one: ConnectionId, json: &Bytes) {
+        self.send_events(one, Privacy::Public, text_frames([json]));
+    }
+
+    fn private(&mut self, them: &[ConnectionId], json: &Bytes) {
+        let frames = text_frames([json]);
+        for one in them {
+            self.send_events(*one, Privacy::Private, frames.clone());
+        }
+    }
+
+    fn welcome(&mut self, one: ConnectionId, json: &Bytes) {
+        let ours = one.server == self.server;
+        let client = self.get_open(one.client).filter(|_| ours);
+        let Some((field, value)) = client.and_then(|client| client.welcome_field.take()) else {
+            return self.one(one, json);
+        };
+        let object = json.strip_suffix(b"}").expect("invariant: a welcome is a JSON object");
+        let field = format!(",\"{field}\":\"{value}\"}}");
+        self.one(one, &[object, field.as_bytes()].concat().into());
+    }
+
+    fn replay(&mut self, one: ConnectionId, past: &[(Privacy, &Bytes)]) {
+        for same in past.chunk_by(|(one, _), (next, _)| one == next) {
+            self.send_events(one, same[0].0, text_frames(same.iter().map(|(_, json)| *json)));
+        }
+    }
+
+    fn named(&mut self, one: ConnectionId, name: &str) {
+        let ours = one.server == self.server;
+        if let Some(client) = self.get_mut(one.client).filter(|_| ours) {
+            client.tap.named(name);
+        }
+    }
+
+    fn close(&mut self, one: ConnectionId, reason: CloseReason) {
+        if one.server == self.server {
+            self.to_close.push((one.client, reason));
+        }
+    }
+
+    fn close_account(&mut self, account: &NameKey, origin: ServerId) {
+        // There every admission of the account was revoked before.
+        if origin != self.server {
+            let name = |client: &Client| client.admission.name.as_ref().map(Name::key);
+            let theirs = self.open_ids(|client| name(client).as_ref() == Some(account));
+            self.to_close.extend(theirs.into_iter().map(|id| (id, SIGNED_OUT)));
+        }
+    }
+}
+
+/// Each event as a text frame, in one stretch of bytes.
+fn text_frames<'a>(events: impl IntoIterator<Item = &'a Bytes>) -> Bytes {
+    let mut frames = BytesMut::new();
+    for json in events {
+        put_text_frame(json, &mut frames);
+    }
+    frames.freeze()
+}

@@ -1,0 +1,151 @@
+//! Putting people on the list: `--add-user` for one, `--add-users` for a class.
+//!
+//! Called by `main` in place of the server, on the main thread.
+
+use std::collections::HashSet;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+
+use super::file;
+use super::list::{Account, MAX_ACCOUNTS, account_name, is_comment, lines, with_accounts};
+use super::password::{Hashed, Password, Workspace};
+use super::prompt::{Terminal, read_line};
+use crate::chat::Name;
+use crate::config::Enrolment;
+
+/// Most bytes of a class list that is read at once.
+const MAX_CLASS_LIST: u64 = 4 << 20;
+
+/// First lines that spreadsheets write, and that are nobody.
+const HEADINGS: [&str; 2] = ["name,password", "nombre,contraseña"];
+
+/// Puts people on the list as the command line asks for it. Returns what to say.
+///
+/// # Errors
+/// In one line; then the file is as it was.
+pub fn enrol(enrolment: &Enrolment, path: &Path) -> Result<String, String> {
+    match enrolment {
+        Enrolment::One(name) => add_user(name, path),
+        Enrolment::Class => add_users(path),
+    }
+}
+
+/// Asks for a password, twice in a terminal, and puts the person on the list, or gives them the new password. Returns what
+/// to say.
+///
+/// # Errors
+/// In one line; then the file is as it was.
+fn add_user(name: &str, path: &Path) -> Result<String, String> {
+    let name = account_name(name).map_err(|wrong| format!("--add-user {name:?}: {wrong}"))?;
+    let typed = if io::stdin().is_terminal() {
+        type_twice(&name)?
+    } else {
+        read_line(&mut io::stdin().lock())
+            .map_err(|error| format!("no password on standard input: {error}"))?
+    };
+    let password = Password::parse(&typed).map_err(str::to_owned)?;
+    if password.is_short() {
+        warn_of_short(&format!("the password of {name}"));
+    }
+    enrol_people(path, vec![(name, password)])
+}
+
+fn type_twice(name: &Name) -> Result<String, String> {
+    let failed = |error: io::Error| {
+        format!("no password from this terminal ({error}); it can also come on standard input")
+    };
+    let terminal = Terminal::open().map_err(failed)?;
+    let typed = terminal.ask_silently(&format!("Password for {name}: ")).map_err(failed)?;
+    if terminal.ask_silently("The same again: ").map_err(failed)? != typed {
+        return Err("the two passwords differ; nothing was changed".to_owned());
+    }
+    Ok(typed)
+}
+
+/// Reads lines like `name,password` from standard input and puts all these people on the list, or none. Returns what to
+/// say.
+///
+/// # Errors
+/// In one line that names the wrong one; then the file is as it was.
+fn add_users(path: &Path) -> Result<String, String> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        let _ =
+            writeln!(io::stderr(), "one person a line, like name,password; Ctrl-D ends the list");
+    }
+    let mut bytes = Vec::new();
+    let read = input.lock().take(MAX_CLASS_LIST + 1).read_to_end(&mut bytes);
+    let length = read.map_err(|error| format!("standard input: {error}"))?;
+    if length as u64 > MAX_CLASS_LIST {
+        return Err(format!("standard input: more than {MAX_CLASS_LIST} bytes"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "standard input: not UTF-8".to_owned())?;
+    let people = class_list(&text)?;
+    let short = people.iter().filter(|(_, password)| password.is_short()).count();
+    if short > 0 {
+        warn_of_short(&format!("{short} of the {} passwords", people.len()));
+    }
+    enrol_people(path, people)
+}
+
+/// The people on a class list. The first comma of a line ends the name, so that a password may have some; spaces around
+/// the two are nothing.
+fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
+    let mut people: Vec<(Name, Password)> = Vec::new();
+    let mut known = HashSet::new();
+    for (number, line) in (1..).zip(lines(text)) {
+        let wrong = |reason: &str| format!("standard input, line {number}: {reason}");
+        let heading = line.trim().to_lowercase();
+        let is_heading = number == 1 && HEADINGS.contains(&heading.as_str());
+        if is_heading || is_comment(line.trim()) {
+            continue;
+        }
+        let (name, password) =
+            line.split_once(',').ok_or_else(|| wrong("it is not like name,password"))?;
+        let (name, password) = (name.trim(), password.trim());
+        if name.starts_with('"') || password.starts_with('"') {
+            return Err(wrong("quotation marks would be a part of it: leave them out"));
+        }
+        let name = account_name(name).map_err(wrong)?;
+        let password = Password::parse(password).map_err(wrong)?;
+        if !known.insert(name.key()) {
+            return Err(wrong("the name was there before, or one that looks like it"));
+        }
+        if people.len() == MAX_ACCOUNTS {
+            return Err(wrong("too many people"));
+        }
+        people.push((name, password));
+    }
+    if people.is_empty() {
+        return Err("standard input: nobody is on it; a line is like name,password".to_owned());
+    }
+    Ok(people)
+}
+
+fn enrol_people(path: &Path, people: Vec<(Name, Password)>) -> Result<String, String> {
+    let mut workspace = Workspace::default();
+    let account = |(name, password): (Name, Password)| {
+        let hashed = Hashed::new(&password, &mut workspace)
+            .map_err(|_| "the password cannot be hashed: no memory or no randomness".to_owned())?;
+        Ok(Account { name, hashed })
+    };
+    // Before the file is touched, since it takes its time.
+    let accounts = people.into_iter().map(account).collect::<Result<Vec<_>, String>>()?;
+    let list = file::change(path, |text| with_accounts(text, &accounts))?;
+    let who = match &accounts[..] {
+        [one] => format!("{} may", one.name),
+        several => format!("{} people may", several.len()),
+    };
+    Ok(format!("{who} sign in now; {} on the list {}\n", list.len(), path.display()))
+}
+
+fn warn_of_short(what: &str) {
+    let _ = writeln!(
+        io::stderr(),
+        "websocket-classroom: {what}: shorter than {} characters, so easily guessed",
+        super::password::SHORT_PASSWORD
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The list of those who may come in, as it stands in the file of `--users`: a line a person, `name:hash`.
+//!
+//! Text in, accounts out, and back; no file is touched here. Empty lines and those that begin with `#` are comments, and
+//! stay where they are when a line is added or replaced.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::password::Hashed;
+use crate::chat::{Name, NameKey};
+
+/// Most accounts in a list.
+pub const MAX_ACCOUNTS: usize = 10_000;
+
+/// Most bytes of it: as many of the longest lines.
+pub const MAX_LIST: usize = 4 << 20;
+
+/// A person who may come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub name: Name,
+    pub hashed: Hashed,
+}
+
+/// Everybody who may, in the order of the file.
+#[derive(Debug, Default)]
+pub struct AccountList {
+    accounts: Vec<Account>,
+    places: HashMap<NameKey, usize>,
+}
+
+/// The first line that cannot be understood.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WrongLine {
+    /// Counted from 1.
+    pub line: usize,
+    pub reason: String,
+}
+
+impl fmt::Display for WrongLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "line {}: {}", self.line, self.reason)
+    }
+}
+
+/// An account's name: one that is allowed in the chat, and that can stand before a colon, in the file as well as in
+/// `Authorization: Basic` (RFC 7617, section 2).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn account_name(text: &str) -> Result<Name, &'static str> {
+    let name = Name::parse(text).map_err(|bad| bad.explanation())?;
+    if name.as_str().contains(':') || name.as_str().starts_with('#') {
+        return Err("an account's name has no colon and does not begin with #");
+    }
+    Ok(name)
+}
+
+/// A line of the file that is an account; `None` for a comment.
+fn account_line(line: &str) -> Option<Result<Account, &'static str>> {
+    let line = line.trim();
+    if is_comment(line) {
+        return None;
+    }
+    // The hash has no colon.
+    let Some((name, hash)) = line.rsplit_once(':') else {
+        return Some(Err("it is not like name:$argon2id$…"));
+    };
+    let account = account_name(name).and_then(|name| {
+        let hashed = Hashed::parse(hash.trim())?;
+        Ok(Account { name, hashed })
+    });
+    Some(account)
+}
+
+/// The line says nothing.
+pub fn is_comment(line: &str) -> bool {
+    line.is_empty() || line.starts_with('#')
+}
+
+/// The lines of a text without the mark that some editors put in front of it.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.strip_prefix('\u{feff}').unwrap_or(text).lines()
+}
+
+impl AccountList {
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// The first wrong line: then none of the list is to be used.
+    pub fn parse(text: &str) -> Result<AccountList, WrongLine> {
+        let mut list = AccountList::default();
+        let mut line_of: HashMap<NameKey, usize> = HashMap::new();
+        for (line, text) in (1..).zip(lines(text)) {
+            let wrong = |reason: String| WrongLine { line, reason };
+            let Some(account) = account_line(text) else { continue };
+            let account = account.map_err(|reason| wrong(reason.to_owned()))?;
+            let key = account.name.key();
+            if let Some(first) = line_of.insert(key.clone(), line) {
+                return Err(wrong(format!("the name is that of line {first}, or looks like it")));
+            }
+            if list.len() == MAX_ACCOUNTS {
+                return Err(wrong(format!("there can be {MAX_ACCOUNTS} accounts, not more")));
+            }
+            list.places.insert(key, list.len());
+            list.accounts.push(account);
+        }
+        Ok(list)
+    }
+
+    pub fn get(&self, key: &NameKey) -> Option<&Account> {
+        self.accounts.get(*self.places.get(key)?)
+    }
+
+    pub fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Any one of them: the same for the same number.
+    pub fn pick(&self, number: u64) -> Option<&Account> {
+        let place = number.checked_rem(self.accounts.len() as u64)?;
+        self.accounts.get(place as usize)
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &NameKey> {
+        self.places.keys()
+    }
+}
+
+/// The text with these accounts in it: each in the place of the line of its name, else at the end. All other lines stay
+/// as they are.
+pub fn with_accounts(text: &str, accounts: &[Account]) -> String {
+    let mut new: HashMap<NameKey, &Account> =
+        accounts.iter().map(|account| (account.name.key(), account)).collect();
+    let as_line = |account: &Account| format!("{}:{}\n", account.name, account.hashed);
+    let mut changed = String::with_capacity(text.len() + 128 * accounts.len());
+    for line in text.split_inclusive('\n') {
+        let name = match account_line(line.trim_start_matches('\u{feff}')) {
+            Some(Ok(account)) => Some(account.name.key()),
+            _ => None,
+        };
+        match name.and_then(|key| new.remove(&key)) {
+            Some(account) => changed += &as_line(account),
+            None => changed += line,
+        }
+    }
+    if !changed.is_empty() && !changed.ends_with('\n') {
+        changed.push('\n');
+    }
+    for account in accounts {
+        if new.remove(&account.name.key()).is_some() {
+            changed += &as_line(account);
+        }
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Who may come in, with `--users FILE`: the tutorial's first challenge. Without the flag nothing of this exists.
+//!
+//! ```text
+//! connections' ── name, password ──► authentication ──► password check    Argon2, one at a time
+//!   threads    ── cookie ──────────►   (owns all)   ◄── matches or not
+//!              ◄── admission ───────         ▲
+//!                                         │ new list
+//!                                    users file
+//! ```
+//!
+//! Attached at three joints: it decides who may open a WebSocket, adds the routes `/login`, `/logout` and `/me`, and has
+//! connections closed on the broadcaster's thread.
+//!
+//! To be read in this order: `password` and `list` (what is kept), `file` and `enrolment` (how it gets there), `sessions` (what a
+//! signed-in person has), `attempts` (how often a password may be wrong), `login`, then `authentication`, which decides, and
+//! `password_check`, which does the slow part; `accounts` and `sign_in` are the side of HTTP. `shared_sign_ins` is for servers that
+//! share a chat.
+
+mod accounts;
+mod attempts;
+mod authentication;
+pub mod enrolment;
+mod file;
+mod list;
+mod login;
+mod password;
+mod password_check;
+mod prompt;
+mod sessions;
+mod shared_sign_ins;
+mod sign_in;
+
+#[cfg(test)]
+mod tests;
+
+pub use attempts::{ADDRESS_BUDGET, Attempt, Budget, NAME_BUDGET};
+pub use login::CookieHash;
+pub use shared_sign_ins::SharedSignIns;
+
+use std::io;
+use std::path::PathBuf;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use log::{info, warn};
+
+use self::accounts::Accounts;
+use attempts::CHECKS;
+use authentication::{Authentication, QUEUE};
+use list::AccountList;
+use login::{Question, Revoked};
+
+use crate::broadcaster::{CLOSE_DEADLINE, Control, Incoming};
+use crate::chat::Input;
+use crate::config::Options;
+use crate::http::{Call, Reply, Response, Route};
+use crate::joints::Joints;
+
+/// Attaches all of it; its threads begin when the server does.
+///
+/// # Errors
+/// In one line: the list of users cannot be read, or a line of it is wrong.
+pub fn attach(
+    joints: &mut Joints,
+    options: &Options,
+    to_broadcaster: &Sender<Incoming>,
+    shared: Option<Box<dyn SharedSignIns>>,
+) -> Result<(), String> {
+    joints.features.push("accounts");
+    let has_users = options.users.is_some();
+    joints.health.push(("sign_in", Box::new(move || has_users.into())));
+    let Some(path) = options.users.clone() else { return Ok(()) };
+    let (list, text) =
+        file::read_list(&path).map_err(|error| format!("the list of users, {error}"))?;
+    let (to_authentication, questions) = bounded(QUEUE);
+    let accounts = Accounts(to_authentication);
+    let (for_threads, to_broadcaster) = (accounts.clone(), to_broadcaster.clone());
+    joints.start.push(Box::new(move || {
+        let revoke = move |revoked| {
+            let job = Box::new(move |control: &mut dyn Control| close_revoked(control, revoked));
+            to_broadcaster.send(Incoming::Run(job)).is_ok()
+        };
+        start(path, list, text, shared, for_threads.0, questions, revoke)
+    }));
+    joints.websocat_flags = "--basic-auth NAME:PASSWORD ";
+    joints.authentication = Some(Box::new(accounts.clone()));
+    joints.routes.extend([
+        route("/login", &["POST"], &accounts, sign_in::sign_in),
+        route("/logout", &["POST"], &accounts, sign_in::sign_out),
+        route("/me", &["GET", "HEAD"], &accounts, sign_in::who_am_i),
+    ]);
+    Ok(())
+}
+
+fn route(
+    path: &'static str,
+    methods: &'static [&'static str],
+    accounts: &Accounts,
+    handler: fn(&Accounts, &Call<'_>) -> Response,
+) -> Route {
+    let accounts = accounts.clone();
+    let handler = Box::new(move |call: &Call<'_>| Reply::Response(handler(&accounts, call)));
+    Route { path, methods, is_public: false, handler }
+}
+
+/// Starts the three threads.
+fn start(
+    path: PathBuf,
+    list: AccountList,
+    text: String,
+    shared: Option<Box<dyn SharedSignIns>>,
+    to_authentication: Sender<Question>,
+    questions: Receiver<Question>,
+    revoke: impl Fn(Revoked) -> bool + Send + 'static,
+) -> io::Result<()> {
+    match list.len() {
+        0 => warn!("nobody is on the list of users yet: {} has no accounts", path.display()),
+        people => info!("on the list of users, {}: {people}", path.display()),
+    }
+    let (to_check, checks) = bounded(CHECKS);
+    let thread = |name: &str| thread::Builder::new().name(name.to_owned());
+    let authentication = Authentication::new(list, to_check, shared, revoke);
+    thread("authentication").spawn(move || authentication.run(&questions))?;
+    let checked = to_authentication.clone();
+    thread("password check").spawn(move || password_check::run(&checks, &checked))?;
+    let tell = move |list| to_authentication.send(Question::NewList(list)).is_ok();
+    thread("users file").spawn(move || file::watch(&path, &text, tell)).map(drop)
+}
+
+/// Admissions were revoked: closes the connections that depend on them. On the broadcaster's thread.
+fn close_revoked(control: &mut dyn Control, revoked: Revoked) {
+    control.close_revoked(false);
+    // A feed shows how the others are closed, so it is closed after them: that is the lesson.
+    control.later(CLOSE_DEADLINE, Box::new(|control| control.close_revoked(true)));
+    let origin = control.server();
+    let Revoked { gone, signed_out } = revoked;
+    if !gone.is_empty() {
+        let _ = control.submit(Input::AccountsGone { accounts: gone, origin });
+    }
+    for account in signed_out {
+        let _ = control.submit(Input::SignedOut { account, origin });
+    }
+}

@@ -1,0 +1,139 @@
+//! A captured connection: how it began, kept for watchers that come later, and what its two taps share with the inspector.
+//!
+//! Made by the connection's thread, then shared by that thread, the broadcaster's and the inspector's. What in it is secret was
+//! hidden before.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use data_encoding::BASE64;
+use log::{Level, log_enabled};
+
+use super::secrets;
+use crate::client_id::ClientId;
+use crate::tap::{Opening, Purpose};
+use crate::token::Token;
+use crate::websocket::accept;
+
+#[derive(Debug)]
+pub struct Captured {
+    pub client: ClientId,
+    pub peer: SocketAddr,
+    pub local: Option<SocketAddr>,
+    pub accepted: Instant,
+    pub accepted_at: SystemTime,
+    /// When the request was complete, and when it was answered.
+    pub requested: Instant,
+    pub answered: Instant,
+    /// `None`: it did not become a WebSocket.
+    pub purpose: Option<Purpose>,
+    /// What lets a client watch it.
+    pub key: Option<Token>,
+    /// Byte for byte, but for the secrets; at most as long as a head may be.
+    pub request: Vec<u8>,
+    /// Byte for byte, but for the secrets.
+    pub response: Vec<u8>,
+    /// The taps are to tell what they see: from the first byte on, until the inspector knows whether it is watched.
+    watched: AtomicBool,
+    /// Bytes that were sent.
+    sent: AtomicU64,
+    /// Frames that were left out because the inspector is too slow, and that watchers have not been told of.
+    lost: AtomicU64,
+}
+
+/// What `Sec-WebSocket-Accept` is made of.
+pub struct Proof {
+    pub key: String,
+    /// SHA-1 of the key and the GUID of RFC 6455.
+    pub digest: Vec<u8>,
+    pub accept: String,
+}
+
+impl Captured {
+    /// Hides the secrets of the two heads.
+    pub fn new(opening: Opening, purpose: Option<Purpose>, key: Option<Token>) -> Captured {
+        let Opening { mut request, mut response, .. } = opening;
+        secrets::hide_in_head(&mut request);
+        secrets::hide_in_head(&mut response);
+        // Kept for as long as the connection.
+        request.shrink_to_fit();
+        response.shrink_to_fit();
+        Captured {
+            client: opening.client,
+            peer: opening.peer,
+            local: opening.local,
+            accepted: opening.accepted,
+            accepted_at: opening.accepted_at,
+            requested: opening.requested,
+            answered: Instant::now(),
+            purpose,
+            key,
+            request,
+            response,
+            watched: AtomicBool::new(purpose != Some(Purpose::Feed)),
+            sent: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// One relaxed load, each time that bytes are read or sent.
+    pub fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    pub fn set_watched(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// Its frames are drawn in the log. Not those of a feed, which are made of the others' frames.
+    pub fn is_logged(&self) -> bool {
+        self.purpose != Some(Purpose::Feed) && log_enabled!(Level::Debug)
+    }
+
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    pub fn set_sent(&self, sent: u64) {
+        self.sent.store(sent, Ordering::Relaxed);
+    }
+
+    pub fn lose(&self, frames: u64) {
+        self.lost.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    pub fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+
+    /// Bytes of its heads.
+    pub fn memory(&self) -> usize {
+        self.request.len() + self.response.len()
+    }
+
+    /// Time since TCP was accepted.
+    pub fn since(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.accepted)
+    }
+
+    /// How the accept value is made, if this was a handshake.
+    pub fn proof(&self) -> Option<Proof> {
+        let key = header(&self.request, "sec-websocket-key")?;
+        let sent = header(&self.response, "sec-websocket-accept")?;
+        // What was sent must be what it is said to be made of.
+        let digest = BASE64.decode(sent.as_bytes()).ok()?;
+        (accept(&key) == sent).then_some(Proof { key, digest, accept: sent })
+    }
+}
+
+/// A header's value in a head.
+fn header(head: &[u8], wanted: &str) -> Option<String> {
+    let head = std::str::from_utf8(head).ok()?;
+    let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    let (_, value) = lines.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+    Some(value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! The inspector: what goes over the wire, frame by frame, in the log and for those who watch on `/wire`; and what a client can
+//! ask for to see it happen.
+//!
+//! Attached at four joints: it captures connections, adds the route `/wire` and the command `show`, and has its jobs done on the
+//! broadcaster's thread. It listens and never changes a byte; while no one watches there is nothing to do.
+//!
+//! ```text
+//! connection's thread ── read tap ──► inspector's thread ── finished frames ──► broadcaster ──► watcher
+//! broadcaster         ── send tap ──►   (owns the lists)
+//! ```
+//!
+//! To be read in this order: `captured` (what is kept of a connection), `frame_tap`, `read_tap` and `send_tap` (what is seen of
+//! it), `note` (the way to the inspector), `inspector`, `lane`, `describe`, `event` and `outbox` (what watchers get), `access`
+//! (who may watch), `secrets` (what is not shown), `drawing` (in the log), `demonstration` (what can be made to happen).
+
+mod access;
+mod captured;
+mod demonstration;
+mod describe;
+mod drawing;
+mod event;
+mod frame_tap;
+mod hex;
+mod inspector;
+mod lane;
+mod note;
+mod outbox;
+mod read_tap;
+mod secrets;
+mod send_tap;
+
+pub use captured::Captured;
+pub use demonstration::SHOW;
+pub use drawing::draw_all;
+pub use frame_tap::{FrameTap, Tapped};
+pub use read_tap::InspectorReadTap;
+
+use std::sync::Arc;
+use std::thread;
+
+use crossbeam_channel::Sender;
+
+use access::Watch;
+use inspector::Inspector;
+use note::{ToInspector, What};
+use outbox::Outbox;
+use send_tap::InspectorSendTap;
+
+use crate::broadcaster::{Endpoint, Incoming};
+use crate::config::Options;
+use crate::http::{Call, Reply, Response, Route, parameter};
+use crate::joints::Joints;
+use crate::tap::{Capture, Opening, Purpose, Taps};
+use crate::token::Token;
+
+/// Attaches all of it; its thread begins when the server does.
+pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<Incoming>) {
+    let (to_inspector, notes) = note::channel();
+    let outbox = Outbox::new(to_broadcaster.clone(), options.backlog);
+    joints.start.push(Box::new(move || {
+        let inspector = thread::Builder::new().name("inspector".to_owned());
+        inspector.spawn(move || Inspector::new(outbox).run(&notes)).map(drop)
+    }));
+    let teacher_key = options.teacher_key.clone().or_else(access::new_teacher_key);
+    if let Some(key) = &teacher_key {
+        // After the # it stays in the browser.
+        joints.banner.push(("teacher", format!("#teacher={key}")));
+    }
+    joints.features.push("inspector");
+    joints.commands.push(SHOW);
+    joints.capture = Some(Box::new(InspectorCapture(to_inspector.clone())));
+    joints.routes.push(Route {
+        path: "/wire",
+        methods: &["GET", "HEAD"],
+        is_public: true,
+        handler: Box::new(move |call| wire(call, teacher_key.as_deref(), &to_inspector)),
+    });
+}
+
+/// `/wire`: a WebSocket that shows what happens on others.
+fn wire(call: &Call<'_>, teacher_key: Option<&str>, to_inspector: &ToInspector) -> Reply {
+    if !call.wants_websocket() {
+        return call.upgrade_required();
+    }
+    let key = parameter(&call.request.query, "key").unwrap_or_default();
+    let Some(watch) = Watch::parse(&key, teacher_key) else {
+        return Reply::Response(Response::refusal(
+            403,
+            "To watch takes a key: /wire?key=KEY with the \"wire\" of your chat's welcome, or the teacher's key.",
+        ));
+    };
+    // The teacher's key opens more than a sign-in does.
+    let is_for_all = matches!(watch, Watch::Everyone);
+    let (watcher, to_inspector) = (call.client, to_inspector.clone());
+    let feed = Endpoint::Feed(Box::new(move |_| to_inspector.watch(watcher, watch)));
+    if is_for_all { Reply::WebSocketForAll(feed) } else { Reply::WebSocket(feed) }
+}
+
+struct InspectorCapture(ToInspector);
+
+impl Capture for InspectorCapture {
+    fn open(&self, opening: Opening, purpose: Purpose) -> Taps {
+        let key = parameter(&opening.query, "wire").and_then(|key| Token::parse(&key));
+        let key = if purpose == Purpose::Chat { key.or_else(Token::random) } else { key };
+        let welcome_field = key.as_ref().map(|key| ("wire", key.text()));
+        let captured = Arc::new(Captured::new(opening, Some(purpose), key));
+        let to_inspector = &self.0;
+        to_inspector.tell(&captured, captured.answered, What::Opened);
+        let read = InspectorReadTap::new(Arc::clone(&captured), to_inspector.clone());
+        let send = InspectorSendTap::new(captured, to_inspector.clone());
+        Taps { read: Box::new(read), send: Box::new(send), welcome_field }
+    }
+
+    fn refused(&self, opening: Opening, status: u16) {
+        let key = parameter(&opening.query, "wire").and_then(|key| Token::parse(&key));
+        let captured = Arc::new(Captured::new(opening, None, key));
+        self.0.tell(&captured, captured.answered, What::Refused(status));
+    }
+}

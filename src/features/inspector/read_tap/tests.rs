@@ -1,0 +1,105 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::SystemTime;
+
+use super::super::note::{Note, Notes, channel};
+use super::*;
+use crate::client_id::ClientId;
+use crate::tap::Opening;
+use crate::websocket::FrameRules;
+
+/// A tap, the rules whose scanner it follows, and what it tells.
+struct Reader {
+    tap: InspectorReadTap,
+    rules: FrameRules,
+    notes: Notes,
+}
+
+impl Reader {
+    fn new(purpose: Purpose) -> Reader {
+        let opening = Opening {
+            client: ClientId(1),
+            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+            local: None,
+            accepted: Instant::now(),
+            accepted_at: SystemTime::now(),
+            requested: Instant::now(),
+            query: String::new(),
+            request: Vec::new(),
+            response: Vec::new(),
+        };
+        let captured = Arc::new(Captured::new(opening, Some(purpose), None));
+        let (to_inspector, notes) = channel();
+        let tap = InspectorReadTap::new(captured, to_inspector);
+        Reader { tap, rules: FrameRules::new(1000), notes }
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        self.tap.read(bytes, self.rules.scanner());
+        self.rules.check(bytes).expect("right frames");
+    }
+
+    /// The last byte of each frame that was told, and its privacy.
+    fn told(&self) -> Vec<(u8, Privacy)> {
+        let mut told = Vec::new();
+        while let Some(Note::Happened { what: What::Frames { frames, privacy, .. }, .. }) =
+            self.notes.try_next()
+        {
+            told.push((*frames.last().expect("not empty"), privacy));
+        }
+        told
+    }
+}
+
+/// A masked frame of one byte, which the mask leaves as it is.
+fn frame(first: u8, byte: u8) -> Vec<u8> {
+    vec![first, 0x81, 0, 0, 0, 0, byte]
+}
+
+#[test]
+fn a_message_waits_until_it_is_understood_and_what_comes_after_it_too() {
+    let mut reader = Reader::new(Purpose::Chat);
+    reader.read(&[frame(0x81, b'a'), frame(0x89, b'p'), frame(0x81, b'b')].concat());
+    assert_eq!(reader.told(), []);
+    reader.tap.understood(Privacy::Public);
+    assert_eq!(reader.told(), [(b'a', Privacy::Public), (b'p', Privacy::Public)]);
+    reader.tap.understood(Privacy::Private);
+    assert_eq!(reader.told(), [(b'b', Privacy::Private)]);
+}
+
+#[test]
+fn fragments_are_private_whatever_the_message_is() {
+    let mut reader = Reader::new(Purpose::Chat);
+    reader.read(&[frame(0x01, b'1'), frame(0x89, b'p'), frame(0x80, b'2')].concat());
+    assert_eq!(reader.told(), [(b'1', Privacy::Private), (b'p', Privacy::Public)]);
+    reader.tap.understood(Privacy::Public);
+    assert_eq!(reader.told(), [(b'2', Privacy::Private)]);
+}
+
+#[test]
+fn a_message_that_began_before_the_tap_does_not_lend_its_privacy_to_the_next() {
+    let mut reader = Reader::new(Purpose::Chat);
+    reader.tap.captured.set_watched(false);
+    let (first, second) = (frame(0x81, b'a'), frame(0x81, b'b'));
+    reader.read(&first[..6]);
+    reader.tap.captured.set_watched(true);
+    reader.read(&[&first[6..], &second].concat());
+    reader.tap.understood(Privacy::Public);
+    assert_eq!(reader.told(), []);
+    reader.tap.understood(Privacy::Private);
+    assert_eq!(reader.told(), [(b'b', Privacy::Private)]);
+}
+
+#[test]
+fn what_is_never_understood_is_private() {
+    let mut reader = Reader::new(Purpose::Chat);
+    reader.read(&frame(0x81, b'a'));
+    reader.tap.rest(&frame(0x88, b'x'));
+    assert_eq!(reader.told(), [(b'a', Privacy::Private), (b'x', Privacy::Public)]);
+}
+
+#[test]
+fn an_echo_has_no_private_messages() {
+    let mut reader = Reader::new(Purpose::Echo);
+    reader.read(&frame(0x81, b'a'));
+    assert_eq!(reader.told(), [(b'a', Privacy::Public)]);
+}

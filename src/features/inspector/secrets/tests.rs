@@ -1,0 +1,48 @@
+use super::*;
+
+fn hidden(head: &str) -> String {
+    let mut bytes = head.as_bytes().to_vec();
+    hide_in_head(&mut bytes);
+    assert_eq!(bytes.len(), head.len());
+    String::from_utf8(bytes).expect("still text")
+}
+
+#[test]
+fn secrets_in_heads_are_hidden_and_nothing_else_is() {
+    assert_eq!(
+        hidden(
+            "GET /ws?name=Ana&session=7.rQ&epoch=e&after=3&wire=abc HTTP/1.1\r\nHost: localhost\r\nCOOKIE: a=b; c\r\n\
+             Referer: http://localhost/?key=abc\r\nSec-WebSocket-Key: dGhl\r\nAuthorization:Basic QQ==\r\n\r\n"
+        ),
+        "GET /ws?name=Ana&session=****&epoch=e&after=3&wire=*** HTTP/1.1\r\nHost: localhost\r\nCOOKIE: **** *\r\n\
+         Referer: http://localhost/?key=***\r\nSec-WebSocket-Key: dGhl\r\nAuthorization:***** ****\r\n\r\n"
+    );
+}
+
+#[test]
+fn broken_heads_keep_their_secrets_too() {
+    assert_eq!(
+        hidden("GET /ws\nCookie: a\n\tb: c\nX: d\rX-Token: e\n"),
+        "GET /ws\nCookie: *\n*** *\nX: d\rX-Token: *\n"
+    );
+    assert_eq!(hidden("GET /ws?session=abc"), "GET /ws?session=***");
+    assert_eq!(
+        hidden("GET / HTTP/1.1\r\nCookie a=b\r\nX\r\n"),
+        "GET / HTTP/1.1\r\n****** ***\r\nX\r\n"
+    );
+    for body in
+        ["{\"password\":\"x\"}", "name=Ana&password=x", "Cookie: x", "Authorization:x", "SECRET"]
+    {
+        assert_eq!(hidden(body), body.replace(|byte| !" \r\n".contains(byte), "*"));
+    }
+    assert_eq!(hidden(""), "");
+}
+
+#[test]
+fn a_welcome_hides_its_session_and_its_key_whatever_people_are_called() {
+    let welcome = br#"{"type":"welcome","you":"\",\"session\":\"x","session":"7.rQ","wire":"abc"}"#;
+    let secrets = in_payload(welcome);
+    let shown: Vec<&[u8]> = secrets.iter().map(|range| &welcome[range.clone()]).collect();
+    assert_eq!(shown, [&b"7.rQ"[..], b"abc"]);
+    assert!(in_payload(br#"{"type":"message","session":"x"}"#).is_empty());
+}

@@ -1,0 +1,19 @@
+//! Plain HTTP: how a request is read and answered (RFC 9110, RFC 9112).
+//!
+//! `request` reads it, `head` understands it, `origin` judges where it comes from, `router` finds who answers, `response` is
+//! printed by tiny_http. Runs on the connection's thread.
+
+mod head;
+mod origin;
+mod page;
+mod request;
+mod response;
+mod router;
+mod routes;
+
+pub use head::{Headers, MAX_HEADERS, Request, parse};
+pub use origin::HostNames;
+pub use request::{MAX_HEAD, NoRequest, head_in, read};
+pub use response::{Response, write_all};
+pub use router::{Call, Reply, Route, Router, parameter};
+pub use routes::core_routes;

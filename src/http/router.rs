@@ -1,0 +1,88 @@
+//! The joint for addresses: a table of routes, each with its path, its methods and its handler. Features add rows; nothing here
+//! knows them.
+//!
+//! Runs on the connection's thread, between reading a request and answering it. A handler must never touch the socket.
+
+use std::net::SocketAddr;
+
+use super::head::Request;
+use super::response::Response;
+use crate::broadcaster::Endpoint;
+use crate::client_id::ClientId;
+
+/// One row of the table.
+pub struct Route {
+    pub path: &'static str,
+    pub methods: &'static [&'static str],
+    /// Named in the answer to a request for what is not here.
+    pub is_public: bool,
+    pub handler: Box<dyn Fn(&Call<'_>) -> Reply + Send + Sync>,
+}
+
+/// A request, and what else a handler may know.
+pub struct Call<'a> {
+    pub request: &'a Request,
+    /// The checked `Host` header; empty if HTTP/1.0 sent none.
+    pub host: &'a str,
+    pub client: ClientId,
+    pub peer: SocketAddr,
+}
+
+/// What a handler wants done.
+pub enum Reply {
+    Response(Response),
+    /// Go on with the opening handshake.
+    WebSocket(Endpoint),
+    /// The same for a client that has shown more than a sign-in: it needs no other admission.
+    WebSocketForAll(Endpoint),
+}
+
+impl Call<'_> {
+    /// The client wants this address to become a WebSocket.
+    pub fn wants_websocket(&self) -> bool {
+        self.request.wants_websocket() && self.request.method == "GET"
+    }
+
+    /// What an address says that speaks WebSocket only.
+    pub fn upgrade_required(&self) -> Reply {
+        Reply::Response(Response::upgrade_required(format!(
+            "{} speaks WebSocket: ask for it with Upgrade: websocket, for instance with the page at / or with websocat.",
+            self.request.path
+        )))
+    }
+}
+
+pub struct Router(Vec<Route>);
+
+impl Router {
+    pub fn new(routes: Vec<Route>) -> Router {
+        Router(routes)
+    }
+
+    /// Finds who answers, and what.
+    pub fn reply(&self, call: &Call<'_>) -> Reply {
+        let Some(route) = self.0.iter().find(|route| route.path == call.request.path) else {
+            return Reply::Response(Response::text(404, self.what_is_here()));
+        };
+        if !route.methods.contains(&call.request.method.as_str()) {
+            let methods = route.methods.join(", ");
+            let text = format!("This address takes {methods} only.");
+            return Reply::Response(Response::text(405, text).with_header("Allow", methods));
+        }
+        (route.handler)(call)
+    }
+
+    fn what_is_here(&self) -> String {
+        let more = self.0.iter().filter(|route| route.is_public).map(|route| route.path);
+        let more: Vec<&str> = more.collect();
+        let (last, others) = more.split_last().expect("invariant: the core has public routes");
+        let others = others.join(", ");
+        format!("There is nothing here. Try / for the page, /ws for the chat, {others} or {last}.")
+    }
+}
+
+/// The first value of this name in a query, decoded.
+pub fn parameter(query: &str, wanted: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+}

@@ -1,0 +1,78 @@
+//! The addresses of the core: the page, the chat's WebSocket, the echo, and how the server is.
+//!
+//! Made once by `server.rs`; the handlers run on the connections' threads.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::page::page;
+use super::response::Response;
+use super::router::{Call, Reply, Route};
+use crate::broadcaster::{Counters, Endpoint};
+use crate::chat::JoinRequest;
+use crate::joints::HealthField;
+
+const READ: &[&str] = &["GET", "HEAD"];
+
+/// The core's rows of the table of routes.
+pub fn core_routes(
+    page_file: Option<PathBuf>,
+    counters: Arc<Counters>,
+    features: Vec<&'static str>,
+    health_fields: Vec<HealthField>,
+) -> Vec<Route> {
+    let started = Instant::now();
+    let chat =
+        |call: &Call<'_>| Reply::WebSocket(Endpoint::Chat(JoinRequest::parse(&call.request.query)));
+    let page = move |call: &Call<'_>| match call.wants_websocket() {
+        true => chat(call),
+        false => Reply::Response(page(page_file.as_deref(), call.host)),
+    };
+    let chat = move |call: &Call<'_>| match call.wants_websocket() {
+        true => chat(call),
+        false => call.upgrade_required(),
+    };
+    let health = move |_: &Call<'_>| {
+        let mut body = json!({
+            "clients": counters.members.load(Ordering::Relaxed),
+            "features": features,
+            "messages": counters.messages.load(Ordering::Relaxed),
+            "uptime": started.elapsed().as_secs(),
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        for (name, value) in &health_fields {
+            body[*name] = value();
+        }
+        Reply::Response(Response::json(&body))
+    };
+    vec![
+        Route { path: "/", methods: READ, is_public: false, handler: Box::new(page) },
+        Route { path: "/ws", methods: READ, is_public: false, handler: Box::new(chat) },
+        Route {
+            path: "/echo",
+            methods: &["GET", "HEAD", "POST"],
+            is_public: true,
+            handler: Box::new(echo),
+        },
+        Route { path: "/health", methods: READ, is_public: true, handler: Box::new(health) },
+    ]
+}
+
+/// A WebSocket and a POST that give back what they get.
+fn echo(call: &Call<'_>) -> Reply {
+    if call.wants_websocket() {
+        return Reply::WebSocket(Endpoint::Echo);
+    }
+    if call.request.method != "POST" {
+        return call.upgrade_required();
+    }
+    // For the lesson "HTTP or WebSocket?": what a page cannot see of its own request.
+    let response = Response::new(200, "application/octet-stream", call.request.body.clone())
+        .with_header("X-Connection", call.client.0.to_string())
+        .with_header("X-Request-Head", call.request.head.len().to_string());
+    Reply::Response(response.that_tells_its_head())
+}

@@ -1,0 +1,138 @@
+//! The joint for seeing what goes over the wire: a feature that captures connections is told here of bytes read, bytes that
+//! the kernel accepted, the opening, the closing and the end.
+//!
+//! A connection has two taps, one on its own thread and one on the broadcaster's. Both only listen: they never change a byte
+//! and never wait. A build without such a feature has [`NoTap`] in their place, which does nothing.
+
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+
+use crate::broadcaster::{Cause, Closing};
+use crate::client_id::ClientId;
+use crate::websocket::frame::FrameScanner;
+
+/// Captures connections: makes the taps of each new one.
+pub trait Capture: Send + Sync {
+    /// A connection becomes a WebSocket; `opening.response` is about to be sent.
+    fn open(&self, opening: Opening, purpose: Purpose) -> Taps;
+
+    /// A request was refused, or none came.
+    fn refused(&self, opening: Opening, status: u16);
+}
+
+/// How a connection began.
+pub struct Opening {
+    pub client: ClientId,
+    pub peer: SocketAddr,
+    pub local: Option<SocketAddr>,
+    /// When TCP was accepted: for measuring, and for people.
+    pub accepted: Instant,
+    pub accepted_at: SystemTime,
+    /// When the request was complete.
+    pub requested: Instant,
+    /// The query of the request, still encoded.
+    pub query: String,
+    /// The request's head byte for byte, or what came in its place; the response byte for byte.
+    pub request: Vec<u8>,
+    pub response: Vec<u8>,
+}
+
+/// What a WebSocket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Chat,
+    Echo,
+    /// The server tells, the client only listens.
+    Feed,
+}
+
+/// The two taps of one WebSocket.
+pub struct Taps {
+    pub read: Box<dyn ReadTap>,
+    pub send: Box<dyn SendTap>,
+    /// A field for the client's `welcome`: its name and its value.
+    pub welcome_field: Option<(&'static str, String)>,
+}
+
+/// On the connection's thread.
+pub trait ReadTap: Send {
+    /// Bytes that were read; `scanner` says where in a frame they begin.
+    fn read(&mut self, bytes: &[u8], scanner: &FrameScanner);
+    /// The last message in these bytes was understood. Called once a message, in order, before anything comes of it.
+    fn understood(&mut self, privacy: Privacy);
+    /// Bytes that came after the last message: they are not read as messages.
+    fn rest(&mut self, bytes: &[u8]);
+    /// Nothing more will come.
+    fn end(&mut self);
+}
+
+/// On the broadcaster's thread.
+pub trait SendTap: Send {
+    /// The kernel accepted `from..to` of these frames.
+    fn sent(&mut self, frames: &Frames, from: usize, to: usize);
+    /// Of these frames only `..sent` went out; at byte `end` the frame ends whose rest is still to be sent. What stands
+    /// behind it was dropped.
+    fn dropped(&mut self, frames: &Frames, sent: usize, end: usize);
+    /// Nothing more will be sent, though only `..sent` of these frames went out.
+    fn cut_off(&mut self, frames: &Frames, sent: usize);
+    /// The member on this connection has this name now.
+    fn named(&mut self, name: &str);
+    fn closing(&mut self, cause: &Cause);
+    /// The close frame of the side that did not begin has come, or gone.
+    fn answered(&mut self);
+    /// The end of it all, with the messages and bytes that were sent.
+    fn closed(&mut self, closing: &Closing, sent_messages: u64, sent_bytes: u64);
+}
+
+/// Who may see a message: decided once, by whoever understood or made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Privacy {
+    #[default]
+    Public,
+    /// Between two members.
+    Private,
+}
+
+/// Bytes of frames for one client, as they wait to be sent.
+#[derive(Debug, Clone)]
+pub struct Frames {
+    pub bytes: Bytes,
+    pub privacy: Privacy,
+    /// They are not whole frames, but the rest of one whose beginning was sent.
+    pub is_rest: bool,
+}
+
+impl Frames {
+    /// Whole frames.
+    pub fn new(bytes: Bytes, privacy: Privacy) -> Frames {
+        Frames { bytes, privacy, is_rest: false }
+    }
+}
+
+/// No one looks.
+pub struct NoTap;
+
+impl Taps {
+    pub fn none() -> Taps {
+        Taps { read: Box::new(NoTap), send: Box::new(NoTap), welcome_field: None }
+    }
+}
+
+impl ReadTap for NoTap {
+    fn read(&mut self, _: &[u8], _: &FrameScanner) {}
+    fn understood(&mut self, _: Privacy) {}
+    fn rest(&mut self, _: &[u8]) {}
+    fn end(&mut self) {}
+}
+
+impl SendTap for NoTap {
+    fn sent(&mut self, _: &Frames, _: usize, _: usize) {}
+    fn dropped(&mut self, _: &Frames, _: usize, _: usize) {}
+    fn cut_off(&mut self, _: &Frames, _: usize) {}
+    fn named(&mut self, _: &str) {}
+    fn closing(&mut self, _: &Cause) {}
+    fn answered(&mut self) {}
+    fn closed(&mut self, _: &Closing, _: u64, _: u64) {}
+}

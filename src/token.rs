@@ -1,0 +1,52 @@
+//! Secrets that the server gives out and recognises later: of a session, of a sign-in, of a capture.
+//!
+//! Plain data, for every thread. A token is never logged, and never compared in a way that tells how much of a guess was right.
+
+use std::fmt;
+
+use ctutils::CtEq;
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+
+/// 128 bits.
+const BYTES: usize = 16;
+
+/// Random bytes; as text 22 characters of base64url. Its `Debug` does not show it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Token([u8; BYTES]);
+
+impl Token {
+    /// A new one, or `None` if the system has no random numbers at the moment.
+    pub fn random() -> Option<Token> {
+        let mut bytes = [0; BYTES];
+        getrandom::fill(&mut bytes).ok().map(|()| Token(bytes))
+    }
+
+    /// Reads a token's text; `None` if it cannot be one.
+    pub fn parse(text: &str) -> Option<Token> {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Token)
+    }
+
+    pub fn text(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.0)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// It is this very token; takes the same time however wrong it is.
+    pub fn matches(&self, other: &Token) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+use super::*;
+
+#[test]
+fn a_token_is_matched_by_itself_alone_and_does_not_show_itself() {
+    let token = Token::random().expect("random numbers");
+    assert_eq!(token.text().len(), 22);
+    let again = Token::parse(&token.text()).expect("our own text");
+    assert!(token.matches(&again));
+    assert!(!token.matches(&Token::random().expect("random numbers")));
+    assert_eq!(format!("{token:?}"), "Token");
+    for wrong in ["", "AAAA", "short", "AAAAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAAAA"] {
+        assert!(Token::parse(wrong).is_none(), "{wrong}");
+    }
+}

@@ -1,0 +1,138 @@
+//! What RFC 6455 forbids a client, judged as soon as a frame's header is there.
+//!
+//! Part of the client's stream, below tungstenite, on the connection's thread. tungstenite finds most of these faults, too, but
+//! only once the whole payload has arrived, and some not at all: lengths that are not minimal, and a message of endless empty
+//! fragments, which would keep it busy for ever. It has one limit for frames of all kinds, though the longest message may be
+//! shorter than a control frame. And it replaces a close code that must not be sent by a code of its own.
+
+use super::frame::{FrameHead, FrameScanner, Opcode, Scan};
+use crate::close_code::{self, CloseReason, MESSAGE_TOO_BIG, POLICY_VIOLATION, PROTOCOL_ERROR};
+
+/// Longest payload of a control frame in bytes (RFC 6455, 5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// Fragments of one message without a byte of payload; more than this make no progress.
+const MAX_EMPTY_FRAGMENTS: u32 = 128;
+
+/// Follows one client's frames.
+pub struct FrameRules {
+    scanner: FrameScanner,
+    /// Longest message in bytes, and so longest data frame.
+    max_message: usize,
+    /// A fragmented message is on its way.
+    fragmented: bool,
+    empty_fragments: u32,
+    /// A close frame is arriving: its mask, and its code as far as it has come.
+    close_code: Option<([u8; 4], Vec<u8>)>,
+}
+
+/// The fault of a message, or a part of one, that is longer than this.
+pub fn too_long(max_message: usize) -> CloseReason {
+    let reason = format!("a message may have {max_message} bytes here");
+    CloseReason::composed(MESSAGE_TOO_BIG, reason)
+}
+
+impl FrameRules {
+    pub fn new(max_message: usize) -> Self {
+        let scanner = FrameScanner::default();
+        FrameRules { scanner, max_message, fragmented: false, empty_fragments: 0, close_code: None }
+    }
+
+    /// Looks at bytes as they come in.
+    ///
+    /// # Errors
+    /// The fault, and how many of the bytes stand before the header that has it.
+    pub fn check(&mut self, bytes: &[u8]) -> Result<(), (usize, CloseReason)> {
+        let (mut at, mut frame) = (0, 0);
+        loop {
+            self.check_close_code(&bytes[at..]).map_err(|fault| (frame, fault))?;
+            let (begin, consumed, verdict) = match self.scanner.scan(&bytes[at..]) {
+                Scan::NeedMore => return Ok(()),
+                Scan::Wrong { begin, wrong } => {
+                    let fault = CloseReason::composed(PROTOCOL_ERROR, wrong.to_string());
+                    (begin, 0, Err(fault))
+                }
+                Scan::Head { begin, consumed, head } => (begin, consumed, self.judge(&head)),
+            };
+            frame = at + begin;
+            verdict.map_err(|fault| (frame, fault))?;
+            at += consumed;
+        }
+    }
+
+    /// The payload of a close frame begins with its code.
+    fn check_close_code(&mut self, payload: &[u8]) -> Result<(), CloseReason> {
+        let Some((mask, code)) = &mut self.close_code else { return Ok(()) };
+        for byte in payload.iter().take(2 - code.len()) {
+            code.push(byte ^ mask[code.len()]);
+        }
+        let &[high, low] = &code[..] else { return Ok(()) };
+        self.close_code = None;
+        let code = close_code::find(u16::from_be_bytes([high, low]));
+        match code.is_some_and(|code| code.may_be_sent) {
+            true => Ok(()),
+            false => protocol_error("a close code that must not be sent (RFC 6455, 7.4)"),
+        }
+    }
+
+    /// Where in a frame the stream stands.
+    pub fn scanner(&self) -> &FrameScanner {
+        &self.scanner
+    }
+
+    fn judge(&mut self, head: &FrameHead) -> Result<(), CloseReason> {
+        if head.reserved != 0 {
+            return protocol_error(
+                "a reserved bit (RSV) is set, but no extension was agreed (RFC 6455, 5.2)",
+            );
+        }
+        if head.mask.is_none() {
+            return protocol_error("a client must mask its frames (RFC 6455, 5.1)");
+        }
+        if !head.minimal {
+            return protocol_error("the length is not in its shortest form (RFC 6455, 5.2)");
+        }
+        if head.opcode.is_control() {
+            return match head {
+                FrameHead { fin: false, .. } => {
+                    protocol_error("a control frame must not be fragmented (RFC 6455, 5.5)")
+                }
+                FrameHead { length, .. } if *length > MAX_CONTROL_PAYLOAD as u64 => {
+                    protocol_error("a control frame holds at most 125 bytes (RFC 6455, 5.5)")
+                }
+                FrameHead { opcode: Opcode::Close, length: 2.., mask: Some(mask), .. } => {
+                    self.close_code = Some((*mask, Vec::with_capacity(2)));
+                    Ok(())
+                }
+                _ => Ok(()),
+            };
+        }
+        match (head.opcode == Opcode::Continuation, self.fragmented) {
+            (true, false) => return protocol_error("a continuation of nothing (RFC 6455, 5.4)"),
+            (false, true) => {
+                return protocol_error("a new message inside a fragmented one (RFC 6455, 5.4)");
+            }
+            _ => {}
+        }
+        if head.length > self.max_message as u64 {
+            return Err(too_long(self.max_message));
+        }
+        self.fragmented = !head.fin;
+        self.empty_fragments = match head.length {
+            0 if self.fragmented => self.empty_fragments + 1,
+            _ if head.fin => 0,
+            _ => self.empty_fragments,
+        };
+        if self.empty_fragments > MAX_EMPTY_FRAGMENTS {
+            return Err(CloseReason::new(POLICY_VIOLATION, "a message in endless empty fragments"));
+        }
+        Ok(())
+    }
+}
+
+fn protocol_error(reason: &'static str) -> Result<(), CloseReason> {
+    Err(CloseReason::new(PROTOCOL_ERROR, reason))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use super::*;
+
+#[test]
+fn a_burst_passes_then_warnings_then_the_end() {
+    let start = Instant::now();
+    let mut limit = RateLimit::new(2, start);
+    let verdicts: Vec<Verdict> = (0..21).map(|_| limit.message(0, || start)).collect();
+    assert!(verdicts[..10].iter().all(|verdict| *verdict == Verdict::Allowed));
+    assert!(verdicts[10..20].iter().all(|verdict| *verdict == Verdict::Warned));
+    assert_eq!(verdicts[20], Verdict::Excessive);
+}
+
+#[test]
+fn the_rate_itself_passes_for_ever() {
+    let start = Instant::now();
+    let mut limit = RateLimit::new(20, start);
+    for message in 0..10_000 {
+        assert_eq!(
+            limit.message(0, || start + Duration::from_millis(50) * message),
+            Verdict::Allowed
+        );
+    }
+}
+
+#[test]
+fn long_messages_cost_more_but_one_is_always_possible() {
+    let start = Instant::now();
+    let mut limit = RateLimit::new(20, start);
+    let allowed =
+        (0..100).take_while(|_| limit.message(65_536, || start) == Verdict::Allowed).count();
+    assert_eq!(allowed, 5, "17 tokens each of 100");
+    assert_eq!(RateLimit::new(1, start).message(1 << 30, || start), Verdict::Allowed);
+}

@@ -1,0 +1,77 @@
+//! Reads more than tungstenite asks for while a lot is coming, so that its own buffer, which every client has for as long as it
+//! is here, can be small.
+//!
+//! Part of the client's stream, on the connection's thread.
+
+use std::io::{self, Cursor, ErrorKind, Read};
+
+/// Bytes that are read at once while a lot is coming.
+const AHEAD: usize = 4 * 1024;
+
+/// Bytes of such a read that call for another one like it; after fewer the next is as small as tungstenite's room is.
+const A_LOT: usize = 512;
+
+pub struct ReadAhead {
+    /// Read, but not handed on yet; at first what came right behind the request's head. Takes no memory when idle, but for
+    /// somebody who just sent a lot, until the next byte or time-out.
+    bytes: Cursor<Vec<u8>>,
+    /// The last read filled all the room it had, or brought a lot: more may be there, or come.
+    is_busy: bool,
+}
+
+impl ReadAhead {
+    pub fn new(early: Vec<u8>) -> Self {
+        ReadAhead { bytes: Cursor::new(early), is_busy: false }
+    }
+
+    /// The next bytes: of those that are here already, else of the socket's.
+    pub fn read(&mut self, socket: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_empty() {
+            if !self.is_busy {
+                let length = read_on(socket, buffer)?;
+                self.is_busy = length == buffer.len();
+                return Ok(length);
+            }
+            self.is_busy = false;
+            let mut bytes = std::mem::take(&mut self.bytes).into_inner();
+            bytes.resize(AHEAD, 0);
+            let length = read_on(socket, &mut bytes)?;
+            self.is_busy = length >= A_LOT;
+            bytes.truncate(length);
+            self.bytes = Cursor::new(bytes);
+        }
+        let length = self.bytes.read(buffer)?;
+        if self.is_empty() && !self.is_busy {
+            self.bytes = Cursor::default();
+        }
+        Ok(length)
+    }
+
+    /// Bytes that were read and are not handed on.
+    pub fn len(&self) -> usize {
+        self.bytes.get_ref().len() - self.bytes.position() as usize
+    }
+
+    /// The bytes that were read and are not handed on.
+    pub fn into_rest(self) -> Vec<u8> {
+        let from = self.bytes.position() as usize;
+        self.bytes.into_inner().split_off(from)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Reads, whatever signals come.
+fn read_on(mut socket: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match socket.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Step 2, the persistent connection: both sides speak whenever they like, until one of them closes.
+//!
+//! Runs on the connection's thread, which waits in `read` nearly all of the time. What is understood goes to the broadcaster;
+//! nothing must be written here but through the stream.
+
+use std::io::ErrorKind;
+use std::thread;
+use std::time::Instant;
+
+use log::debug;
+use tungstenite::error::{Error, ProtocolError};
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Bytes, Message, WebSocket};
+
+use super::frame_rules::{MAX_CONTROL_PAYLOAD, too_long};
+use super::rate_limit::{RateLimit, Verdict};
+use super::stream::{ClientFault, ClientStream};
+use crate::broadcaster::{Cause, Incoming, Received, TcpEnd};
+use crate::chat::{Command, Fields, Parsed, Refusal};
+use crate::client_id::ClientId;
+use crate::close_code::{self, CloseReason};
+use crate::context::Context;
+use crate::tap::{Purpose, ReadTap};
+
+/// Bytes for a frame's header, on top of the longest payload in tungstenite's write buffer, which is handed on at once.
+const MAX_HEADER: usize = 16;
+
+/// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client; `read_ahead` makes up for its smallness.
+const READ_BUFFER: usize = 1280;
+
+/// How many times faster than a member of the chat an echo may be.
+const ECHO_RATE: u32 = 10;
+
+const BINARY: CloseReason = CloseReason::new(
+    close_code::UNSUPPORTED_DATA,
+    "the chat takes text only; binary frames are for /echo",
+);
+const ONLY_LISTEN: CloseReason = CloseReason::new(
+    close_code::UNSUPPORTED_DATA,
+    "the inspector only tells and takes no messages",
+);
+const TOO_FAST: CloseReason =
+    CloseReason::new(close_code::POLICY_VIOLATION, "too many messages a second");
+const NOT_UTF8: CloseReason =
+    CloseReason::new(close_code::INVALID_PAYLOAD, "the text is not valid UTF-8");
+
+/// One WebSocket from the handshake to the begin of its closing.
+pub struct Session<'a> {
+    client: ClientId,
+    websocket: WebSocket<ClientStream>,
+    purpose: Purpose,
+    context: &'a Context,
+    rate: RateLimit,
+    messages: u64,
+    /// The ping that was sent last: when, and how many bytes had come by then.
+    ping: Option<(Instant, u64)>,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(
+        client: ClientId,
+        stream: ClientStream,
+        purpose: Purpose,
+        context: &'a Context,
+    ) -> Self {
+        let options = &context.options;
+        // The frame rules know more exactly which frame may be how long.
+        let longest_frame = options.max_message.max(MAX_CONTROL_PAYLOAD);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(longest_frame + MAX_HEADER)
+            .max_message_size(Some(options.max_message))
+            .max_frame_size(Some(longest_frame));
+        let rate = match purpose {
+            Purpose::Chat => options.rate,
+            Purpose::Echo | Purpose::Feed => options.rate.saturating_mul(ECHO_RATE),
+        };
+        let websocket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
+        let rate = RateLimit::new(rate, Instant::now());
+        Session { client, websocket, purpose, context, rate, messages: 0, ping: None }
+    }
+
+    /// Reads until the conversation is over, and says how its closing begins.
+    pub fn run(&mut self) -> Cause {
+        loop {
+            let result = match self.websocket.read() {
+                Ok(message) => self.take(message),
+                Err(Error::Io(error)) if is_time_out(error.kind()) => self.silence(),
+                Err(error) => Err(self.cause(error)),
+            };
+            if let Err(cause) = result {
+                return cause;
+            }
+        }
+    }
+
+    /// What came in so far.
+    pub fn received(&self) -> Received {
+        Received { messages: self.messages, bytes: self.websocket.get_ref().received() }
+    }
+
+    /// The tap, and the bytes that will not become a message.
+    pub fn into_rest(self) -> (Box<dyn ReadTap>, Vec<u8>) {
+        self.websocket.into_inner().into_rest()
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Cause> {
+        match message {
+            Message::Text(text) => {
+                self.messages += 1;
+                match self.purpose {
+                    Purpose::Chat => self.say(&text),
+                    Purpose::Echo => self.echo(Message::Text(text)),
+                    Purpose::Feed => Err(Cause::Fault(ONLY_LISTEN)),
+                }
+            }
+            Message::Binary(bytes) => match self.purpose {
+                Purpose::Chat => Err(Cause::Fault(BINARY)),
+                Purpose::Echo => {
+                    self.messages += 1;
+                    self.echo(Message::Binary(bytes))
+                }
+                Purpose::Feed => Err(Cause::Fault(ONLY_LISTEN)),
+            },
+            // tungstenite has the pong ready and hands it to the stream with the next read.
+            Message::Ping(_) => self.control_frame(),
+            Message::Pong(_) => match self.ping.take() {
+                Some((sent, _)) => {
+                    let milliseconds = sent.elapsed().as_secs_f64() * 1e3;
+                    debug!("{}: pong after {milliseconds:.1} ms", self.client);
+                    Ok(())
+                }
+                None => self.control_frame(),
+            },
+            // tungstenite has a reply ready, but the broadcaster writes it: nothing may come after a close frame, and only the
+            // broadcaster knows what else is on its way to this client.
+            Message::Close(frame) => Err(Cause::Client(frame.map(|frame| {
+                CloseReason::composed(frame.code.into(), frame.reason.as_str().to_owned())
+            }))),
+            Message::Frame(_) => Ok(()),
+        }
+    }
+
+    /// A text message of a member of the chat.
+    fn say(&mut self, text: &str) -> Result<(), Cause> {
+        let (parsed, privacy) = Command::parse(text);
+        self.websocket.get_mut().tap().understood(privacy);
+        match self.rate.message(text.len(), Instant::now) {
+            Verdict::Allowed => {}
+            Verdict::Warned => {
+                return self
+                    .refuse(Refusal::too_fast(self.context.options.rate, parsed.reference()));
+            }
+            Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
+        }
+        match parsed {
+            Parsed::Command(command) => {
+                self.tell(Incoming::Command { client: self.client, command })
+            }
+            Parsed::Refused(refusal) => self.refuse(refusal),
+            Parsed::Unknown(fields) => self.extra_command(fields),
+        }
+    }
+
+    /// An object that the chat does not know is offered to the features.
+    fn extra_command(&mut self, fields: Fields) -> Result<(), Cause> {
+        let commands = &self.context.commands;
+        let Some(command) = commands.iter().find(|command| command.kind == fields.kind) else {
+            let kinds: Vec<&str> = commands.iter().map(|command| command.kind).collect();
+            return self.refuse(Refusal::unknown_type(&kinds, fields.reference));
+        };
+        match (command.parse)(self.client, &fields) {
+            Ok(action) => {
+                self.tell(Incoming::Run(action.job))?;
+                // What the client sends meanwhile waits in the kernel's buffers, then with the client.
+                thread::sleep(action.pause);
+                Ok(())
+            }
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    /// A ping, or a pong that was not asked for: each costs us work, so it counts like a message.
+    fn control_frame(&mut self) -> Result<(), Cause> {
+        match (self.rate.message(0, Instant::now), self.purpose) {
+            (Verdict::Excessive, _) => Err(Cause::Fault(TOO_FAST)),
+            (Verdict::Warned, Purpose::Chat) => {
+                self.refuse(Refusal::too_fast(self.context.options.rate, None))
+            }
+            (Verdict::Warned | Verdict::Allowed, _) => Ok(()),
+        }
+    }
+
+    /// There is no way to warn on an echo, so it may go on twice as long before it ends.
+    fn echo(&mut self, message: Message) -> Result<(), Cause> {
+        match self.rate.message(0, Instant::now) {
+            Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
+            Verdict::Allowed | Verdict::Warned => {
+                self.websocket.send(message).map_err(|error| self.cause(error))
+            }
+        }
+    }
+
+    /// Nothing came for the time of `--ping`. The first time we ask; after the second we believe that the client is gone. Any byte
+    /// counts as a sign of life, as a long message may be on its way.
+    fn silence(&mut self) -> Result<(), Cause> {
+        let received = self.websocket.get_ref().received();
+        if self.ping.is_some_and(|(_, before)| before == received) {
+            return Err(Cause::NoPong);
+        }
+        self.ping = Some((Instant::now(), received));
+        self.websocket.send(Message::Ping(Bytes::new())).map_err(|error| self.cause(error))
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Result<(), Cause> {
+        self.tell(Incoming::Refused { client: self.client, refusal })
+    }
+
+    fn tell(&self, incoming: Incoming) -> Result<(), Cause> {
+        let ended = |_| Cause::Cut(TcpEnd::Failed("the server has ended".to_owned()));
+        self.context.to_broadcaster.send(incoming).map_err(ended)
+    }
+
+    /// What an error of tungstenite or of the socket means for the connection.
+    fn cause(&self, error: Error) -> Cause {
+        match error {
+            Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(ClientFault(fault)) => Cause::Fault(fault.clone()),
+                None => Cause::Cut(TcpEnd::from(&error)),
+            },
+            // tungstenite's name for the end of the stream; a real reset is an `Io` error.
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Cause::Cut(TcpEnd::Fin),
+            Error::Utf8(_) => Cause::Fault(NOT_UTF8),
+            Error::Capacity(_) => Cause::Fault(too_long(self.context.options.max_message)),
+            Error::Protocol(fault) => {
+                Cause::Fault(CloseReason::composed(close_code::PROTOCOL_ERROR, fault.to_string()))
+            }
+            // Nothing that a client could cause.
+            ours => {
+                Cause::Fault(CloseReason::composed(close_code::INTERNAL_ERROR, ours.to_string()))
+            }
+        }
+    }
+}
+
+fn is_time_out(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}

@@ -2,17 +2,16 @@
 //!
 //! Everything that waits has a deadline and says what it waited for.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code)] // Each binary uses its own part.
 
 pub mod bystander;
 pub mod class;
-pub mod footprint;
-pub mod frame_attack;
 pub mod gate;
-pub mod http_attack;
 pub mod quiet;
+pub mod random;
 pub mod raw;
 pub mod redis;
+pub mod returning;
 pub mod users;
 pub mod wire;
 

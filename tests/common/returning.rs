@@ -6,8 +6,6 @@
 //!    order, what is not confirmed.
 //! 4. Where the welcome says `recovered: false`, something is missing: say so. In another epoch ids begin anew.
 
-#![allow(dead_code)] // Each test file uses its own part.
-
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::book::Ear;
+use crate::common::random::Random;
+use crate::common::returning::Returning;
 use crate::letters::Diary;
-use crate::random::Random;
-use crate::returning::Returning;
 use crate::stage::{END, PATIENCE, Presence, Stage};
 use crate::steps::STEPS;
 use crate::tally::Fault;

@@ -19,7 +19,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -106,6 +106,9 @@ impl Server {
     }
 
     fn spawn_with(mut command: Command, read_log: bool, log: &Log) -> Server {
+        // All tests of a binary share the descriptors of its process.
+        static DESCRIPTORS: Once = Once::new();
+        DESCRIPTORS.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary starts");
         let log = Arc::clone(log);

@@ -405,7 +405,8 @@ fn what_is_no_frame_or_never_became_one_is_shown_as_that() {
 #[test]
 fn a_watcher_that_does_not_read_loses_events_and_is_told_how_many() {
     const MESSAGES: usize = 30_000;
-    let server = Server::start(&["--rate", "0", "--log", "info"]);
+    // On a busy machine this takes longer than one who does not read is waited for.
+    let server = Server::start(&["--rate", "0", "--ping", "0", "--log", "info"]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     let mut ana = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
     // The chat goes on, whole and in order.

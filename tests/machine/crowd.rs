@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::alone;
 use crate::common::bystander::{bystander, chat_on};
 use crate::common::raw::{handshake, read_answer};
 use crate::common::{Client, Server};
@@ -21,6 +22,7 @@ const LONG: Duration = Duration::from_secs(300);
 #[test]
 #[ignore = "needs 20,000 file descriptors and Linux's own vm.max_map_count: run by make test"]
 fn beyond_the_systems_threads_newcomers_get_a_503_and_all_others_talk_on() {
+    let _alone = alone();
     rlimit::increase_nofile_limit(u64::MAX).expect("more descriptors can be asked for");
     let most = fs::read_to_string("/proc/sys/vm/max_map_count").expect("this is Linux");
     assert_eq!(most.trim(), "65530", "this machine allows other numbers of threads");

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::alone;
 use crate::common::Server;
 use crate::common::class::Class;
 use crate::common::quiet::Quiet;
@@ -29,6 +30,7 @@ fn a_client_that_is_a_process_of_its_own() {
 
 #[test]
 fn a_client_that_is_killed_has_left_and_the_class_chats_on() {
+    let _alone = alone();
     let server = Server::start(&["--log", "info"]);
     let class = Class::begin(&server);
     let before = Footprint::of(&server);
@@ -50,6 +52,7 @@ fn a_client_that_is_killed_has_left_and_the_class_chats_on() {
 
 #[test]
 fn a_reset_at_any_byte_ends_one_connection_and_tells_no_half_message() {
+    let _alone = alone();
     const LONG: usize = 200;
     let long = "x".repeat(LONG);
     let server = Server::start(&["--log", "warn"]);
@@ -131,6 +134,7 @@ fn days_ahead(message: &Value) -> i64 {
 #[test]
 #[ignore = "needs faketime: run by make test"]
 fn a_clock_that_jumps_by_days_ends_nothing_and_delays_nothing() {
+    let _alone = alone();
     let (clock, server) = WallClock::start(&["--ping", "1", "--history", "0"]);
     let class = Class::begin(&server);
     let quiet = Quiet::open(&server);
@@ -165,6 +169,7 @@ fn a_clock_that_jumps_by_days_ends_nothing_and_delays_nothing() {
 #[test]
 #[ignore = "needs faketime: run by make test"]
 fn a_clock_that_jumps_by_days_signs_nobody_out() {
+    let _alone = alone();
     let users = Users::new(&["Ana"]);
     let (clock, server) = WallClock::start(&["--users", &users.path()]);
     let session = cookie(&server, "Ana");

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::alone;
 use crate::common::class::Class;
 use crate::common::raw::{RawClient, ask, handshake, read_answer, request};
 use crate::common::users::{Users, basic, password_of};
@@ -24,6 +25,7 @@ fn limited(limit: &str, arguments: &[&str]) -> Server {
 
 #[test]
 fn a_full_descriptor_table_keeps_newcomers_waiting_and_recovers() {
+    let _alone = alone();
     let server = limited("ulimit -n 60", &["--handshake-timeout", "60"]);
     let class = Class::begin(&server);
     let before = Footprint::of(&server);
@@ -47,6 +49,7 @@ fn a_full_descriptor_table_keeps_newcomers_waiting_and_recovers() {
 
 #[test]
 fn a_full_descriptor_table_throws_nobody_off_the_list() {
+    let _alone = alone();
     let users = Users::new(&["Ana"]);
     let server = limited("ulimit -n 40", &["--users", &users.path(), "--handshake-timeout", "60"]);
     let mut ana = Client::open_as(&server, "/ws", &basic("Ana", &password_of("Ana")));
@@ -64,6 +67,7 @@ fn a_full_descriptor_table_throws_nobody_off_the_list() {
 #[test]
 #[ignore = "needs root, to run the server as a user of its own: run by make test"]
 fn without_a_thread_newcomers_get_a_503() {
+    let _alone = alone();
     // This limit counts all threads of a user, and spares root; the user nobody has no others.
     let directory =
         std::env::temp_dir().join(format!("websocket-classroom-{}", std::process::id()));
@@ -83,6 +87,7 @@ fn without_a_thread_newcomers_get_a_503() {
 #[test]
 #[ignore = "needs root and control groups that can be written to: run by make test"]
 fn in_a_container_without_another_process_newcomers_get_a_503() {
+    let _alone = alone();
     let Some(group) = ControlGroup::new() else {
         println!("not tested: no control group with pids.max can be made here");
         return;
@@ -144,6 +149,7 @@ fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
 
 #[test]
 fn where_address_space_runs_out_newcomers_get_a_503_until_somebody_leaves() {
+    let _alone = alone();
     /// In KiB, as `ulimit -v` has it.
     const TO_GROW: u64 = 100 * 1024;
     // Else glibc reserves 64 MiB of addresses for each of up to eight heaps a core: more than is used.
@@ -203,6 +209,7 @@ fn fill(server: &Server, bound: usize) -> Vec<TcpStream> {
 
 #[test]
 fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing() {
+    let _alone = alone();
     let server = Server::start(&["--max-per-address", "3", "--log", "info"]);
     let neighbour = |last| server.connect_from(Ipv4Addr::new(127, 0, 0, last));
     let refused = |mut socket: TcpStream| {
@@ -245,6 +252,7 @@ fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing()
 
 #[test]
 fn threads_and_descriptors_return_when_people_leave() {
+    let _alone = alone();
     let server = Server::start(&["--log", "info"]);
     let class = Class::begin(&server);
     let before = Footprint::of(&server);

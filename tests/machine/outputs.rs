@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::alone;
 use crate::common::raw::{ask_on, handshake, request};
 use crate::common::users::Users;
 use crate::common::{PATIENCE, with_patience};
@@ -96,6 +97,7 @@ fn full_disk() -> Stdio {
 
 #[test]
 fn nobody_reads_the_help_and_nothing_panics() {
+    let _alone = alone();
     for (flag, stdout) in ["--help", "--version"].into_iter().zip([broken_pipe(), full_disk()]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
         command.arg(flag).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
@@ -107,6 +109,7 @@ fn nobody_reads_the_help_and_nothing_panics() {
 
 #[test]
 fn nobody_reads_the_banner_or_has_room_for_it_and_the_server_serves() {
+    let _alone = alone();
     for stdout in [broken_pipe(), full_disk()] {
         let mut server = Running::start(JUST_RUN, [stdout, Stdio::piped()], "info");
         server.serves();
@@ -120,6 +123,7 @@ fn nobody_reads_the_banner_or_has_room_for_it_and_the_server_serves() {
 
 #[test]
 fn whoever_reads_only_the_first_line_leaves_a_server_that_serves() {
+    let _alone = alone();
     let mut server = Running::start(JUST_RUN, [Stdio::piped(), Stdio::null()], "info");
     let stdout = server.child.stdout.take().expect("it is piped");
     let first = BufReader::new(stdout).lines().next().expect("a line").expect("text");
@@ -130,6 +134,7 @@ fn whoever_reads_only_the_first_line_leaves_a_server_that_serves() {
 
 #[test]
 fn nobody_reads_the_log_or_has_room_for_it_and_the_server_serves() {
+    let _alone = alone();
     for log in ["info", "trace"] {
         for stderr in [broken_pipe(), full_disk()] {
             let mut server = Running::start(JUST_RUN, [Stdio::null(), stderr], log);
@@ -141,6 +146,7 @@ fn nobody_reads_the_log_or_has_room_for_it_and_the_server_serves() {
 
 #[test]
 fn without_any_stream_the_server_serves_and_clients_get_nothing_of_the_log() {
+    let _alone = alone();
     // The lowest free descriptors are the streams': a socket in their place would be written to.
     let closed = r#"exec "$@" <&- >&- 2>&-"#;
     let mut server = Running::start(closed, [Stdio::null(), Stdio::null()], "trace");
@@ -155,6 +161,7 @@ fn without_any_stream_the_server_serves_and_clients_get_nothing_of_the_log() {
 
 #[test]
 fn a_terminal_that_stands_still_keeps_nobody_out() {
+    let _alone = alone();
     // As after Ctrl-S: whatever is written now waits.
     let (mut terminal, _never_read) = UnixStream::pair().expect("two sockets");
     terminal.set_nonblocking(true).expect("it can be filled");
@@ -228,6 +235,7 @@ impl Drop for SmallDisk {
 #[test]
 #[ignore = "needs root, to mount a small disk: run by make test"]
 fn when_a_full_disk_has_room_again_the_log_goes_on() {
+    let _alone = alone();
     let mut disk = SmallDisk::with_log();
     disk.visit_until_logged("/before");
     disk.fill();
@@ -245,6 +253,7 @@ fn when_a_full_disk_has_room_again_the_log_goes_on() {
 #[test]
 #[ignore = "needs root, to mount a small disk: run by make test"]
 fn a_list_of_users_for_which_there_is_no_room_stays_as_it_was() {
+    let _alone = alone();
     let users = Users::new(&["Ana"]);
     let script = r#"
         set -e
@@ -274,6 +283,7 @@ fn a_list_of_users_for_which_there_is_no_room_stays_as_it_was() {
 
 #[test]
 fn a_full_disk_is_told_when_somebody_is_put_on_the_list() {
+    let _alone = alone();
     let users = Users::new(&["Ana"]);
     let refused = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has one");
     let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::alone;
 use crate::common::class::{Class, MEMBERS};
 use crate::common::raw::{
     CLOSE, RawClient, TEXT, ask, ask_on, frame, handshake, read_answer, request,
@@ -25,12 +25,6 @@ const ITSELF: u64 = 16 * 1024;
 
 /// The server's own bound: connections that speak HTTP at once.
 const HTTP_ROOM: u64 = 4096;
-
-/// One storm at a time: the tests of this file share the descriptors of their process, and the machine.
-fn alone() -> MutexGuard<'static, ()> {
-    static STORM: Mutex<()> = Mutex::new(());
-    STORM.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// As many of those wished for as this process may have sockets, and some to spare.
 fn crowd_of(wished: usize) -> usize {

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::alone;
 use crate::common::Server;
 use crate::common::class::Class;
 use crate::elsewhere::{self, Elsewhere, NAME};
@@ -115,6 +116,7 @@ fn left(others: &[Value]) -> Vec<u64> {
 #[test]
 #[ignore = "needs root, for a network of its own: run by make test"]
 fn an_unplugged_machine_is_noticed_by_its_silence_and_misses_nothing_when_it_is_back() {
+    let _alone = alone();
     let test = "an_unplugged_machine_is_noticed_by_its_silence_and_misses_nothing_when_it_is_back";
     if !in_a_network_of_its_own(test) {
         return;
@@ -144,6 +146,7 @@ fn an_unplugged_machine_is_noticed_by_its_silence_and_misses_nothing_when_it_is_
 #[test]
 #[ignore = "needs root, for a network of its own: run by make test"]
 fn a_cable_that_is_back_in_time_costs_nothing() {
+    let _alone = alone();
     if !in_a_network_of_its_own("a_cable_that_is_back_in_time_costs_nothing") {
         return;
     }
@@ -168,6 +171,7 @@ fn a_cable_that_is_back_in_time_costs_nothing() {
 #[test]
 #[ignore = "needs root, for a network of its own: run by make test"]
 fn what_piles_up_for_an_unplugged_machine_delays_nobody_and_ends_at_its_bound() {
+    let _alone = alone();
     let test = "what_piles_up_for_an_unplugged_machine_delays_nobody_and_ends_at_its_bound";
     if !in_a_network_of_its_own(test) {
         return;

@@ -230,9 +230,7 @@ const TEXTS: &str = "[...document.querySelectorAll('#log > :not([hidden]) .messa
 
 /// Where the page is, of each of the two servers.
 fn urls(server: &Server) -> [String; 2] {
-    let ports: [u16; 2] = server.ports().try_into().expect("two servers");
-    assert_ne!(ports[0], ports[1]);
-    ports.map(|port| format!("http://localhost:{port}/"))
+    [0, 1].map(|number| format!("http://localhost:{}/", server.port_of(number)))
 }
 
 fn sees_note(page: &Page, words: &str) {

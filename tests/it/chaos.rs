@@ -80,7 +80,7 @@ fn three_servers_whose_redis_loses_everything_leave_an_honest_gap_and_one_order(
     const TALKERS: usize = 8;
     let server = Server::start_many(3, &FLAGS);
     let proxies: Vec<Proxy> =
-        (0..TALKERS).map(|_| Proxy::start(server.ports(), Vec::new())).collect();
+        (0..TALKERS).map(|_| Proxy::start(server.ports_from_next(), Vec::new())).collect();
     let join = |(number, proxy): (usize, &Proxy)| Returning::join(proxy.port(), &name(number));
     let clients: Vec<Returning> = proxies.iter().enumerate().map(join).collect();
     let first_epoch = clients[0].epoch().to_owned();
@@ -180,7 +180,8 @@ fn converse(
 ) {
     let mut witness = Client::join(server, "witness");
     let plans = plans(seed, messages, cuts).into_iter();
-    let proxies: Vec<Proxy> = plans.map(|plan| Proxy::start(server.ports(), plan)).collect();
+    let proxies: Vec<Proxy> =
+        plans.map(|plan| Proxy::start(server.ports_from_next(), plan)).collect();
     let join = |(number, proxy): (usize, &Proxy)| Returning::join(proxy.port(), &name(number));
     let clients: Vec<Returning> = proxies.iter().enumerate().map(join).collect();
 

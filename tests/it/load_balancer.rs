@@ -32,7 +32,7 @@ type Said = (u64, String, String);
 #[ignore = "needs redis-server and haproxy: run by make test"]
 fn a_server_is_killed_and_its_people_go_on_at_the_other() {
     let server = Server::start_many(2, &FLAGS);
-    let ports = server.ports();
+    let ports = [0, 1].map(|number| server.port_of(number));
     let lost = Returning::join(ports[0], LOST);
     let haproxy = Haproxy::start(&ports);
     let join = |number| Talker::new(Returning::join(haproxy.port(), &name(number)));

@@ -39,6 +39,7 @@ mod shared;
 mod signals;
 mod slow_reader;
 mod supply_chain;
+mod turns;
 mod websocat;
 mod wire;
 mod wire_secrets;

@@ -117,7 +117,7 @@ fn every_recipe_of_the_readme_is_understood_by_websocat() {
     for recipe in recipes {
         let (command, _comment) = recipe.split_once("  #").unwrap_or((recipe, ""));
         let command = command
-            .replace("localhost:3000", &format!("localhost:{}", server.port()))
+            .replace("localhost:3000", &format!("localhost:{}", server.next_port()))
             .replace("key=KEY", &format!("key={TEACHER}"))
             .replace("her password", &password_of("ana"));
         // The others would go on when their input has ended.
@@ -313,7 +313,7 @@ impl Drop for Websocat {
 }
 
 fn address(server: &Server, path: &str) -> String {
-    format!("ws://localhost:{}/{path}", server.port())
+    format!("ws://localhost:{}/{path}", server.next_port())
 }
 
 /// Starts the one that the variable WEBSOCAT names, else the first in the PATH, else the one that

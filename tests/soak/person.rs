@@ -46,7 +46,7 @@ pub fn live(
     long: Option<Duration>,
 ) {
     let name = format!("person-{number}-{life}");
-    let (client, welcome) = Returning::welcomed(stage.server.port(), &name, PATIENCE);
+    let (client, welcome) = Returning::welcomed(stage.server.next_port(), &name, PATIENCE);
     let mut ear = Ear::new(&name);
     ear.begins(&welcome);
     let mut person = Person {

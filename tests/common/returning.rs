@@ -1,5 +1,5 @@
 //! Clients that come back: [`Person`], whom a test leads step by step, and [`Returning`], which does it by itself and is
-//! the reference for "Coming back" in the protocol, to be read beside the page's own code. Its rules:
+//! the reference for "Coming back" (README, What goes over the wire), to be read beside the page's own code. Its rules:
 //! 1. Keep what the `welcome` says: session, epoch, name. Keep the highest `id` seen, and skip what is not above it.
 //! 2. Give each message a `ref` and keep it until the server confirms it: by one's own copy of it, or by `posted`.
 //! 3. When the connection ends, however it ends, open a new one with session, epoch and `after`, and send again, in

@@ -1,4 +1,4 @@
-//! A real HAProxy on a free port in front of some servers, set up as the README advises.
+//! A real HAProxy on a free port in front of some servers, set up as advised (README, Many servers, one chat).
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::PATIENCE;
 
-/// Of the README's recipe, but with one thread, and a health check more often, since a test does not wait long.
+/// As advised, but with one thread, and a health check more often, since a test does not wait long.
 const CONFIG: &str = "
 global
     maxconn 1000

@@ -34,6 +34,7 @@ mod http_connection;
 mod load_balancer;
 mod log;
 mod people;
+mod references;
 #[cfg(feature = "redis")]
 mod shared;
 mod signals;

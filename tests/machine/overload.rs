@@ -17,7 +17,8 @@ use crate::footprint::Footprint;
 use serde_json::Value;
 use socket2::SockRef;
 
-/// What one connection takes while it does nothing, in KiB: README's 24, and what a debug build needs more of its stack.
+/// What one connection takes while it does nothing, in KiB: the 23 of one that speaks HTTP (README, Limits), and what a
+/// debug build needs more of its stack.
 const IDLE: u64 = 40;
 
 /// What the server takes with a class in it, in KiB: 9 MiB, the past (4 MiB), and what the allocator makes of that.

@@ -45,20 +45,19 @@ where = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this m
 
 test: rust tools lint
 	cargo test --all-features
-	$(call with,command -v chromium,cargo test --all-features --test browser --test browser_people --test browser_inspector \
-		--test browser_accounts -- --ignored)
-	$(call with,command -v websocat,cargo test --all-features --test websocat -- --ignored)
-	$(call with,command -v redis-server,cargo test --all-features --test shared -- --ignored)
-	$(call with,command -v redis-server,cargo test --all-features --test chaos -- --ignored three_)
-	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test load_balancer -- --ignored)
-	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser_shared -- --ignored)
-	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test chat --test people --test chaos)
-	$(call with,command -v script,cargo test --all-features --test enrolment -- --ignored)
-	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test limits -- --ignored)
-	$(call where,(ulimit -n 20000) && [ $$(cat /proc/sys/vm/max_map_count) = 65530 ],cargo test --all-features --test crowd -- --ignored)
-	$(call where,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test outputs -- --ignored)
-	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test unplugged -- --ignored)
-	$(call with,command -v faketime,cargo test --all-features --test faults -- --ignored)
+	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --skip shared::)
+	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat::)
+	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared::)
+	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
+	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test it -- --ignored load_balancer::)
+	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser -- --ignored shared::)
+	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test it -- chat:: people:: chaos::)
+	$(call with,command -v script,cargo test --all-features --test it -- --ignored enrolment::)
+	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test machine -- --ignored limits::)
+	$(call where,(ulimit -n 20000) && [ $$(cat /proc/sys/vm/max_map_count) = 65530 ],cargo test --all-features --test machine -- --ignored crowd::)
+	$(call where,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test machine -- --ignored outputs::)
+	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test machine -- --ignored unplugged::)
+	$(call with,command -v faketime,cargo test --all-features --test machine -- --ignored faults::)
 
 lint:
 	cargo fmt --all --check

@@ -2,17 +2,16 @@
 //!
 //! Everything that waits has a deadline and says what it waited for.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code)] // Each binary uses its own part.
 
 pub mod bystander;
 pub mod class;
-pub mod footprint;
-pub mod frame_attack;
 pub mod gate;
-pub mod http_attack;
 pub mod quiet;
+pub mod random;
 pub mod raw;
 pub mod redis;
+pub mod returning;
 pub mod users;
 pub mod wire;
 
@@ -20,7 +19,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,7 +47,7 @@ pub struct Server {
     pub banner: String,
     /// How long reads and writes of its clients may take.
     pub patience: Duration,
-    /// The others of the same chat, and how many connections have been made.
+    /// The others, which take turns with this one, and how many turns there were.
     others: Vec<Server>,
     connections: AtomicUsize,
     redis: Option<Mutex<Redis>>,
@@ -69,10 +68,16 @@ impl Server {
         let redis = Redis::start();
         let url = redis.url();
         let arguments = [arguments, &["--redis", &url]].concat();
-        let mut first = Server::start_on(0, &arguments);
-        first.others =
-            (1..servers).map(|_| Server::start_with_log(&arguments, &first.log)).collect();
+        let mut first = Server::start_apart(servers, &arguments);
         first.redis = Some(Mutex::new(redis));
+        first
+    }
+
+    /// The same, but each has a chat of its own.
+    pub fn start_apart(servers: usize, arguments: &[&str]) -> Server {
+        let mut first = Server::start_on(0, arguments);
+        first.others =
+            (1..servers).map(|_| Server::start_with_log(arguments, &first.log)).collect();
         first
     }
 
@@ -107,6 +112,9 @@ impl Server {
     }
 
     fn spawn_with(mut command: Command, read_log: bool, log: &Log) -> Server {
+        // All tests of a binary share the descriptors of its process.
+        static DESCRIPTORS: Once = Once::new();
+        DESCRIPTORS.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary starts");
         let log = Arc::clone(log);
@@ -139,20 +147,31 @@ impl Server {
         Server { child, port, log, banner, patience, others, connections, redis: None }
     }
 
-    /// Where the next connection is to go.
+    /// Where the first of them is.
     pub fn port(&self) -> u16 {
-        let number = self.connections.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
-        number.checked_sub(1).map_or(self.port, |other| self.others[other].port)
+        self.port
     }
 
-    /// One of them alone, by its number.
+    /// Where the one of this number is.
     pub fn port_of(&self, number: usize) -> u16 {
         number.checked_sub(1).map_or(self.port, |other| self.others[other].port)
     }
 
-    /// Where all of them are, from the next on.
-    pub fn ports(&self) -> Vec<u16> {
-        (0..=self.others.len()).map(|_| self.port()).collect()
+    /// Where the next connection goes. To be called once for each: the next call is for another connection, which goes to
+    /// another server.
+    pub fn next_port(&self) -> u16 {
+        self.port_of(self.next())
+    }
+
+    /// Where all of them are, from the next on, for what takes turns by itself.
+    pub fn ports_from_next(&self) -> Vec<u16> {
+        let servers = self.others.len() + 1;
+        let next = self.next();
+        (next..next + servers).map(|number| self.port_of(number % servers)).collect()
+    }
+
+    fn next(&self) -> usize {
+        self.connections.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1)
     }
 
     /// Their Redis.
@@ -170,7 +189,11 @@ impl Server {
 
     /// A TCP connection on which reads end after our patience.
     pub fn connect(&self) -> TcpStream {
-        let socket = TcpStream::connect(("127.0.0.1", self.port())).expect("the server accepts");
+        self.connect_to(self.next_port())
+    }
+
+    fn connect_to(&self, port: u16) -> TcpStream {
+        let socket = TcpStream::connect(("127.0.0.1", port)).expect("the server accepts");
         self.with_patience(socket)
     }
 
@@ -178,7 +201,7 @@ impl Server {
     pub fn connect_from(&self, source: Ipv4Addr) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is left");
         socket.bind(&SocketAddr::from((source, 0)).into()).expect("a loopback address");
-        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, self.next_port()));
         socket.connect(&server.into()).expect("the server accepts");
         self.with_patience(socket.into())
     }
@@ -326,29 +349,24 @@ impl Client {
 
     /// Opens a WebSocket at a path.
     pub fn open(server: &Server, path: &str) -> Client {
-        Client::open_request(server, path, None)
+        Client::open_on(server, server.next_port(), path, None)
     }
 
     /// The same with one more header line: a cookie, or a name and password.
     pub fn open_as(server: &Server, path: &str, header: &str) -> Client {
-        Client::open_request(server, path, header.split_once(": "))
+        Client::open_on(server, server.next_port(), path, header.split_once(": "))
     }
 
     /// Opens one at the server of this number, of those that share a chat.
     pub fn open_at(server: &Server, number: usize, path: &str) -> Client {
-        let socket = TcpStream::connect(("127.0.0.1", server.port_of(number)));
-        let socket = server.with_patience(socket.expect("the server accepts"));
-        let port = socket.local_addr().expect("a connected socket has an address").port();
-        let url = format!("ws://localhost:{}{path}", server.port_of(number));
-        let (websocket, _) =
-            tungstenite::client(url, Uninterrupted(socket)).expect("the handshake succeeds");
-        Client { websocket, port }
+        Client::open_on(server, server.port_of(number), path, None)
     }
 
-    fn open_request(server: &Server, path: &str, header: Option<(&str, &str)>) -> Client {
-        let socket = server.connect();
+    /// To the server on this port of those that share a chat.
+    fn open_on(server: &Server, to: u16, path: &str, header: Option<(&str, &str)>) -> Client {
+        let socket = server.connect_to(to);
         let port = socket.local_addr().expect("a connected socket has an address").port();
-        let url = format!("ws://localhost:{}{path}", server.port());
+        let url = format!("ws://localhost:{to}{path}");
         let mut request = url.into_client_request().expect("a URL");
         if let Some((name, value)) = header {
             let name: HeaderName = name.parse().expect("a header's name");

@@ -1,7 +1,5 @@
 //! Chance that can be repeated: everything that a seed decides.
 
-#![allow(dead_code)] // Each test file uses its own part.
-
 use std::time::Duration;
 
 /// SplitMix64: numbers that look random and are the same for the same seed.

@@ -1,12 +1,10 @@
 //! Clients that come back: [`Person`], whom a test leads step by step, and [`Returning`], which does it by itself and is
-//! the reference for "Coming back" in the protocol, to be read beside the page's own code. Its rules:
+//! the reference for "Coming back" (README, What goes over the wire), to be read beside the page's own code. Its rules:
 //! 1. Keep what the `welcome` says: session, epoch, name. Keep the highest `id` seen, and skip what is not above it.
 //! 2. Give each message a `ref` and keep it until the server confirms it: by one's own copy of it, or by `posted`.
 //! 3. When the connection ends, however it ends, open a new one with session, epoch and `after`, and send again, in
 //!    order, what is not confirmed.
 //! 4. Where the welcome says `recovered: false`, something is missing: say so. In another epoch ids begin anew.
-
-#![allow(dead_code)] // Each test file uses its own part.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Write};

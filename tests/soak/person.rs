@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::book::Ear;
+use crate::common::random::Random;
+use crate::common::returning::Returning;
 use crate::letters::Diary;
-use crate::random::Random;
-use crate::returning::Returning;
 use crate::stage::{END, PATIENCE, Presence, Stage};
 use crate::steps::STEPS;
 use crate::tally::Fault;
@@ -46,7 +46,7 @@ pub fn live(
     long: Option<Duration>,
 ) {
     let name = format!("person-{number}-{life}");
-    let (client, welcome) = Returning::welcomed(stage.server.port(), &name, PATIENCE);
+    let (client, welcome) = Returning::welcomed(stage.server.next_port(), &name, PATIENCE);
     let mut ear = Ear::new(&name);
     ear.begins(&welcome);
     let mut person = Person {

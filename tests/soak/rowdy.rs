@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde_json::json;
 use socket2::SockRef;
 
+use crate::common::random::Random;
 use crate::common::raw::{
     BINARY, CLOSE, PING, RawClient, TEXT, ask, frame, handshake, read_answer, request,
 };
 use crate::fails_if_in_time;
-use crate::random::Random;
 use crate::stage::{Stage, rowdy_name};
 
 /// So many messages at once are more than `--rate` bears: 100 are posted, 100 are refused with a warning.

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::book::Book;
 use crate::common::Server;
+use crate::common::random::Random;
 use crate::letters::Letters;
 use crate::metronome::Metronome;
-use crate::random::Random;
 use crate::tally::{Fault, Tally};
 
 /// How long anything may take that must come: longer than even an overloaded machine stands still.

@@ -9,10 +9,10 @@ use serde_json::Value;
 use tungstenite::{Error, Message};
 
 use crate::common::Client;
+use crate::common::random::Random;
 use crate::common::raw::{BINARY, ask_on, frame, request};
 use crate::common::wire::{Watcher, frames};
 use crate::letters::SECRET;
-use crate::random::Random;
 use crate::stage::Stage;
 use crate::tally::Fault;
 

@@ -1,0 +1,41 @@
+//! The table in README.md, Conformance, is true: each test that it names is here, and each test that is here it names.
+
+const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+
+const CHAPTERS: [&str; 8] = [
+    include_str!("opening_handshake.rs"),
+    include_str!("framing.rs"),
+    include_str!("control_frames.rs"),
+    include_str!("messages.rs"),
+    include_str!("closing.rs"),
+    include_str!("utf8.rs"),
+    include_str!("extensions.rs"),
+    include_str!("limits.rs"),
+];
+
+/// The words between backticks in the last column of each row that begins with a section's number.
+fn named() -> Vec<&'static str> {
+    let (_, section) = README.split_once("\n## Conformance\n").expect("the section is there");
+    let (section, _) = section.split_once("\n## ").expect("another section follows");
+    let rows = section.lines().filter(|line| {
+        line.strip_prefix("| ")
+            .is_some_and(|row| row.starts_with(|first: char| first.is_ascii_digit()))
+    });
+    let cells = rows.map(|row| row.trim_end_matches(" |").rsplit('|').next().expect("a cell"));
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
+}
+
+/// The functions behind `#[test]`.
+fn present() -> Vec<&'static str> {
+    let behind = CHAPTERS.iter().flat_map(|chapter| chapter.split("#[test]\nfn ").skip(1));
+    behind.map(|code| code.split('(').next().expect("a name")).collect()
+}
+
+#[test]
+fn each_test_stands_in_the_readmes_table_once_and_each_row_has_its_test() {
+    let (mut named, mut present) = (named(), present());
+    named.sort_unstable();
+    present.sort_unstable();
+    assert!(present.len() > 40, "{present:?}");
+    assert_eq!(named, present);
+}

@@ -1,0 +1,95 @@
+//! The log tells the story of a connection in words a student understands, and keeps what people say to itself.
+
+use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame};
+use crate::common::{Client, Server};
+
+/// The lines of one connection, without what stands before `conn`.
+fn story(server: &Server, prefix: &str) -> Vec<String> {
+    let lines = server.log().into_iter().filter(|line| line.contains(prefix));
+    lines.map(|line| line[line.find("conn ").expect("a prefix")..].to_owned()).collect()
+}
+
+#[test]
+fn one_connection_can_be_followed_through_its_three_steps() {
+    let server = Server::start(&["--log", "info"]);
+    let mut luis = RawClient::open(&server, "/ws?name=Luis");
+    luis.send(&frame(TEXT, b"my secret"));
+    luis.send(&frame(CLOSE, b"\x03\xe8bye"));
+    assert_eq!(luis.wait_for_end().0, 1000);
+    drop(luis);
+    server.wait_for_log("closed by the client");
+    let story = story(&server, "conn 1:");
+    let expected = [
+        "conn 1: TCP connection from 127.0.0.1:",
+        &format!(
+            "conn 1: handshake: GET \"/ws\", Sec-WebSocket-Key {KEY} becomes Sec-WebSocket-Accept {ACCEPT}"
+        ),
+        "conn 1: joined the chat as \"Luis\", 1 here now",
+        "conn 1: closing begun by the client: 1000 (normal closure), reason \"bye\"",
+        "conn 1: closed by the client: 1000 (normal closure), reason \"bye\", answered by the server; open for",
+    ];
+    assert_eq!(story.len(), expected.len(), "{story:#?}");
+    for (line, begin) in story.iter().zip(expected) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+    assert!(story[4].contains("messages: 1 from client (26 bytes), 2 to client ("), "{}", story[4]);
+    assert!(
+        !server.log().iter().any(|line| line.contains("secret")),
+        "what people write is not in the log"
+    );
+}
+
+#[test]
+fn at_debug_each_frame_and_at_trace_its_bytes() {
+    for level in ["debug", "trace"] {
+        let server = Server::start(&["--log", level]);
+        let mut luis = RawClient::open(&server, "/echo");
+        luis.send(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        assert_eq!(luis.wait_for(TEXT), b"Hello");
+        server.wait_for_log("conn 1: from client: text frame, FIN, masked, 5 bytes");
+        server.wait_for_log("conn 1: to client: text frame, FIN, 5 bytes");
+        if level == "trace" {
+            let first = "1 000 0001  FIN, RSV 000, opcode 1: text";
+            server.wait_for_log(&format!("conn 1: |  81                       {first}"));
+            for line in [
+                "85                       1 0000101   MASK, length 5",
+                "37 fa 21 3d              masking key",
+                "7f 9f 4d 51 58           payload as it came",
+                "48 65 6c 6c 6f           unmasked",
+                "                         \"Hello\"",
+                "05                       0 0000101   not MASK, length 5",
+                "48 65 6c 6c 6f           payload",
+            ] {
+                server.wait_for_log(&format!("conn 1: |  {line}"));
+            }
+        }
+        assert!(!server.log().iter().any(|line| line.contains("tungstenite")));
+    }
+}
+
+#[test]
+fn a_stranger_cannot_forge_a_log_line() {
+    let server = Server::start(&["--log", "info"]);
+    let mut evil = RawClient::open(&server, "/ws?name=x%0AINFO%20conn%209:%20forged");
+    evil.send(&frame(CLOSE, b"\x03\xe8\nINFO conn 9: forged"));
+    evil.wait_for_end();
+    let target = "GET /%0a\u{1b}[31m HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    ask(&server, target);
+    server.wait_for_log("closed by the client");
+    for line in server.log() {
+        let begin = line.find("] ").map(|end| &line[end + 2..]).expect("every line has its origin");
+        assert!(!begin.starts_with("conn 9"), "{line}");
+        assert!(!line.contains('\u{1b}'), "{line:?}");
+    }
+}
+
+#[test]
+fn a_frozen_terminal_does_not_stop_the_chat() {
+    // The pipe is full after 64 KiB.
+    let server = Server::start_with_frozen_log(&["--rate", "0", "--log", "trace"]);
+    let mut ana = Client::join(&server, "Ana");
+    for number in 0..2000 {
+        ana.say(&format!("{number} and some more words to fill the log"));
+        ana.message();
+    }
+}

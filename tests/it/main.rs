@@ -1,0 +1,48 @@
+//! The server from outside: the real binary, and peers that talk to it over real sockets. All of these run beside each
+//! other; what must not is in `machine`.
+
+#![forbid(unsafe_code)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod frame_attack;
+mod haproxy;
+mod http_attack;
+mod proxy;
+
+mod accounts;
+mod autobahn;
+mod chaos;
+mod chat;
+mod closing;
+mod command_line;
+mod conformance;
+mod demonstrations;
+mod enrolment;
+mod handshake;
+mod heartbeat;
+mod hostile;
+mod hostile_addresses;
+mod hostile_bodies;
+mod hostile_frames;
+mod hostile_heads;
+mod hostile_json;
+mod hostile_messages;
+mod http;
+mod http_connection;
+mod load_balancer;
+mod log;
+mod people;
+mod references;
+#[cfg(feature = "redis")]
+mod shared;
+mod signals;
+mod slow_reader;
+mod supply_chain;
+mod turns;
+mod websocat;
+mod wire;
+mod wire_secrets;
+mod wrong_bytes;
+mod wrong_passwords;

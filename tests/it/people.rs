@@ -1,0 +1,375 @@
+//! Who hears what, and who comes back as whom: private messages, history, sessions, each promise for itself.
+//! What holds while everything breaks at once is in `chaos`.
+
+use crate::common::Server;
+use crate::common::raw::{ask, request};
+use crate::common::returning::{MARK, Person, texts};
+use serde_json::{Value, json};
+
+#[test]
+fn a_private_message_reaches_its_two_alone_live_in_history_and_in_replays() {
+    let server = Server::start(&[]);
+    let [mut ana, mut luis, mut eva] =
+        ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
+    let tickets = [&ana, &luis, &eva].map(|person| person.ticket.clone());
+    ana.tell("Luis", "psst 1");
+    let (own, heard) = (ana.wait_for("message"), luis.wait_for("message"));
+    let fields = ["from", "to", "text"].map(|field| &heard[field]);
+    assert_eq!(fields, [&json!("Ana"), &json!("Luis"), &json!("psst 1")]);
+    assert_eq!((&own["id"], &own["ref"]), (&heard["id"], &json!("psst 1")));
+    assert_eq!(heard.get("ref"), None, "the ref is the sender's");
+    luis.send(&json!({"type": "message", "to": "ana", "text": "psst 2"}));
+    assert_eq!(ana.wait_for("message")["to"], "Ana", "names are compared without regard to case");
+    ana.tell("Ana", "psst 3");
+    ana.say(MARK);
+    assert_eq!(ana.texts_until_mark(), ["psst 3"], "a note to oneself comes once");
+    luis.until_mark();
+
+    let mut newcomer = Person::join(&server, "Paz");
+    assert!(!format!("{:?}", eva.until_mark()).contains("psst"), "live");
+    assert!(!format!("{:?}", newcomer.until_mark()).contains("psst"), "in history");
+    let [again_ana, again_luis, again_eva] = tickets.map(|ticket| {
+        let events = Person::back(&server, &ticket).until_mark();
+        for event in events.iter().filter(|event| event["type"] == "message") {
+            let own = event["from"] == ticket.name.as_str() && event["text"] != "psst 2";
+            assert_eq!(event.get("ref"), own.then_some(&event["text"]), "{}: {event}", ticket.name);
+        }
+        texts(&events)
+    });
+    assert_eq!(again_ana, ["psst 1", "psst 2", "psst 3"]);
+    assert_eq!(again_luis, ["psst 1", "psst 2"]);
+    assert_eq!(again_eva, [""; 0], "in replays");
+}
+
+#[test]
+fn who_takes_a_name_over_does_not_get_what_was_private_to_the_one_before() {
+    let server = Server::start(&[]);
+    let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    ana.tell("Luis", "psst");
+    luis.close(1000);
+    ana.wait_for("left");
+    ana.say(MARK);
+    ana.until_mark();
+    let mut other = Person::join(&server, "Luis");
+    assert_eq!(other.texts_until_mark(), [""; 0]);
+}
+
+#[test]
+fn a_private_message_to_somebody_not_here_is_refused_and_heard_by_nobody() {
+    let server = Server::start(&[]);
+    let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    Person::join(&server, "Paz").close(1001);
+    luis.wait_for("left");
+    for nobody in ["Eva", "Paz", "", "Luis\u{200b}", "everybody"] {
+        ana.tell(nobody, "psst");
+        let error = ana.wait_for("error");
+        assert_eq!((&error["code"], &error["ref"]), (&json!("no_such_user"), &json!("psst")));
+    }
+    ana.say(MARK);
+    luis.hears_nothing();
+    ana.hears_nothing();
+}
+
+#[test]
+fn nobody_can_speak_for_another() {
+    let server = Server::start(&[]);
+    let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    let forged = json!({"type": "message", "text": "I am Ana", "from": "Ana", "id": 1, "at": "never",
+        "you": "Ana", "session": ana.ticket.session, "name": "Ana"});
+    luis.send(&forged);
+    let heard = ana.wait_for("message");
+    assert_eq!(heard["from"], "Luis");
+    assert!(heard["id"] != 1 && heard["at"] != "never" && heard.get("session").is_none());
+    for notice in ["joined", "left", "renamed", "crowd", "welcome", "posted", "error"] {
+        luis.send(&json!({"type": notice, "name": "Ana", "text": "x", "id": 9}));
+        assert_eq!(luis.wait_for("error")["code"], "bad_message");
+    }
+    luis.say(MARK);
+    ana.hears_nothing();
+}
+
+#[test]
+fn a_newcomer_hears_as_much_of_the_past_as_the_flag_says() {
+    for (history, expected) in
+        [("0", &[][..]), ("3", &["3", "4", "5"]), ("10000", &["1", "2", "3", "4", "5"])]
+    {
+        let server = Server::start(&["--history", history]);
+        let (mut ana, _luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+        for text in ["1", "2", "3", "4", "5"] {
+            ana.say(text);
+            // What she may not read takes no place in what the newcomer hears.
+            ana.tell("Luis", "psst");
+        }
+        while ana.wait_for("message")["text"] != "5" {}
+        let mut eva = Person::join(&server, "Eva");
+        ana.say(MARK);
+        assert_eq!(eva.texts_until_mark(), expected, "--history {history}");
+    }
+}
+
+#[test]
+fn somebody_whose_connection_was_cut_comes_back_under_the_same_name_and_misses_nothing() {
+    let server = Server::start(&["--history", "0"]);
+    let [mut ana, mut luis, mut eva] =
+        ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
+    luis.send(&json!({"type": "name", "name": "Lucho"}));
+    luis.wait_for("renamed");
+    luis.ticket.name = "Lucho".to_owned();
+    ana.say("heard before");
+    luis.wait_for("message");
+    let ticket = luis.cut();
+    let left = ana.wait_for("left");
+    assert_eq!((&left["name"], &left["code"]), (&json!("Lucho"), &json!(1006)), "told at once");
+    ana.say("missed 1");
+    ana.tell("Lucho", "psst");
+    while ana.wait_for("message")["text"] != "psst" {}
+    eva.tell("Ana", "none of his business");
+    eva.say("missed 2");
+    while eva.wait_for("message")["text"] != "missed 2" {}
+
+    let mut luis = Person::back(&server, &ticket);
+    assert_eq!(luis.welcome["users"], json!(["Ana", "Eva", "Lucho"]));
+    ana.until(|event| event["text"] == "missed 2");
+    let back = ana.event();
+    assert_eq!((&back["type"], &back["name"]), (&json!("joined"), &json!("Lucho")));
+    assert_eq!((&back["back"], &back["count"]), (&json!(true), &json!(3)));
+    ana.say(MARK);
+    let events = luis.until_mark();
+    assert_eq!(texts(&events), ["missed 1", "psst", "missed 2"]);
+    assert!(events.iter().all(|event| event["id"].as_u64() <= luis.welcome["last"].as_u64()));
+
+    // And again, with nothing missed in between.
+    let ticket = luis.cut();
+    ana.wait_for("left");
+    let mut luis = Person::back(&server, &ticket);
+    ana.say(MARK);
+    assert_eq!(luis.texts_until_mark(), [""; 0]);
+}
+
+#[test]
+fn a_connection_that_hangs_is_closed_with_4501_when_its_session_goes_on_elsewhere_and_nobody_is_told()
+ {
+    let server = Server::start(&[]);
+    let (mut ana, mut old) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    ana.say("hola");
+    for person in [&mut ana, &mut old] {
+        person.wait_for("message");
+    }
+    let mut new = Person::back(&server, &old.ticket);
+    assert_eq!(new.welcome["count"], 2);
+    // What still comes on the old connection comes too late.
+    old.say("a ghost");
+    let (code, _) = old.client.wait_for_close();
+    assert_eq!(code, 4501);
+    old.client.read_to_end();
+    new.say(MARK);
+    ana.hears_nothing();
+    new.hears_nothing();
+}
+
+#[test]
+fn without_the_right_session_and_epoch_one_is_a_newcomer_and_does_no_harm() {
+    let server = Server::start(&[]);
+    let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    ana.wait_for("joined");
+    let other_run = Server::start(&[]);
+    let right = luis.ticket.clone();
+    let mut flipped = right.session.clone().into_bytes();
+    // A character that carries six whole bits.
+    let place = flipped.len() - 3;
+    flipped[place] = if flipped[place] == b'A' { b'B' } else { b'A' };
+    let flipped = String::from_utf8(flipped).expect("ASCII");
+    let (session, epoch) = (&right.session, &right.epoch);
+    for query in [
+        format!("session={flipped}&epoch={epoch}&after=0"),
+        format!("session={session}&epoch={epoch}x&after=0"),
+        format!("session={session}"),
+        format!("session=&epoch={epoch}&after=0"),
+        format!("session={}&epoch={epoch}&after=0", &session[..session.len() - 1]),
+        format!("session={}&epoch={epoch}&after=0", ana.ticket.session.replace('.', "%00")),
+        "session=%ff%fe.AAAA&epoch=%0a&after=-1".to_owned(),
+        format!("session={}&epoch={epoch}", "9".repeat(4000)),
+    ] {
+        let mut stranger = Person::open(&server, &format!("/ws?name=Luis&{query}"));
+        let welcome = &stranger.welcome;
+        assert_eq!(welcome["recovered"], false, "{query}");
+        assert_ne!(welcome["you"], "Luis", "{query}");
+        assert!(![&json!(session), &Value::Null].contains(&&welcome["session"]), "a new one");
+        assert_eq!(stranger.wait_for("error")["code"], "name_taken");
+        stranger.close(1000);
+    }
+    // The same after a restart: another epoch, another story.
+    let elsewhere = Person::open(&other_run, &right.path());
+    assert_eq!(
+        (&elsewhere.welcome["you"], &elsewhere.welcome["recovered"]),
+        (&json!("Luis"), &json!(false))
+    );
+    assert_ne!(elsewhere.ticket.epoch, right.epoch);
+    assert_ne!(elsewhere.ticket.session, right.session);
+
+    let mut luis = luis;
+    luis.say(MARK);
+    assert_eq!(ana.texts_until_mark(), [""; 0], "Luis is still here and nobody spoke for him");
+    Person::back(&server, &right);
+}
+
+#[test]
+fn who_missed_more_than_can_be_given_is_told_so_and_who_is_recovered_has_it_whole() {
+    for length in [10, 1000, 30_000] {
+        let server = Server::start(&["--rate", "0", "--log", "info"]);
+        let mut ana = Person::join(&server, "Ana");
+        let ticket = Person::join(&server, "Luis").cut();
+        let text = |number: usize| format!("{number} {}", "x".repeat(length));
+        let (mut said, mut recovered) = (0, true);
+        while recovered {
+            assert!(said < 100_000, "there must be an end to what is kept");
+            for _ in 0..10 + said / 2 {
+                said += 1;
+                ana.say(&text(said));
+                ana.wait_for("message");
+            }
+            // Each time as if it had heard nothing yet.
+            let mut luis = Person::open(&server, &ticket.path());
+            assert_eq!(luis.welcome["you"], "Luis", "the session goes on either way");
+            recovered = luis.welcome["recovered"] == true;
+            said += 1;
+            ana.say(&text(said));
+            ana.wait_for("message");
+            let heard = texts(&luis.until(|event| event["text"] == text(said)));
+            let first = if recovered { 1 } else { said - heard.len() };
+            let same = heard.iter().eq(&(first..said).map(text).collect::<Vec<_>>());
+            assert!(same, "{} of {said}, recovered: {recovered}", heard.len());
+        }
+    }
+}
+
+#[test]
+fn who_comes_back_is_not_thrown_out_for_what_it_missed_where_little_may_wait() {
+    let server = Server::start(&["--rate", "0", "--log", "info", "--backlog", "20000"]);
+    let mut ana = Person::join(&server, "Ana");
+    let ticket = Person::join(&server, "Luis").cut();
+    for number in 0..600 {
+        ana.say(&format!("{number} {}", "x".repeat(1000)));
+        ana.wait_for("message");
+    }
+    let mut luis = Person::open(&server, &ticket.path());
+    // Before Luis has read what he missed.
+    ana.say(MARK);
+    ana.until_mark();
+    let heard = luis.texts_until_mark().len();
+    assert!(heard == 600 || luis.welcome["recovered"] == false, "{heard} of 600");
+}
+
+#[test]
+fn a_message_that_is_sent_again_with_its_ref_is_posted_once() {
+    let server = Server::start(&[]);
+    let [mut ana, mut luis, mut eva] =
+        ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
+    let public = json!({"type": "message", "text": "hola", "ref": "r1"});
+    let private = json!({"type": "message", "text": "psst", "to": "Ana", "ref": "r2"});
+    let ids = [&public, &private].map(|message| {
+        luis.send(message);
+        luis.wait_for("message")["id"].clone()
+    });
+    let mut luis = Person::back(&server, &luis.cut());
+    for (message, id) in [&public, &private].into_iter().zip(ids) {
+        for _ in 0..2 {
+            luis.send(message);
+            let posted = luis.wait_for("posted");
+            assert_eq!(posted, json!({"type": "posted", "ref": message["ref"], "id": id}));
+        }
+    }
+    // A ref is its sender's own business.
+    eva.send(&public);
+    while eva.wait_for("message")["from"] != "Eva" {}
+    eva.say(MARK);
+    assert_eq!(ana.texts_until_mark(), ["hola", "psst", "hola"]);
+    assert_eq!(luis.texts_until_mark(), ["hola"]);
+}
+
+#[test]
+fn a_name_stays_reserved_after_a_cut_and_is_free_after_a_goodbye() {
+    let server = Server::start(&[]);
+    let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    luis.say("hola");
+    ana.wait_for("message");
+    let ticket = luis.cut();
+    ana.wait_for("left");
+    let mut thief = Person::open(&server, "/ws?name=luis");
+    assert_ne!(thief.welcome["you"], "luis");
+    assert_eq!(thief.wait_for("error")["code"], "name_taken");
+    thief.send(&json!({"type": "name", "name": " LUIS "}));
+    assert_eq!(thief.wait_for("error")["code"], "name_taken");
+    let mut luis = Person::back(&server, &ticket);
+    for code in [1000, 1001] {
+        let ticket = luis.close(code);
+        while ana.wait_for("left")["code"] != code {}
+        luis = Person::join(&server, "Luis");
+        let late = Person::open(&server, &ticket.path());
+        assert_ne!(late.welcome["you"], "Luis", "no name twice");
+        late.close(1000);
+    }
+}
+
+#[test]
+fn a_session_is_hard_to_guess_and_never_in_the_log() {
+    for level in ["info", "debug", "trace"] {
+        let server = Server::start(&["--log", level]);
+        let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+        let mut luis = Person::back(&server, &luis.ticket);
+        let path = luis.ticket.path();
+        // At trace what people write is drawn, so there nobody may write it.
+        luis.say(if level == "trace" { "hola" } else { &path });
+        ana.wait_for("message");
+        let secrets = [&ana, &luis].map(|person| {
+            let session = person.ticket.session.clone();
+            let secret = session.rsplit('.').next().expect("a last part").to_owned();
+            let only_hexadecimal = secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let bits = secret.len() * if only_hexadecimal { 4 } else { 6 };
+            assert!(bits >= 128, "{bits} bits: {session}");
+            secret
+        });
+        assert_ne!(secrets[0], secrets[1]);
+        // Also where a request goes wrong.
+        for (path, status) in [(path.clone(), 426), (format!("/nowhere{path}"), 404)] {
+            assert_eq!(ask(&server, request("GET", &path, "")).status, status);
+            server.wait_for_log(&format!("answered {status}"));
+        }
+        let broken = format!("GET {path} x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(ask(&server, broken).status, 400);
+        server.wait_for_log("answered 400");
+        luis.close(1000);
+        server.wait_for_log("1000 (normal closure), answered");
+        for line in server.log() {
+            assert!(!secrets.iter().any(|secret| line.contains(secret)), "at {level}: {line}");
+        }
+    }
+}
+
+#[test]
+fn typing_is_told_to_the_others_is_no_part_of_history_and_is_silent_in_a_crowd() {
+    let server = Server::start(&["--rate", "0"]);
+    let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    let typing = json!({"type": "typing"});
+    luis.send(&json!({"type": "typing", "name": "Ana"}));
+    assert_eq!(ana.wait_for("typing"), json!({"type": "typing", "name": "Luis"}));
+    luis.say(MARK);
+    assert!(!luis.until_mark().iter().any(|event| event["type"] == "typing"), "not to oneself");
+    ana.until_mark();
+    let mut crowd: Vec<Person> =
+        (3..=31).map(|number| Person::join(&server, &format!("pupil-{number}"))).collect();
+    assert_eq!(crowd.last().expect("a crowd").welcome["count"], 31);
+    luis.send(&typing);
+    luis.say("in the crowd");
+    let heard = ana.until(|event| event["text"] == "in the crowd");
+    assert!(!heard.iter().any(|event| event["type"] == "typing"), "31 are too many");
+    crowd.pop().expect("a crowd").close(1000);
+    // Told by itself or merged. Of several servers the next word may come by another, and be sooner than the farewell.
+    ana.until(|event| event["count"] == 30);
+    luis.send(&typing);
+    assert_eq!(ana.wait_for("typing")["name"], "Luis", "30 are not");
+    luis.say("once more");
+    let mut newcomer = Person::join(&server, "Eva");
+    let past = newcomer.until(|event| event["text"] == "once more");
+    assert!(!past.iter().any(|event| event["type"] == "typing"));
+}

@@ -1,0 +1,136 @@
+//! What the project's files say of each other is true: the sections that are cited, and the tests that `make test` selects.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// All Rust files of the tests.
+fn sources() -> Vec<PathBuf> {
+    let (mut folders, mut files) = (vec![project().join("tests")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// The comments, without their marks and line breaks: a sentence may go on in the next line.
+fn comments(code: &str) -> String {
+    let lines = code.lines().filter_map(|line| line.split_once("//"));
+    lines.map(|(_, comment)| comment.trim_start_matches(['/', '!'])).collect()
+}
+
+#[test]
+fn who_cites_the_readme_names_a_section_that_is_there() {
+    let readme = read(&project().join("README.md"));
+    let headings = readme.lines().filter(|line| line.starts_with("##"));
+    let sections: Vec<&str> = headings.map(|line| line.trim_matches(['#', ' '])).collect();
+    let code = sources().into_iter().map(|file| (comments(&read(&file)), file));
+    let makefile = project().join("Makefile");
+    let mut cited = 0;
+    for (text, file) in code.chain([(read(&makefile), makefile)]) {
+        for citation in text.replace("README.md", "README").split("README").skip(1) {
+            let section = citation.strip_prefix(", ").unwrap_or_default();
+            let is_there = sections.iter().any(|name| section.starts_with(name));
+            assert!(is_there, "{}: README{citation:.40}", file.display());
+            cited += 1;
+        }
+    }
+    assert!(cited > 3, "{cited} citations");
+}
+
+/// A test, as libtest and Cargo name it.
+struct Test {
+    binary: String,
+    path: String,
+    /// It is ignored, and says that `make test` runs it.
+    is_run_by_make: bool,
+}
+
+fn tests() -> Vec<Test> {
+    let tests_of = |file: PathBuf| -> Vec<Test> {
+        let place = file.strip_prefix(project().join("tests")).expect("it is there");
+        let place = place.with_extension("");
+        let mut names = place.iter().map(|name| name.to_str().expect("ASCII"));
+        let binary = names.next().expect("a folder");
+        let modules: Vec<&str> = names.filter(|name| !["main", "mod"].contains(name)).collect();
+        let test = |code: &str| {
+            let (attributes, code) = code.split_once("fn ").expect("a function");
+            let (name, _) = code.split_once('(').expect("a function");
+            let path = [&modules[..], &[name]].concat().join("::");
+            let is_run_by_make = attributes.contains("run by make test");
+            Test { binary: binary.to_owned(), path, is_run_by_make }
+        };
+        read(&file).split("#[test]\n").skip(1).map(test).collect()
+    };
+    sources().into_iter().flat_map(tests_of).collect()
+}
+
+/// A command of the Makefile that runs tests of one binary.
+struct Selection {
+    binary: String,
+    is_of_ignored: bool,
+    filters: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Selection {
+    fn of(line: &str) -> Option<Selection> {
+        let (binary, arguments) = line.split_once("--test ")?.1.split_once(" -- ")?;
+        let mut selection = Selection {
+            binary: binary.to_owned(),
+            is_of_ignored: false,
+            filters: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let mut words = arguments.trim_end_matches(')').split(' ').map(str::to_owned);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--ignored" => selection.is_of_ignored = true,
+                "--skip" => selection.skipped.extend(words.next()),
+                "--nocapture" => {}
+                _ => selection.filters.push(word),
+            }
+        }
+        Some(selection)
+    }
+
+    fn runs(&self, test: &Test) -> bool {
+        let is_among = |words: &[String]| words.iter().any(|word| test.path.contains(word));
+        self.binary == test.binary
+            && (self.filters.is_empty() || is_among(&self.filters))
+            && !is_among(&self.skipped)
+    }
+}
+
+#[test]
+fn make_test_runs_each_test_that_says_so_and_names_none_that_is_not_there() {
+    let makefile = read(&project().join("Makefile"));
+    let selections: Vec<Selection> = makefile.lines().filter_map(Selection::of).collect();
+    let tests = tests();
+    for test in tests.iter().filter(|test| test.is_run_by_make) {
+        let is_run =
+            selections.iter().any(|selection| selection.is_of_ignored && selection.runs(test));
+        assert!(is_run, "{} of {} is not run", test.path, test.binary);
+    }
+    for Selection { binary, filters, skipped, .. } in &selections {
+        for word in filters.iter().chain(skipped) {
+            let is_meant = |test: &Test| test.binary == *binary && test.path.contains(word);
+            assert!(tests.iter().any(is_meant), "{binary} has no test {word}");
+        }
+    }
+    assert!(tests.iter().filter(|test| test.is_run_by_make).count() > 80 && selections.len() > 10);
+}

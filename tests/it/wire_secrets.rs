@@ -1,0 +1,132 @@
+//! What no watcher may see: what others write in private, sessions, keys, cookies. The raw bytes of the feeds are searched.
+
+use std::net::Shutdown;
+
+use crate::common::raw::{CLOSE, RawClient, TEXT, ask, frame, handshake, request};
+use crate::common::wire::{OTHER_KEY, TEACHER, WIRE_KEY, Watcher};
+use crate::common::{Client, Server};
+use serde_json::json;
+
+/// Part of every private text here; in ASCII, so that it looks the same in JSON.
+const PRIVATE: &str = "psst-only-for-Luis";
+
+#[test]
+fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
+    let server = Server::start(&["--teacher-key", TEACHER, "--rate", "0", "--log", "debug"]);
+    let mut teacher = Watcher::open(&server, TEACHER);
+    let mut own = Watcher::open(&server, WIRE_KEY);
+    let mut luis = RawClient::open(&server, "/ws?name=Luis");
+    let welcome: serde_json::Value =
+        serde_json::from_slice(&luis.wait_for(TEXT)).expect("a welcome");
+    let mut ana = RawClient::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
+    ana.wait_for(TEXT);
+
+    let escaped: String = PRIVATE.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let long = format!("{PRIVATE}{}", "x".repeat(5000));
+    for private in [
+        format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis"}}"#),
+        format!(r#"{{"to":"Luis","type":"message","text":"{PRIVATE}"}}"#),
+        format!(r#"{{"type":"message","text":"{escaped}","to":"Luis"}}"#),
+        format!(r#"{{"type":"message","text":"{long}","to":"Luis"}}"#),
+        format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","ref":"r1"}}"#),
+        // Refused, but written to somebody all the same.
+        format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Nobody"}}"#),
+        format!(r#"{{"type":"message","text":"{PRIVATE}","to":7}}"#),
+        format!(r#"{{"type":"message","text":"a","code":"{PRIVATE}","to":"Luis"}}"#),
+        format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis""#),
+        format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","to":null}}"#),
+    ] {
+        ana.send(&frame(TEXT, private.as_bytes()));
+        let middle = private.len() / 2;
+        ana.send(&frame(0x01, &private.as_bytes()[..middle]));
+        ana.send(&frame(0x80, &private.as_bytes()[middle..]));
+    }
+    ana.send(&frame(TEXT, b"for all to see"));
+    while !luis.wait_for(TEXT).windows(14).any(|bytes| bytes == b"for all to see") {}
+    // Read anew by who comes back.
+    let field = |name: &str| welcome[name].as_str().expect("a text").to_owned();
+    let (session, epoch) = (field("session"), field("epoch"));
+    luis.socket.shutdown(Shutdown::Both).expect("it is open");
+    let path = format!("/ws?session={session}&epoch={epoch}&after=0");
+    let mut luis = RawClient::open(&server, &path);
+    while !luis.wait_for(TEXT).windows(14).any(|bytes| bytes == b"for all to see") {}
+    // Cut off in the middle.
+    let cut =
+        frame(TEXT, format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis"}}"#).as_bytes());
+    ana.send(&cut[..cut.len() - 3]);
+    ana.socket.shutdown(Shutdown::Write).expect("it is open");
+    let mut closed = 0;
+    while closed < 2 {
+        closed += usize::from(teacher.event()["type"] == "closed");
+    }
+    own.until_closed();
+
+    assert!(String::from_utf8_lossy(&teacher.raw).contains(&hex("for all to see")));
+    for secret in [PRIVATE, &escaped[..24], &session, &field("wire"), WIRE_KEY, TEACHER] {
+        teacher.assert_never_saw(secret);
+        assert!(!server.log().iter().any(|line| line.contains(secret)), "{secret} in the log");
+    }
+    // Its masked bytes tell it as well: the key stands beside them.
+    let masked = &frame(TEXT, PRIVATE.as_bytes())[6..];
+    let masked: String = masked.iter().map(|byte| format!("{byte:02x}")).collect();
+    for shift in 0..4 {
+        let part = &masked[2 * shift..2 * shift + 16];
+        assert!(!String::from_utf8_lossy(&teacher.raw).contains(part));
+    }
+    // One's own feed shows one's own messages, but no session.
+    assert!(String::from_utf8_lossy(&own.raw).contains(&hex(PRIVATE)));
+    own.assert_never_saw(WIRE_KEY);
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn cookies_tokens_and_keys_are_hidden_in_heads_whole_or_broken() {
+    let server = Server::start(&["--teacher-key", TEACHER]);
+    let mut teacher = Watcher::open(&server, TEACHER);
+    let mut own = Watcher::open(&server, WIRE_KEY);
+    let secrets = "Cookie: a=S3CRET\r\ncOOKIE:S3CRET; b=S3CRET\r\nAuthorization: Basic S3CRET\r\n\
+                   X-Api-Token: S3CRET\r\nReferer: http://localhost/?key=S3CRET&name=Ana\r\n";
+    let with = |head: String| head.replacen("\r\n", &format!("\r\n{secrets}"), 1);
+    let path = format!("/ws?wire={WIRE_KEY}&session=S3CRET&key=S3CRET&name=Ana");
+    let mut client = RawClient::open_with(&server, with(handshake(&path)).as_bytes());
+    client.wait_for(TEXT);
+    assert_eq!(ask(&server, with(request("GET", &path, ""))).status, 426);
+    let broken = with(request("GET", &path, "Broken : x\r\n"));
+    assert_eq!(ask(&server, broken).status, 400);
+    let folded = request("GET", &path, "Cookie: a\r\n S3CRET\r\n\tS3CRET\r\n");
+    assert_eq!(ask(&server, folded).status, 400);
+    let in_target =
+        with(request("GET", &format!("http://localhost{path}"), "")).replace("HTTP/1.1", "HTTP/7");
+    assert_eq!(ask(&server, in_target).status, 400);
+    // Nor what stands behind a head.
+    let body = "Content-Length: 99999999\r\n\r\nS3CRET";
+    let too_long = request("POST", "/echo", "").replace("\r\n\r\n", &format!("\r\n{body}"));
+    assert_eq!(ask(&server, too_long).status, 413);
+    assert_eq!(ask(&server, "BROKEN\r\n\r\nS3CRET").status, 400);
+    for _ in 0..6 {
+        teacher.wait_for("refused");
+    }
+    assert_eq!(own.wait_for("refused")["status"], 426);
+    for watcher in [&teacher, &own] {
+        watcher.assert_never_saw("S3CRET");
+        watcher.assert_never_saw(WIRE_KEY);
+        assert!(String::from_utf8_lossy(&watcher.raw).contains("name=Ana"));
+    }
+}
+
+#[test]
+fn nobody_sees_what_others_do_without_their_key() {
+    let server = Server::start(&[]);
+    let mut stranger = Watcher::open(&server, OTHER_KEY);
+    let mut ana = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
+    ana.say("hola");
+    ana.message();
+    ana.leave();
+    let mut own = RawClient::open(&server, &format!("/echo?wire={OTHER_KEY}"));
+    own.send(&frame(CLOSE, b""));
+    let events = stranger.until_closed();
+    assert!(events.iter().all(|event| event["conn"] == json!(3)), "{events:#?}");
+}

@@ -1,0 +1,25 @@
+//! What a machine may do to the server: no descriptor, thread, memory or disk is left, cables are pulled, clocks jump,
+//! thousands come at once. One test after the other.
+
+#![forbid(unsafe_code)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod elsewhere;
+mod footprint;
+
+mod crowd;
+mod faults;
+mod limits;
+mod outputs;
+mod overload;
+mod unplugged;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by each test: they share the machine, and the descriptors of their process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}

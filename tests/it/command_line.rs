@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::raw::{ask_on, request};
 use crate::common::{Client, PATIENCE, Server};
-use websocket_classroom::options::FLAGS;
+use websocket_classroom::config::FLAGS;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));

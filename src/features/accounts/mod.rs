@@ -13,10 +13,9 @@
 //!
 //! To be read in this order: `password` and `list` (what is kept), `file` and `enrolment` (how it gets there), `sessions` (what a
 //! signed-in person has), `attempts` (how often a password may be wrong), `login`, then `authentication`, which decides, and
-//! `password_check`, which does the slow part; `accounts` and `sign_in` are the side of HTTP. `shared_sign_ins` is for servers that
+//! `password_check`, which does the slow part; `sign_in` is the side of HTTP. `shared_sign_ins` is for servers that
 //! share a chat.
 
-mod accounts;
 mod attempts;
 mod authentication;
 pub mod enrolment;
@@ -44,11 +43,10 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
 
-use self::accounts::Accounts;
 use attempts::CHECKS;
 use authentication::{Authentication, QUEUE};
 use list::AccountList;
-use login::{Question, Revoked};
+use login::{Accounts, Question, Revoked};
 
 use crate::broadcaster::{CLOSE_DEADLINE, Control, Incoming};
 use crate::chat::Input;

@@ -11,8 +11,7 @@ use data_encoding::BASE64;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::accounts::Accounts;
-use super::login::{NotSignedIn, SignedIn};
+use super::login::{Accounts, NotSignedIn, SignedIn};
 use super::password::Password;
 use super::sessions::SESSION_AGE;
 use crate::admission::{Admission, Authentication};

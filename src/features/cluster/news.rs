@@ -1,8 +1,8 @@
 //! From the reader and the writer to the broadcaster: what came from Redis.
 //!
 //! Sent by the two threads that talk to Redis, taken by `order` on the broadcaster's thread. The news go through a channel of
-//! the cluster's own. The broadcaster waits at another channel, so [`Incoming::News`] rings there once for each of them: that
-//! gives the news their place among the broadcaster's other events, and makes the two threads wait when there are too many.
+//! the cluster's own. For each of them one [`Incoming::News`] goes through the broadcaster's channel: that wakes it, gives the
+//! news their place among its other events, and makes the two threads wait when there are too many.
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
@@ -41,7 +41,7 @@ pub fn channel(to_broadcaster: Sender<Incoming>) -> (NewsSender, Receiver<News>)
 impl NewsSender {
     /// Returns whether the broadcaster is still there. Waits while its channel is full.
     pub fn send(&self, news: News) -> bool {
-        // In this order: who hears the bell finds the news.
+        // In this order: with each `Incoming::News` the broadcaster finds one of the news.
         self.news.send(news).is_ok() && self.to_broadcaster.send(Incoming::News).is_ok()
     }
 }

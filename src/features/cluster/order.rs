@@ -51,7 +51,7 @@ pub struct ClusterOrder {
 /// the protocol's.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "backplane")]
-struct Touch {
+struct ClusterEvent {
     connected: bool,
 }
 
@@ -62,7 +62,7 @@ impl ClusterOrder {
 
     fn set_lost(&mut self, is_lost: bool, control: &mut dyn Control) {
         self.is_lost.store(is_lost, Ordering::Relaxed);
-        let json = serde_json::to_vec(&Touch { connected: !is_lost });
+        let json = serde_json::to_vec(&ClusterEvent { connected: !is_lost });
         control.send_everyone(&Bytes::from(json.expect("invariant: a field has a JSON")));
     }
 
@@ -143,8 +143,7 @@ impl Order for ClusterOrder {
     }
 
     fn take_news(&mut self, control: &mut dyn Control) {
-        let news =
-            self.news.try_recv().expect("invariant: the news are sent before the bell rings");
+        let news = self.news.try_recv().expect("invariant: the news are sent first");
         match news {
             News::Lost => self.set_lost(true, control),
             News::Back => self.set_lost(false, control),

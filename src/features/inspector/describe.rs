@@ -40,7 +40,7 @@ pub fn opened<'a>(
         proof,
         us: microseconds(captured, at),
         late,
-        sent: captured.sent(),
+        sent: if late { captured.sent() } else { 0 },
     }
 }
 

@@ -5,12 +5,12 @@
 //! broadcaster's thread. It listens and never changes a byte; while no one watches there is nothing to do.
 //!
 //! ```text
-//! connection's thread ── read tap ──► inspector's thread ── finished frames ──► broadcaster ──► watcher
-//! broadcaster         ── send tap ──►   (owns the lists)
+//! connection's thread ── read tap ──► broadcaster ── send tap ──► inspector's thread ── finished frames ──► broadcaster ──► watcher
+//!                                     (passes it on)                (owns the lists)
 //! ```
 //!
 //! To be read in this order: `captured` (what is kept of a connection), `frame_tap`, `read_tap` and `send_tap` (what is seen of
-//! it), `note` (the way to the inspector), `inspector`, `lane`, `describe`, `event` and `outbox` (what watchers get), `access`
+//! it), `note` (the way to the inspector's thread), `registry`, `lane`, `describe`, `event` and `outbox` (what watchers get), `access`
 //! (who may watch), `secrets` (what is not shown), `drawing` (in the log), `demonstration` (what can be made to happen).
 
 mod access;
@@ -21,11 +21,11 @@ mod drawing;
 mod event;
 mod frame_tap;
 mod hex;
-mod inspector;
 mod lane;
 mod note;
 mod outbox;
 mod read_tap;
+mod registry;
 mod secrets;
 mod send_tap;
 
@@ -39,14 +39,15 @@ use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::Sender;
+use log::info;
 
 use access::Watch;
-use inspector::Inspector;
 use note::{ToInspector, What};
 use outbox::Outbox;
+use registry::Inspector;
 use send_tap::InspectorSendTap;
 
-use crate::broadcaster::{Endpoint, Incoming};
+use crate::broadcaster::{Control, Endpoint, Incoming};
 use crate::config::Options;
 use crate::http::{Call, Reply, Response, Route, parameter};
 use crate::joints::Joints;
@@ -68,7 +69,9 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     }
     joints.features.push("inspector");
     joints.commands.push(SHOW);
-    joints.capture = Some(Box::new(InspectorCapture(to_inspector.clone())));
+    let to_broadcaster = to_broadcaster.clone();
+    joints.capture =
+        Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
     joints.routes.push(Route {
         path: "/wire",
         methods: &["GET", "HEAD"],
@@ -92,11 +95,21 @@ fn wire(call: &Call<'_>, teacher_key: Option<&str>, to_inspector: &ToInspector) 
     // The teacher's key opens more than a sign-in does.
     let is_for_all = matches!(watch, Watch::Everyone);
     let (watcher, to_inspector) = (call.client, to_inspector.clone());
-    let feed = Endpoint::Feed(Box::new(move |_| to_inspector.watch(watcher, watch)));
+    let begin = move |_: &mut dyn Control| {
+        match watch {
+            Watch::Everyone => info!("{watcher}: watches everyone, with the teacher's key"),
+            Watch::Key(_) => info!("{watcher}: watches the connections of its key"),
+        }
+        to_inspector.watch(watcher, watch);
+    };
+    let feed = Endpoint::Feed(Box::new(begin));
     if is_for_all { Reply::WebSocketForAll(feed) } else { Reply::WebSocket(feed) }
 }
 
-struct InspectorCapture(ToInspector);
+struct InspectorCapture {
+    to_inspector: ToInspector,
+    to_broadcaster: Sender<Incoming>,
+}
 
 impl Capture for InspectorCapture {
     fn open(&self, opening: Opening, purpose: Purpose) -> Taps {
@@ -104,9 +117,17 @@ impl Capture for InspectorCapture {
         let key = if purpose == Purpose::Chat { key.or_else(Token::random) } else { key };
         let welcome_field = key.as_ref().map(|key| ("wire", key.text()));
         let captured = Arc::new(Captured::new(opening, Some(purpose), key));
-        let to_inspector = &self.0;
+        let to_inspector = &self.to_inspector;
         to_inspector.tell(&captured, captured.answered, What::Opened);
-        let read = InspectorReadTap::new(Arc::clone(&captured), to_inspector.clone());
+        let (note_of, to) = (Arc::clone(&captured), to_inspector.clone());
+        let to_broadcaster = self.to_broadcaster.clone();
+        let tell = move |at, what| {
+            let (captured, to_inspector) = (Arc::clone(&note_of), to.clone());
+            let job = Box::new(move |_: &mut dyn Control| to_inspector.tell(&captured, at, what));
+            // A broadcaster that has ended shows nothing any more.
+            let _ = to_broadcaster.send(Incoming::Run(job));
+        };
+        let read = InspectorReadTap::new(Arc::clone(&captured), Box::new(tell));
         let send = InspectorSendTap::new(captured, to_inspector.clone());
         Taps { read: Box::new(read), send: Box::new(send), welcome_field }
     }
@@ -114,6 +135,6 @@ impl Capture for InspectorCapture {
     fn refused(&self, opening: Opening, status: u16) {
         let key = parameter(&opening.query, "wire").and_then(|key| Token::parse(&key));
         let captured = Arc::new(Captured::new(opening, None, key));
-        self.0.tell(&captured, captured.answered, What::Refused(status));
+        self.to_inspector.tell(&captured, captured.answered, What::Refused(status));
     }
 }

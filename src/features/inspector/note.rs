@@ -1,7 +1,6 @@
 //! The way to the inspector's thread: what happened on a captured connection.
 //!
-//! Sent by the connections' threads and by the broadcaster, none of which ever waits for the inspector: what does not fit is
-//! left out and counted.
+//! Sent by the broadcaster, which never waits for the inspector: what does not fit is left out and counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

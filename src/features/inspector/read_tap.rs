@@ -1,5 +1,8 @@
 //! The tap on the connection's thread: finds the frames in what is read, and tells the inspector and the log.
 //!
+//! What it tells goes through the broadcaster's channel like the message itself. So a pong is never seen before the ping that it
+//! answers, and a message never after what comes of it.
+//!
 //! A frame that ends a message of the chat waits until the message is understood, since only then it is known whether it is
 //! private. What comes after it waits, too, so that the order stays.
 
@@ -10,7 +13,7 @@ use std::time::Instant;
 use super::captured::Captured;
 use super::drawing;
 use super::frame_tap::{FrameTap, Tapped};
-use super::note::{ToInspector, What};
+use super::note::What;
 use crate::tap::{Privacy, Purpose, ReadTap};
 use crate::websocket::frame::{FrameScanner, Opcode, read_head};
 
@@ -20,7 +23,8 @@ const FRAMES_AFTER_THE_END: usize = 64;
 
 pub struct InspectorReadTap {
     captured: Arc<Captured>,
-    to_inspector: ToInspector,
+    /// The way to the inspector.
+    tell: Tell,
     /// The log is at `debug`.
     is_logged: bool,
     /// Exists while the connection is watched or logged.
@@ -30,6 +34,9 @@ pub struct InspectorReadTap {
     /// Frames that may still be shown after the end.
     after_the_end: usize,
 }
+
+/// Takes what happened on the connection, and when.
+pub type Tell = Box<dyn Fn(Instant, What) + Send>;
 
 /// A frame that waits.
 struct Waiting {
@@ -42,11 +49,11 @@ struct Waiting {
 }
 
 impl InspectorReadTap {
-    pub fn new(captured: Arc<Captured>, to_inspector: ToInspector) -> InspectorReadTap {
+    pub fn new(captured: Arc<Captured>, tell: Tell) -> InspectorReadTap {
         InspectorReadTap {
             is_logged: captured.is_logged(),
             captured,
-            to_inspector,
+            tell,
             tap: None,
             waiting: VecDeque::new(),
             after_the_end: FRAMES_AFTER_THE_END,
@@ -72,25 +79,24 @@ impl InspectorReadTap {
         if ends_message || !self.waiting.is_empty() {
             self.waiting.push_back(waiting);
         } else {
-            self.tell(waiting);
+            self.pass_on(waiting);
         }
     }
 
-    fn tell(&self, waiting: Waiting) {
+    fn pass_on(&self, waiting: Waiting) {
         let Some(tapped) = waiting.tapped else { return };
         if self.is_logged {
             drawing::log_tapped(self.captured.client, &tapped);
         }
         if self.captured.is_watched() {
-            let what = What::from_client(tapped, waiting.privacy);
-            self.to_inspector.tell(&self.captured, waiting.at, what);
+            (self.tell)(waiting.at, What::from_client(tapped, waiting.privacy));
         }
     }
 
     /// No message will be understood any more.
-    fn tell_all(&mut self) {
+    fn pass_all_on(&mut self) {
         while let Some(waiting) = self.waiting.pop_front() {
-            self.tell(waiting);
+            self.pass_on(waiting);
         }
     }
 }
@@ -134,12 +140,12 @@ impl ReadTap for InspectorReadTap {
         }
         first.ends_message = false;
         while self.waiting.front().is_some_and(|waiting| !waiting.ends_message) {
-            self.waiting.pop_front().into_iter().for_each(|waiting| self.tell(waiting));
+            self.waiting.pop_front().into_iter().for_each(|waiting| self.pass_on(waiting));
         }
     }
 
     fn rest(&mut self, bytes: &[u8]) {
-        self.tell_all();
+        self.pass_all_on();
         let Some(mut tap) = self.tap.take() else { return };
         let mut found = Vec::new();
         tap.pass(bytes, |tapped| found.push(tapped));
@@ -148,15 +154,15 @@ impl ReadTap for InspectorReadTap {
         for tapped in found {
             self.found(tapped);
         }
-        self.tell_all();
+        self.pass_all_on();
         self.tap = (self.after_the_end > 0).then_some(tap);
     }
 
     fn end(&mut self) {
-        self.tell_all();
+        self.pass_all_on();
         if let Some(tapped) = self.tap.take().and_then(|mut tap| tap.end()) {
             self.found(tapped);
-            self.tell_all();
+            self.pass_all_on();
         }
     }
 }

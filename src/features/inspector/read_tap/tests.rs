@@ -1,7 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::SystemTime;
 
-use super::super::note::{Note, Notes, channel};
 use super::*;
 use crate::client_id::ClientId;
 use crate::tap::Opening;
@@ -11,7 +11,7 @@ use crate::websocket::FrameRules;
 struct Reader {
     tap: InspectorReadTap,
     rules: FrameRules,
-    notes: Notes,
+    told: Receiver<What>,
 }
 
 impl Reader {
@@ -28,9 +28,10 @@ impl Reader {
             response: Vec::new(),
         };
         let captured = Arc::new(Captured::new(opening, Some(purpose), None));
-        let (to_inspector, notes) = channel();
-        let tap = InspectorReadTap::new(captured, to_inspector);
-        Reader { tap, rules: FrameRules::new(1000), notes }
+        let (tell, told) = channel();
+        let tell = move |_, what| tell.send(what).expect("the test is there");
+        let tap = InspectorReadTap::new(captured, Box::new(tell));
+        Reader { tap, rules: FrameRules::new(1000), told }
     }
 
     fn read(&mut self, bytes: &[u8]) {
@@ -40,13 +41,11 @@ impl Reader {
 
     /// The last byte of each frame that was told, and its privacy.
     fn told(&self) -> Vec<(u8, Privacy)> {
-        let mut told = Vec::new();
-        while let Some(Note::Happened { what: What::Frames { frames, privacy, .. }, .. }) =
-            self.notes.try_next()
-        {
-            told.push((*frames.last().expect("not empty"), privacy));
-        }
-        told
+        let last = |what| match what {
+            What::Frames { frames, privacy, .. } => (*frames.last().expect("not empty"), privacy),
+            _ => panic!("not a frame"),
+        };
+        self.told.try_iter().map(last).collect()
     }
 }
 

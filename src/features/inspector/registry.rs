@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::info;
-
 use super::access::Watch;
 use super::captured::Captured;
 use super::describe;
@@ -49,6 +47,8 @@ struct Connection {
     name: Option<String>,
     recipients: Vec<Recipient>,
     lane: Lane,
+    /// It was announced to those who watch. A member's connection is when the first thing happens on it: most often it is named.
+    is_announced: bool,
 }
 
 struct Watcher {
@@ -91,7 +91,7 @@ impl Inspector {
         let id = captured.client;
         match what {
             What::Opened if captured.purpose == Some(Purpose::Feed) => {}
-            What::Opened => self.opened(captured, at),
+            What::Opened => self.opened(captured),
             What::Refused(status) => {
                 let recipients = self.recipients_of(&captured);
                 self.outbox.add(&recipients, &describe::refused(&captured, status));
@@ -99,44 +99,43 @@ impl Inspector {
             What::Closing { .. } | What::Closed(_) if captured.purpose == Some(Purpose::Feed) => {
                 self.watch_ended(id);
             }
-            what => self.happened(id, &captured, at, what),
+            what => self.happened(id, at, what),
         }
     }
 
     /// Something happened on a connection that is known.
-    fn happened(&mut self, id: ClientId, captured: &Captured, at: Instant, what: What) {
+    fn happened(&mut self, id: ClientId, at: Instant, what: What) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        let is_closed = matches!(what, What::Closed(_));
         if let What::Named(name) = &what {
             connection.name = Some(name.clone());
         }
-        let is_closed = matches!(what, What::Closed(_));
-        if !connection.recipients.is_empty() {
-            let (outbox, recipients) = (&mut self.outbox, &connection.recipients);
-            tell_lost(captured, outbox, recipients);
-            let (everyone, own): (Vec<_>, Vec<_>) =
-                recipients.iter().partition(|recipient| recipient.everyone);
-            let lane = &mut connection.lane;
-            describe::note(captured, lane, at, &what, |event, event_for_everyone| {
-                outbox.add(own.iter().copied(), event);
-                outbox.add(everyone.iter().copied(), event_for_everyone);
-            });
+        let is_named_first = !connection.is_announced && matches!(what, What::Named(_));
+        connection.announce(&mut self.outbox);
+        if !is_named_first {
+            connection.tell(&mut self.outbox, at, &what);
         }
         if is_closed {
             self.connections.remove(&id);
         }
     }
 
-    fn opened(&mut self, captured: Arc<Captured>, at: Instant) {
+    fn opened(&mut self, captured: Arc<Captured>) {
         let recipients = self.recipients_of(&captured);
         captured.set_watched(!recipients.is_empty());
-        self.outbox.add(&recipients, &describe::opened(&captured, None, at, false));
         if self.connections.len() >= self.next_clean_up {
             // Its taps are gone, but its end was left out.
             self.connections.retain(|_, connection| Arc::strong_count(&connection.captured) > 1);
             self.next_clean_up = (2 * self.connections.len()).max(FIRST_CLEAN_UP);
         }
+        let is_member = captured.purpose == Some(Purpose::Chat);
         let (id, lane) = (captured.client, Lane::default());
-        self.connections.insert(id, Connection { captured, name: None, recipients, lane });
+        let mut connection =
+            Connection { captured, name: None, recipients, lane, is_announced: false };
+        if !is_member {
+            connection.announce(&mut self.outbox);
+        }
+        self.connections.insert(id, connection);
     }
 
     fn recipients_of(&self, captured: &Captured) -> Vec<Recipient> {
@@ -155,10 +154,6 @@ impl Inspector {
             Watch::Everyone => "everyone",
             Watch::Key(_) => "key",
         };
-        match watch {
-            Watch::Everyone => info!("{id}: watches everyone, with the teacher's key"),
-            Watch::Key(_) => info!("{id}: watches the connections of its key"),
-        }
         let recipient = Recipient { watcher: id, everyone: matches!(watch, Watch::Everyone) };
         self.outbox.begin(id);
         let includes =
@@ -168,6 +163,7 @@ impl Inspector {
         watched.sort_by_key(|connection| connection.captured.client);
         self.outbox.add(&[recipient], &Event::Watching { whom, found: watched.len() });
         for connection in watched {
+            connection.announce(&mut self.outbox);
             let (captured, name) = (&connection.captured, connection.name.as_deref());
             captured.set_watched(true);
             let opened = describe::opened(captured, name, Instant::now(), true);
@@ -193,6 +189,31 @@ impl Inspector {
             tell_lost(&connection.captured, &mut self.outbox, &connection.recipients);
         }
         self.outbox.tell_losses();
+    }
+}
+
+impl Connection {
+    /// Tells those who watch that it is there, once.
+    fn announce(&mut self, outbox: &mut Outbox) {
+        if !std::mem::replace(&mut self.is_announced, true) {
+            let (captured, name) = (&self.captured, self.name.as_deref());
+            let opened = describe::opened(captured, name, captured.answered, false);
+            outbox.add(&self.recipients, &opened);
+        }
+    }
+
+    /// Tells those who watch what happened.
+    fn tell(&mut self, outbox: &mut Outbox, at: Instant, what: &What) {
+        if self.recipients.is_empty() {
+            return;
+        }
+        tell_lost(&self.captured, outbox, &self.recipients);
+        let (everyone, own): (Vec<_>, Vec<_>) =
+            self.recipients.iter().partition(|recipient| recipient.everyone);
+        describe::note(&self.captured, &mut self.lane, at, what, |event, event_for_everyone| {
+            outbox.add(own.iter().copied(), event);
+            outbox.add(everyone.iter().copied(), event_for_everyone);
+        });
     }
 }
 

@@ -4,7 +4,7 @@
 //! hidden before.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use data_encoding::BASE64;
@@ -34,8 +34,9 @@ pub struct Captured {
     pub request: Vec<u8>,
     /// Byte for byte, but for the secrets.
     pub response: Vec<u8>,
-    /// The taps are to tell what they see: from the first byte on, until the inspector knows whether it is watched.
-    watched: AtomicBool,
+    /// Odd: the taps are to tell what they see. From the first byte on, until the inspector knows whether it is watched. Each
+    /// beginning and end of watching is one more, so that a tap knows that it is to begin again.
+    watched: AtomicU32,
     /// Bytes that were sent.
     sent: AtomicU64,
     /// Frames that were left out because the inspector is too slow, and that watchers have not been told of.
@@ -71,19 +72,23 @@ impl Captured {
             key,
             request,
             response,
-            watched: AtomicBool::new(purpose != Some(Purpose::Feed)),
+            watched: AtomicU32::new(u32::from(purpose != Some(Purpose::Feed))),
             sent: AtomicU64::new(0),
             lost: AtomicU64::new(0),
         }
     }
 
-    /// One relaxed load, each time that bytes are read or sent.
-    pub fn is_watched(&self) -> bool {
-        self.watched.load(Ordering::Relaxed)
+    /// Changes whenever watching begins or ends; `None` while it is not watched. One relaxed load, each time that bytes are read or
+    /// sent.
+    pub fn watched(&self) -> Option<u32> {
+        Some(self.watched.load(Ordering::Relaxed)).filter(|number| number % 2 == 1)
     }
 
+    /// By the inspector's thread alone.
     pub fn set_watched(&self, watched: bool) {
-        self.watched.store(watched, Ordering::Relaxed);
+        if self.watched().is_some() != watched {
+            self.watched.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Its frames are drawn in the log. Not those of a feed, which are made of the others' frames.

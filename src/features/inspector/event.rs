@@ -164,6 +164,14 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Event<'_> {
+    /// How many events are lost with this one.
+    pub fn weight(&self) -> u64 {
+        match self {
+            Event::Lost { count, .. } => *count,
+            _ => 1,
+        }
+    }
+
     /// The event as it goes into a text frame.
     pub fn json(&self) -> Vec<u8> {
         // A struct of plain fields has no way to fail; were there one, an empty object says nothing wrong.

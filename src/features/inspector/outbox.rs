@@ -74,7 +74,7 @@ impl Outbox {
             let Some(batch) = self.batches.get_mut(&recipient.watcher) else { continue };
             let json = json.get_or_insert_with(|| event.json());
             put_text_frame(json, &mut batch.frames);
-            batch.events += 1;
+            batch.events += event.weight();
             self.bytes += json.len();
         }
     }

@@ -29,6 +29,8 @@ pub struct InspectorReadTap {
     is_logged: bool,
     /// Exists while the connection is watched or logged.
     tap: Option<Box<FrameTap>>,
+    /// As it was when bytes were read last.
+    watched: Option<u32>,
     /// Frames in order. The first of them ends a message that is not understood yet.
     waiting: VecDeque<Waiting>,
     /// Frames that may still be shown after the end.
@@ -55,6 +57,7 @@ impl InspectorReadTap {
             captured,
             tell,
             tap: None,
+            watched: None,
             waiting: VecDeque::new(),
             after_the_end: FRAMES_AFTER_THE_END,
         }
@@ -88,7 +91,7 @@ impl InspectorReadTap {
         if self.is_logged {
             drawing::log_tapped(self.captured.client, &tapped);
         }
-        if self.captured.is_watched() {
+        if self.captured.watched().is_some() {
             (self.tell)(waiting.at, What::from_client(tapped, waiting.privacy));
         }
     }
@@ -103,9 +106,13 @@ impl InspectorReadTap {
 
 impl ReadTap for InspectorReadTap {
     fn read(&mut self, bytes: &[u8], scanner: &FrameScanner) {
-        if !self.captured.is_watched() && !self.is_logged {
+        let before = std::mem::replace(&mut self.watched, self.captured.watched());
+        if before != self.watched && !self.is_logged {
             self.tap = None;
-            return self.waiting.clear();
+            self.waiting.clear();
+        }
+        if self.watched.is_none() && !self.is_logged {
+            return;
         }
         let mut tap = match self.tap.take() {
             Some(tap) => tap,

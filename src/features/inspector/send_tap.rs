@@ -23,6 +23,8 @@ pub struct InspectorSendTap {
     /// The log is at `debug`.
     is_logged: bool,
     sent: u64,
+    /// As it was when bytes were sent last.
+    watched: Option<u32>,
     /// The present piece of the send queue is followed; `None`: its beginning was not seen.
     followed: Option<Followed>,
 }
@@ -39,7 +41,14 @@ struct Followed {
 impl InspectorSendTap {
     pub fn new(captured: Arc<Captured>, to_inspector: ToInspector) -> InspectorSendTap {
         let is_logged = captured.is_logged();
-        InspectorSendTap { captured, to_inspector, is_logged, sent: 0, followed: None }
+        InspectorSendTap {
+            captured,
+            to_inspector,
+            is_logged,
+            sent: 0,
+            watched: None,
+            followed: None,
+        }
     }
 
     fn tell(&self, what: What) {
@@ -47,7 +56,7 @@ impl InspectorSendTap {
     }
 
     fn tell_if_watched(&self, what: impl FnOnce() -> What) {
-        if self.captured.is_watched() {
+        if self.captured.watched().is_some() {
             self.tell(what());
         }
     }
@@ -71,8 +80,12 @@ impl SendTap for InspectorSendTap {
     fn sent(&mut self, frames: &Frames, from: usize, to: usize) {
         self.sent += (to - from) as u64;
         self.captured.set_sent(self.sent);
-        if !self.captured.is_watched() && !self.is_logged {
-            return self.followed = None;
+        let before = std::mem::replace(&mut self.watched, self.captured.watched());
+        if before != self.watched && !self.is_logged {
+            self.followed = None;
+        }
+        if self.watched.is_none() && !self.is_logged {
+            return;
         }
         if from == 0 && !frames.is_rest {
             self.followed = Some(Followed::default());

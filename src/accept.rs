@@ -2,7 +2,6 @@
 //!
 //! One thread for each address that the server listens on. None of them may read from or write to a client.
 
-use std::hint::black_box;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -17,6 +16,8 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::limits::{Limit, LimitByAddress, Permit};
 use crate::rejector::{Refused, Rejector};
+use crate::system;
+use crate::tcp::Tcp;
 
 /// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no permit from the
 /// WebSockets, nor these from them, as long as the system allows threads for all whom the flags allow.
@@ -24,10 +25,6 @@ pub const HTTP_CONNECTIONS: usize = 4096;
 
 /// Stack of a connection's thread in bytes. Only what is touched becomes real memory.
 const STACK: usize = 512 * 1024;
-
-/// Bytes of address space that must be left for the others when a client comes: where the system sets a limit (`ulimit -v`), an
-/// allocation that fails would end the whole program.
-const SPARE_MEMORY: usize = 64 << 20;
 
 /// Wait after a failed accept (no descriptor left, mostly), doubled at each further one: exponential backoff.
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(10);
@@ -93,11 +90,13 @@ impl Acceptor {
         // A small frame must not wait for the acknowledgement of the one before (Nagle's algorithm).
         let _ = socket.set_nodelay(true);
         let connection = Connection {
-            id,
-            socket: Arc::clone(&socket),
-            peer,
-            accepted: Instant::now(),
-            accepted_at: SystemTime::now(),
+            tcp: Tcp {
+                id,
+                socket: Arc::clone(&socket),
+                peer,
+                accepted: Instant::now(),
+                accepted_at: SystemTime::now(),
+            },
             context: Arc::clone(&self.context),
             http_permit: Some(http_permit),
             _address_permit,
@@ -122,13 +121,10 @@ impl Acceptor {
         };
         let http = self.http.acquire().ok_or(Refused::NoRoom)?;
         let thread = self.context.threads.acquire().ok_or(Refused::NoThread)?;
-        if is_memory_left() { Ok((http, thread, of_address)) } else { Err(Refused::NoMemory) }
+        if system::is_memory_left() {
+            Ok((http, thread, of_address))
+        } else {
+            Err(Refused::NoMemory)
+        }
     }
-}
-
-/// Asks the system for what must be left, and gives it back untouched.
-fn is_memory_left() -> bool {
-    let mut spare = Vec::<u8>::new();
-    // Hidden from the compiler, which would leave out what is never used.
-    black_box(&mut spare).try_reserve_exact(SPARE_MEMORY).is_ok()
 }

@@ -2,11 +2,17 @@
 //!
 //! Called by `main` once the server listens. Goes to standard output, while the log goes to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
+
+/// How long the terminal may take to print it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is printed.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +26,21 @@ pub struct Banner {
 }
 
 impl Banner {
+    /// Prints it on standard output, on a thread of its own: a closed output, or a terminal that does not go on (Ctrl-S), is no
+    /// reason not to serve. It comes before the log's first line, unless that would take too long.
+    pub fn print_in_time(self) {
+        let (printing, printed) = mpsc::channel::<()>();
+        let print = move || {
+            let out = io::stdout();
+            let terminal = out.is_terminal();
+            let _ = self.print(terminal, out.lock());
+            drop(printing);
+        };
+        if thread::Builder::new().name("banner".to_owned()).spawn(print).is_ok() {
+            let _ = printed.recv_timeout(PATIENCE);
+        }
+    }
+
     /// Writes it all; the code for phones only to a terminal, where it can be seen.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 //!
 //! Called once, by `Server::bind`, before any thread exists.
 
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
@@ -16,38 +15,24 @@ const ACCEPT_QUEUE: i32 = 4096;
 const SEND_BUFFER: usize = 128 * 1024;
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// The server has no address to listen on.
-#[derive(Debug)]
-pub struct BindError {
-    pub host: String,
-    pub port: u16,
-    pub error: io::Error,
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BindError { host, port, error } = self;
-        match error.kind() {
-            ErrorKind::AddrInUse => {
-                write!(
-                    formatter,
-                    "port {port} is in use: stop the other program or choose --port NUMBER"
-                )
-            }
-            ErrorKind::PermissionDenied => {
-                write!(
-                    formatter,
-                    "port {port} is not allowed without more rights: choose one above 1023"
-                )
-            }
-            _ => write!(formatter, "cannot listen on {host}, port {port}: {error}"),
+/// Listening sockets for a host; `localhost` means both loopback addresses, so that it answers at once on every system, whichever
+/// of the two a browser tries first.
+///
+/// # Errors
+/// In one line that helps.
+pub fn listen(host: &str, port: u16) -> Result<Vec<TcpListener>, String> {
+    sockets(host, port).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("port {port} is in use: stop the other program or choose --port NUMBER")
         }
-    }
+        ErrorKind::PermissionDenied => {
+            format!("port {port} is not allowed without more rights: choose one above 1023")
+        }
+        _ => format!("cannot listen on {host}, port {port}: {error}"),
+    })
 }
 
-/// Listening sockets for a host; `localhost` means both loopback addresses, so that it answers at once on every
-/// system, whichever of the two a browser tries first.
-pub fn listen(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+fn sockets(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     if host != "localhost" {
         return (host, port).to_socket_addrs()?.map(listen_on).collect();
     }
@@ -55,7 +40,7 @@ pub fn listen(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     let port = first.local_addr()?.port();
     match listen_on((Ipv6Addr::LOCALHOST, port).into()) {
         Ok(second) => Ok(vec![first, second]),
-        // Somebody else's there: half of the browsers would reach that.
+        // Another program's there: half of the browsers would reach that.
         Err(error) if error.kind() == ErrorKind::AddrInUse => Err(error),
         Err(_) => Ok(vec![first]),
     }

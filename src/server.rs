@@ -3,13 +3,10 @@
 //! `main` calls it, on its own thread, which then waits for the broadcaster to end. The only file of the core that names a
 //! feature.
 
-use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::info;
@@ -23,14 +20,12 @@ use crate::context::Context;
 use crate::http::{HostNames, Router, core_routes};
 use crate::joints::Joints;
 use crate::limits::{Limit, most_mappings};
-use crate::listen::{BindError, listen};
+use crate::listen::listen;
 use crate::rejector::{REJECTED, Rejector};
+use crate::stopper::Stopper;
 
 /// Standard streams, signals, the page's file, and some to spare.
 const OTHER_DESCRIPTORS: usize = 16;
-
-/// How long it may take to wake an accept thread by connecting to it.
-const WAKE_UP: Duration = Duration::from_millis(500);
 
 /// A server that listens, and serves once [`Server::run`] is called.
 pub struct Server {
@@ -45,47 +40,18 @@ pub struct Server {
     threads: Limit,
 }
 
-/// Why there is no server.
-#[derive(Debug)]
-pub enum StartError {
-    Listen(BindError),
-    /// A feature cannot start: in one line.
-    Feature(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Listen(error) => write!(formatter, "{error}"),
-            StartError::Feature(error) => formatter.write_str(error),
-        }
-    }
-}
-
-/// Ends a running server from any thread.
-#[derive(Clone)]
-pub struct Stopper {
-    stopping: Arc<AtomicBool>,
-    addresses: Vec<SocketAddr>,
-    to_broadcaster: Sender<Incoming>,
-}
-
 impl Server {
     /// Attaches the features and opens the listening sockets.
     ///
     /// # Errors
-    /// If a feature cannot start; or if an address is in use, not of this machine, or not allowed.
-    pub fn bind(options: Options) -> Result<Server, StartError> {
+    /// In one line: a feature cannot start; or an address is in use, not of this machine, or not allowed.
+    pub fn bind(options: Options) -> Result<Server, String> {
         let (to_broadcaster, incoming) = bounded(CHANNEL);
-        let joints = attach(&options, &to_broadcaster).map_err(StartError::Feature)?;
-        let listeners = listen(&options.host, options.port).map_err(|error| {
-            let (host, port) = (options.host.clone(), options.port);
-            StartError::Listen(BindError { host, port, error })
-        })?;
+        let joints = attach(&options, &to_broadcaster)?;
+        let listeners = listen(&options.host, options.port)?;
         let addresses: Vec<SocketAddr> =
             listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let stopper = Stopper { stopping, addresses: addresses.clone(), to_broadcaster };
+        let stopper = Stopper::new(addresses.clone(), to_broadcaster);
         let threads = Limit::of_threads(most_mappings());
         Ok(Server { listeners, addresses, options, joints, stopper, incoming, threads })
     }
@@ -180,21 +146,4 @@ fn attach(options: &Options, to_broadcaster: &Sender<Incoming>) -> Result<Joints
     #[cfg(feature = "redis")]
     crate::features::cluster::attach(&mut joints, options, to_broadcaster)?;
     Ok(joints)
-}
-
-impl Stopper {
-    /// Lets the server stop accepting, send what is queued, close every connection with 1001 and end.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        let _ = self.to_broadcaster.send(Incoming::ShutDown);
-        for address in &self.addresses {
-            // A thread that waits in accept notices when a connection comes.
-            let ip = match address.ip() {
-                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-                ip => ip,
-            };
-            let _ = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), WAKE_UP);
-        }
-    }
 }

@@ -7,11 +7,13 @@ use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::closing::{Closing, Party};
+use super::blocked::Blocked;
+use super::cause::Party;
+use super::closing::Closing;
 use super::incoming::{Endpoint, Opened};
 use super::send_queue::SendQueue;
 use crate::admission::Admission;
@@ -19,10 +21,6 @@ use crate::client_id::ClientId;
 use crate::limits::Permit;
 use crate::tap::{Frames, Privacy, Purpose, SendTap};
 use crate::websocket::frame;
-
-/// Wait before the kernel is offered bytes again after its buffer was full; doubled each time that nothing gets through.
-const SHORTEST_RETRY: Duration = Duration::from_millis(2);
-const LONGEST_RETRY: Duration = Duration::from_millis(128);
 
 pub struct Client {
     pub id: ClientId,
@@ -43,7 +41,7 @@ pub struct Client {
     own: Vec<OwnFrames>,
     queue: SendQueue,
     /// Set while the kernel's buffer is full: no use in sending before the retry's time.
-    blocked: Option<Blocked>,
+    pub blocked: Option<Blocked>,
     pub closing: Closing,
     /// TCP failed: nothing is sent any more.
     failed: bool,
@@ -72,15 +70,6 @@ struct RoundPart {
 struct OwnFrames {
     replaces: Range<usize>,
     frames: Frames,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Blocked {
-    /// The last time that the kernel accepted a byte.
-    progress: Instant,
-    /// The wait before the next try, and when it is over.
-    wait: Duration,
-    retry: Instant,
 }
 
 impl Client {
@@ -157,13 +146,8 @@ impl Client {
     pub fn send_now(&mut self, now: Instant) -> io::Result<Option<Instant>> {
         let sent = self.queue.send_now(&self.socket, &mut *self.tap)?;
         self.sent_bytes += sent.bytes as u64;
-        let (progress, wait) = match self.blocked {
-            Some(blocked) if sent.bytes == 0 => {
-                (blocked.progress, (blocked.wait * 2).min(LONGEST_RETRY))
-            }
-            _ => (now, SHORTEST_RETRY),
-        };
-        self.blocked = sent.blocked.then_some(Blocked { progress, wait, retry: now + wait });
+        let before = self.blocked.filter(|_| sent.bytes == 0);
+        self.blocked = sent.blocked.then(|| Blocked::after(before, now));
         if self.has_nothing_to_send() && self.closing.may_end_ours() {
             // Half-close (FIN): what was sent before still arrives, as it would not if the socket were just dropped (RFC 6455, 7.1.1).
             let _ = self.socket.shutdown(Shutdown::Write);
@@ -173,22 +157,6 @@ impl Client {
             }
         }
         Ok(self.blocked.map(|blocked| blocked.retry))
-    }
-
-    /// The kernel's buffer is full.
-    pub fn is_blocked(&self) -> bool {
-        self.blocked.is_some()
-    }
-
-    /// It is blocked, and this is the time for the next try: a retry that was set before another try is void.
-    pub fn retries_at(&self, due: Instant) -> bool {
-        self.blocked.is_some_and(|blocked| blocked.retry == due)
-    }
-
-    /// For how long the kernel has accepted nothing, though bytes wait.
-    pub fn stalled_for(&self, now: Instant) -> Duration {
-        self.blocked
-            .map_or(Duration::ZERO, |blocked| now.saturating_duration_since(blocked.progress))
     }
 
     /// Bytes of memory that wait for this client, upkeep included.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::closing::Cause;
+use super::cause::Cause;
 use super::job::{Control, Job, QueueFull};
 use super::timers::Timer;
 use super::{Broadcaster, ROUND_BYTES};
@@ -19,11 +19,11 @@ impl Control for Broadcaster {
     }
 
     fn is_open(&self, client: ClientId) -> bool {
-        self.clients.get(client).is_some_and(|client| !client.closing.has_begun())
+        self.clients.table.get(client).is_some_and(|client| !client.closing.has_begun())
     }
 
     fn queued_bytes(&self, client: ClientId) -> Option<usize> {
-        self.clients.get(client).map(|client| client.queued_bytes())
+        self.clients.table.get(client).map(|client| client.queued_bytes())
     }
 
     fn send(&mut self, client: ClientId, frames: Bytes) {
@@ -44,8 +44,8 @@ impl Control for Broadcaster {
 
     fn close_revoked(&mut self, feeds: bool) {
         let is_wanted = |purpose: Purpose| (purpose == Purpose::Feed) == feeds;
-        for id in self.clients.open_ids(|client| is_wanted(client.purpose)) {
-            let client = self.clients.get(id);
+        for id in self.clients.table.open_ids(|client| is_wanted(client.purpose)) {
+            let client = self.clients.table.get(id);
             if let Some(reason) = client.and_then(|client| client.admission.revoked().cloned()) {
                 self.begin_closing(id, Cause::Server(reason));
             }
@@ -53,7 +53,7 @@ impl Control for Broadcaster {
     }
 
     fn close_members(&mut self, reason: &CloseReason) {
-        for id in self.clients.open_ids(|client| client.purpose == Purpose::Chat) {
+        for id in self.clients.table.open_ids(|client| client.purpose == Purpose::Chat) {
             self.begin_closing(id, Cause::Server(reason.clone()));
         }
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::closing::{Cause, Received, TcpEnd};
+use super::cause::{Cause, Received, TcpEnd};
 use super::job::Job;
 use crate::admission::Admission;
 use crate::chat::{Command, JoinRequest, Refusal};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::closing::Cause;
+use super::cause::Cause;
 use crate::chat::{Chat, Input, ServerId, Timestamp};
 use crate::client_id::ClientId;
 use crate::close_code::CloseReason;

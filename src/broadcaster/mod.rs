@@ -5,27 +5,33 @@
 //! once: that is a *round*. It must never wait for a client: what a kernel buffer does not accept goes into that client's send
 //! queue.
 
+mod blocked;
+mod cause;
 mod client;
 mod closing;
 mod control;
 mod incoming;
 mod job;
 mod order;
+mod ordering;
 mod round;
 mod send_queue;
+mod settings;
+mod table;
 mod timers;
 mod writing;
 
 #[cfg(test)]
 mod tests;
 
-pub use closing::{Cause, Closing, Party, Received, TcpEnd};
+pub use cause::{Cause, Party, Received, TcpEnd};
+pub use closing::Closing;
 pub use incoming::{Endpoint, Incoming, Opened};
 pub use job::{Control, Job, QueueFull};
 pub use order::Order;
+pub use settings::{Counters, Settings};
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -71,6 +77,8 @@ pub struct Broadcaster {
     chat: Chat,
     /// `None`: the channel is the order of the chat's inputs.
     order: Option<Box<dyn Order>>,
+    /// Set while `order` works on news: what was submitted meanwhile.
+    submitted: Option<Vec<Input>>,
     clients: Clients,
     timers: Timers,
     /// The time of the present round, asked once: for waiting, and for the chat.
@@ -79,28 +87,6 @@ pub struct Broadcaster {
     clock: Clock,
     /// Set by [`Incoming::ShutDown`]: when to end, no matter which clients are left.
     shut_down: Option<Instant>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// Bytes that may wait for one client before the next round (`--backlog`); the round itself comes on top.
-    pub send_queue: usize,
-}
-
-/// Numbers for `/health`; written by the broadcaster alone.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Members of the chat.
-    pub members: AtomicUsize,
-    /// Messages since the start.
-    pub messages: AtomicU64,
-}
-
-impl Counters {
-    fn count(&self, chat: &Chat) {
-        self.members.store(chat.count(), Ordering::Relaxed);
-        self.messages.store(chat.messages(), Ordering::Relaxed);
-    }
 }
 
 impl Broadcaster {
@@ -118,6 +104,7 @@ impl Broadcaster {
             counters,
             chat,
             order,
+            submitted: None,
             clients: Clients::of(server),
             timers: Timers::default(),
             now: Instant::now(),
@@ -144,19 +131,10 @@ impl Broadcaster {
             self.run_timers();
             self.tick();
             self.write_rounds();
-            if self.shut_down.is_some_and(|end| self.clients.is_empty() || end <= self.now) {
+            if self.shut_down.is_some_and(|end| self.clients.table.is_empty() || end <= self.now) {
                 return self.order.iter().for_each(|order| order.ended());
             }
         }
-    }
-
-    /// When there is something to do though nothing comes.
-    fn next_due(&self) -> Option<Instant> {
-        let chat = self.chat.due().and_then(|due| match &self.order {
-            None => Some(self.clock.instant(due)),
-            Some(order) => order.next_due(due, self.now),
-        });
-        [self.timers.next_due(), chat, self.shut_down].into_iter().flatten().min()
     }
 
     /// Takes what is queued, as far as one round goes. When idle that is one event, which is sent at once.
@@ -179,7 +157,7 @@ impl Broadcaster {
             Incoming::Command { client, command } => self.command(client, command),
             Incoming::Refused { client, refusal } => self.refuse(client, &refusal),
             Incoming::Frames { client, frames } => {
-                if self.clients.get_open(client).is_some() {
+                if self.clients.table.get_open(client).is_some() {
                     self.clients.send_one(client, frames);
                 }
             }
@@ -193,7 +171,7 @@ impl Broadcaster {
 
     fn open(&mut self, id: ClientId, opened: Opened) {
         let revoked = opened.admission.revoked().cloned();
-        let endpoint = self.clients.open(id, opened);
+        let endpoint = self.clients.table.open(id, opened);
         if let Some(reason) = revoked {
             // While it was on its way. It does not even learn who is here.
             return self.begin_closing(id, Cause::Server(reason));
@@ -214,7 +192,7 @@ impl Broadcaster {
         match self.submit(joined) {
             Err(QueueFull) => self.begin_closing(id, Cause::Server(TRY_LATER)),
             Ok(()) => {
-                if let Some(client) = self.clients.get_mut(id) {
+                if let Some(client) = self.clients.table.get_mut(id) {
                     client.has_joined = true;
                 }
             }
@@ -222,7 +200,7 @@ impl Broadcaster {
     }
 
     fn command(&mut self, id: ClientId, command: Command) {
-        if self.clients.get_open(id).is_none() {
+        if self.clients.table.get_open(id).is_none() {
             return;
         }
         let reference = match &command {
@@ -236,7 +214,7 @@ impl Broadcaster {
     }
 
     fn refuse(&mut self, id: ClientId, refusal: &Refusal) {
-        if self.clients.get_open(id).is_none() {
+        if self.clients.table.get_open(id).is_none() {
             return;
         }
         // Why, but never what was written; and not of a flood, which ends with a line of its own.
@@ -249,17 +227,6 @@ impl Broadcaster {
     /// A client of this server, as the chat knows it.
     fn connection(&self, id: ClientId) -> ConnectionId {
         ConnectionId { server: self.clients.server, client: id }
-    }
-
-    /// Something is to happen in the chat: now, or, where several servers share it, once it has its place in the order.
-    fn submit(&mut self, input: Input) -> Result<(), QueueFull> {
-        match &mut self.order {
-            Some(order) => order.submit(&input),
-            None => {
-                self.apply(input);
-                Ok(())
-            }
-        }
     }
 
     /// The next thing that happens in the chat, at the time of the present round.
@@ -282,32 +249,15 @@ impl Broadcaster {
             info!("{id}: joined the chat as {name:?}, {} here now", self.chat.count());
         }
         for (id, reason) in self.clients.take_to_close() {
-            if self.clients.get_open(id).is_some() {
+            if self.clients.table.get_open(id).is_some() {
                 self.begin_closing(id, Cause::Server(reason));
             }
         }
     }
 
-    /// The chat may have something to do by itself.
-    fn tick(&mut self) {
-        let (due, now) = (self.chat.due(), self.now);
-        match &mut self.order {
-            Some(order) => order.tick(due, now),
-            None => self.apply(Input::Tick),
-        }
-    }
-
-    fn take_news(&mut self) {
-        // Out of its place while it works on the rest of the broadcaster.
-        if let Some(mut order) = self.order.take() {
-            order.take_news(self);
-            self.order = Some(order);
-        }
-    }
-
     /// The client closes, is at fault, or is cut off; or it answers the close frame that we sent.
     fn conversation_over(&mut self, id: ClientId, cause: Cause) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.table.get_mut(id) else { return };
         if !client.closing.has_begun() {
             return self.begin_closing(id, cause);
         }
@@ -329,7 +279,7 @@ impl Broadcaster {
     /// Step 3: the close frame is queued, the others are told.
     fn begin_closing(&mut self, id: ClientId, cause: Cause) {
         info!("{id}: closing begun {cause}");
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.table.get_mut(id) else { return };
         let (frame, how, has_joined) = (cause.frame(), cause.left_reason(), client.has_joined);
         client.tap.closing(&cause);
         client.closing.begin(cause);
@@ -347,7 +297,7 @@ impl Broadcaster {
 
     /// The connection's thread is done.
     fn ended(&mut self, id: ClientId, received: Received, tcp: TcpEnd) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.table.get_mut(id) else { return };
         if let TcpEnd::Failed(_) = tcp {
             client.tcp_failed();
         }
@@ -363,17 +313,18 @@ impl Broadcaster {
     fn begin_shut_down(&mut self) {
         self.shut_down = Some(self.now + SHUT_DOWN_DEADLINE);
         self.order.iter_mut().for_each(|order| order.shut_down());
-        for id in self.clients.open_ids(|_| true) {
+        for id in self.clients.table.open_ids(|_| true) {
             self.begin_closing(id, Cause::Server(SHUTTING_DOWN));
         }
     }
 
     /// The last line of a connection's life.
     fn remove_if_over(&mut self, id: ClientId) {
-        if !self.clients.get(id).is_some_and(|client| client.is_over()) {
+        if !self.clients.table.get(id).is_some_and(|client| client.is_over()) {
             return;
         }
-        let mut client = self.clients.remove(id).expect("invariant: it was there a moment ago");
+        let mut client =
+            self.clients.table.remove(id).expect("invariant: it was there a moment ago");
         client.tap.closed(&client.closing, client.sent_messages(), client.sent_bytes);
         let received = client.closing.received();
         info!(

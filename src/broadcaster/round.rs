@@ -5,27 +5,23 @@
 //! an event is encoded once, and a round of many events leaves in one system call per client. The chat speaks to it as its
 //! [`Audience`] and knows nothing of frames or sockets.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
 use super::client::Client;
-use super::incoming::{Endpoint, Opened};
+use super::table::Table;
 use crate::chat::{Audience, ConnectionId, Name, NameKey, ServerId};
-use crate::client_id::{ByNumber, ClientId};
+use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::tap::Privacy;
 use crate::websocket::frame::put_text_frame;
 
 const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "you signed out");
 
-/// A dense list, since a round goes through all of it, with an index for what concerns one client.
 #[derive(Default)]
 pub struct Clients {
-    list: Vec<Client>,
-    /// Where in the list each client is.
-    places: HashMap<ClientId, usize, ByNumber>,
+    pub table: Table,
     /// What every member gets in the present round: whole frames, each of them one event.
     batch: BytesMut,
     events: u64,
@@ -52,51 +48,6 @@ impl Clients {
     /// None yet, of the server of this id.
     pub fn of(server: ServerId) -> Clients {
         Clients { server, ..Clients::default() }
-    }
-
-    /// A new client, and what it came for. It gets nothing yet but what is for it alone.
-    pub fn open(&mut self, id: ClientId, opened: Opened) -> Endpoint {
-        let (client, endpoint) = Client::new(id, opened);
-        self.places.insert(id, self.list.len());
-        self.list.push(client);
-        endpoint
-    }
-
-    /// Takes a client out; the last of the list moves into its place.
-    pub fn remove(&mut self, id: ClientId) -> Option<Client> {
-        let place = self.places.remove(&id)?;
-        let client = self.list.swap_remove(place);
-        if let Some(moved) = self.list.get(place) {
-            self.places.insert(moved.id, place);
-        }
-        Some(client)
-    }
-
-    pub fn get(&self, id: ClientId) -> Option<&Client> {
-        self.list.get(*self.places.get(&id)?)
-    }
-
-    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
-        self.list.get_mut(*self.places.get(&id)?)
-    }
-
-    /// The same, unless it is closing.
-    pub fn get_open(&mut self, id: ClientId) -> Option<&mut Client> {
-        self.get_mut(id).filter(|client| !client.closing.has_begun())
-    }
-
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
-        self.list.iter_mut()
-    }
-
-    /// The ids of those that are open and that this is true for.
-    pub fn open_ids(&self, is_wanted: impl Fn(&Client) -> bool) -> Vec<ClientId> {
-        let open = self.list.iter().filter(|client| !client.closing.has_begun());
-        open.filter(|client| is_wanted(client)).map(|client| client.id).collect()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
     }
 
     /// Bytes that the present round holds.
@@ -140,7 +91,7 @@ impl Clients {
     /// The client is in the chat now, and gets what comes next in this round.
     pub fn join_round(&mut self, id: ClientId) {
         let here = self.batch.len();
-        if let Some(client) = self.get_open(id) {
+        if let Some(client) = self.table.get_open(id) {
             client.join_round(here);
         }
     }
@@ -148,14 +99,14 @@ impl Clients {
     /// The client gets nothing that comes next in this round, or in any other.
     pub fn leave_round(&mut self, id: ClientId) {
         let here = self.batch.len();
-        if let Some(client) = self.get_mut(id) {
+        if let Some(client) = self.table.get_mut(id) {
             client.leave_round(here);
         }
     }
 
     fn insert(&mut self, id: ClientId, replaces: Range<usize>, frames: Bytes, privacy: Privacy) {
         let length = frames.len();
-        if let Some(client) = self.get_mut(id) {
+        if let Some(client) = self.table.get_mut(id) {
             client.insert(replaces, frames, privacy);
             self.own_bytes += length;
             self.touch(id);
@@ -165,7 +116,7 @@ impl Clients {
     /// Events for one connection alone: if it is one of ours, and not closing. Nothing may come after a close frame (RFC 6455,
     /// 5.5.1), though a shared chat has it as a member until all servers know that it left.
     fn send_events(&mut self, one: ConnectionId, privacy: Privacy, frames: Bytes) {
-        if one.server == self.server && self.get_open(one.client).is_some() {
+        if one.server == self.server && self.table.get_open(one.client).is_some() {
             self.insert(one.client, self.batch.len()..self.batch.len(), frames, privacy);
         }
     }
@@ -180,7 +131,7 @@ impl Audience for Clients {
     fn everyone_but(&mut self, one: ConnectionId, json: &Bytes, own: Option<&Bytes>) {
         let begin = self.batch.len();
         self.everyone(json);
-        if one.server == self.server && self.get_open(one.client).is_some() {
+        if one.server == self.server && self.table.get_open(one.client).is_some() {
             let own = own.map(|own| text_frames([own])).unwrap_or_default();
             self.insert(one.client, begin..self.batch.len(), own, Privacy::Public);
         }
@@ -199,7 +150,7 @@ impl Audience for Clients {
 
     fn welcome(&mut self, one: ConnectionId, json: &Bytes) {
         let ours = one.server == self.server;
-        let client = self.get_open(one.client).filter(|_| ours);
+        let client = self.table.get_open(one.client).filter(|_| ours);
         let Some((field, value)) = client.and_then(|client| client.welcome_field.take()) else {
             return self.one(one, json);
         };
@@ -216,7 +167,7 @@ impl Audience for Clients {
 
     fn named(&mut self, one: ConnectionId, name: &str) {
         let ours = one.server == self.server;
-        if let Some(client) = self.get_mut(one.client).filter(|_| ours) {
+        if let Some(client) = self.table.get_mut(one.client).filter(|_| ours) {
             client.tap.named(name);
         }
     }
@@ -231,7 +182,7 @@ impl Audience for Clients {
         // There every admission of the account was revoked before.
         if origin != self.server {
             let name = |client: &Client| client.admission.name.as_ref().map(Name::key);
-            let theirs = self.open_ids(|client| name(client).as_ref() == Some(account));
+            let theirs = self.table.open_ids(|client| name(client).as_ref() == Some(account));
             self.to_close.extend(theirs.into_iter().map(|id| (id, SIGNED_OUT)));
         }
     }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use log::{debug, info};
 
 use super::Broadcaster;
+use super::cause::Cause;
 use super::client::Client;
-use super::closing::Cause;
 use super::round::Round;
 use super::timers::{Timer, Timers};
 use crate::client_id::ClientId;
@@ -52,10 +52,10 @@ impl Broadcaster {
             };
             if round.batch.is_empty() {
                 for id in &round.touched {
-                    clients.get_mut(*id).map(&mut write);
+                    clients.table.get_mut(*id).map(&mut write);
                 }
             } else {
-                clients.iter_mut().for_each(write);
+                clients.table.iter_mut().for_each(write);
             }
             for (id, trouble) in troubles {
                 self.cut_off(id, trouble);
@@ -68,7 +68,7 @@ impl Broadcaster {
 
     /// The client cannot be written to.
     fn cut_off(&mut self, id: ClientId, trouble: Trouble) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.table.get_mut(id) else { return };
         match trouble {
             // How it ends is for the connection's thread to say: a close frame may have come before the failure.
             Trouble::TcpFailed(error) => {
@@ -88,7 +88,7 @@ impl Broadcaster {
             match timer {
                 Timer::Retry(id) => self.retry(id, due),
                 Timer::EndClosing(id) => {
-                    if let Some(client) = self.clients.get_mut(id) {
+                    if let Some(client) = self.clients.table.get_mut(id) {
                         debug!("{id}: the deadline of the closing has passed");
                         client.force_close();
                         self.remove_if_over(id);
@@ -102,14 +102,18 @@ impl Broadcaster {
     /// Tries a client again whose kernel buffer was full.
     fn retry(&mut self, id: ClientId, due: Instant) {
         let now = self.now;
-        let Some(client) = self.clients.get_mut(id).filter(|client| client.retries_at(due)) else {
-            return;
-        };
+        // A retry that was set before another try is void.
+        let is_due =
+            |client: &&mut Client| client.blocked.is_some_and(|blocked| blocked.retry == due);
+        let Some(client) = self.clients.table.get_mut(id).filter(is_due) else { return };
         let trouble = match send_now(client, now, &mut self.timers) {
             Err(trouble) => Some(trouble),
             // A closing has its own deadline.
-            Ok(()) if client.closing.has_begun() || client.stalled_for(now) < STALL => None,
-            Ok(()) => Some(Trouble::TooSlow(STALLED)),
+            Ok(()) if client.closing.has_begun() => None,
+            Ok(()) => client
+                .blocked
+                .filter(|blocked| blocked.stalled_for(now) >= STALL)
+                .map(|_| Trouble::TooSlow(STALLED)),
         };
         if let Some(trouble) = trouble {
             self.cut_off(id, trouble);
@@ -127,7 +131,9 @@ fn write(
     timers: &mut Timers,
 ) -> Result<(), Trouble> {
     let is_full = |client: &Client| {
-        client.is_blocked() && client.queued_bytes() >= send_queue && !client.closing.has_begun()
+        client.blocked.is_some()
+            && client.queued_bytes() >= send_queue
+            && !client.closing.has_begun()
     };
     // Judged before the round is queued, so that no single message is too long for an empty queue; and not without another try,
     // as the last one may be long ago.
@@ -138,7 +144,7 @@ fn write(
         }
     }
     client.queue(&round.batch, round.events);
-    if client.is_blocked() { Ok(()) } else { send_now(client, now, timers) }
+    if client.blocked.is_some() { Ok(()) } else { send_now(client, now, timers) }
 }
 
 fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Trouble> {

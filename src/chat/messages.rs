@@ -140,32 +140,4 @@ impl Chat {
         }
         Some((id, json, own))
     }
-
-    fn rename(
-        &mut self,
-        client: ConnectionId,
-        member: MemberId,
-        wish: &str,
-        timestamp: &Timestamp,
-        audience: &mut impl Audience,
-    ) {
-        if self.presence.is_account(member) {
-            let fixed = Refusal::new(ErrorCode::NameFixed, "your name is that of your account");
-            return self.refuse(client, &fixed, audience);
-        }
-        let name = match self.free_name(Some(member), wish) {
-            Ok(name) => name,
-            Err(refusal) => return self.refuse(client, &refusal, audience),
-        };
-        let Some(before) = self.presence.rename(member, name.clone()) else { return };
-        if before == name {
-            return;
-        }
-        let id = self.next_id();
-        let (at, from, name) = (&timestamp.at, before.as_str(), name.as_str());
-        self.tell_everyone(id, Event::Renamed { id, at, from, name }.json(), audience);
-        for connection in self.presence.get(member).into_iter().flat_map(Member::connections) {
-            audience.named(connection, name);
-        }
-    }
 }

@@ -16,6 +16,7 @@ mod json;
 mod member;
 mod messages;
 mod name;
+mod naming;
 mod notices;
 mod presence;
 mod session_token;
@@ -38,7 +39,6 @@ use serde::{Deserialize, Serialize};
 
 use event::Event;
 use history::{History, Record, Visibility};
-use name::BadName;
 use notices::Notices;
 use presence::Presence;
 use session_token::MemberId;
@@ -177,20 +177,6 @@ impl Chat {
         own: Option<(MemberId, Bytes)>,
     ) {
         self.history.push(Record { id, json, visibility, own });
-    }
-
-    /// The wish as a name that no one else has.
-    fn free_name(&mut self, member: Option<MemberId>, wish: &str) -> Result<Name, Refusal> {
-        let bad = |bad: BadName| Refusal::new(ErrorCode::BadName, bad.explanation());
-        let name = Name::parse(wish).map_err(bad)?;
-        self.presence.release_unconfirmed_name(&name.key());
-        match self.presence.by_name(&name.key()) {
-            Some(owner) if Some(owner) != member => {
-                let text = "somebody else has this name, or one that looks like it";
-                Err(Refusal::new(ErrorCode::NameTaken, text))
-            }
-            _ => Ok(name),
-        }
     }
 
     fn next_id(&mut self) -> u64 {

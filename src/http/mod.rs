@@ -3,6 +3,7 @@
 //! `request` reads it, `head` understands it, `origin` judges where it comes from, `router` finds who answers, `response` is
 //! printed by tiny_http. Runs on the connection's thread.
 
+mod exchange;
 mod head;
 mod origin;
 mod page;
@@ -11,6 +12,7 @@ mod response;
 mod router;
 mod routes;
 
+pub use exchange::{Upgrade, speak};
 pub use head::{Headers, MAX_HEADERS, Request, parse};
 pub use origin::HostNames;
 pub use request::{MAX_HEAD, NoRequest, head_in, read};

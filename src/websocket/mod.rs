@@ -2,6 +2,7 @@
 //!
 //! `frame` finds frames in bytes and makes them; `frame_rules` is what RFC 6455 forbids a client; `rate_limit` is `--rate`.
 
+mod fault;
 pub mod frame;
 mod frame_rules;
 pub mod half_close;

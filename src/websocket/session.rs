@@ -8,17 +8,18 @@ use std::thread;
 use std::time::Instant;
 
 use log::debug;
-use tungstenite::error::{Error, ProtocolError};
+use tungstenite::error::Error;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Bytes, Message, WebSocket};
 
-use super::frame_rules::{MAX_CONTROL_PAYLOAD, too_long};
+use super::fault::{BINARY, ONLY_LISTEN, TOO_FAST, cause_of};
+use super::frame_rules::MAX_CONTROL_PAYLOAD;
 use super::rate_limit::{RateLimit, Verdict};
-use super::stream::{ClientFault, ClientStream};
+use super::stream::ClientStream;
 use crate::broadcaster::{Cause, Incoming, Received, TcpEnd};
 use crate::chat::{Command, Fields, Parsed, Refusal};
 use crate::client_id::ClientId;
-use crate::close_code::{self, CloseReason};
+use crate::close_code::CloseReason;
 use crate::context::Context;
 use crate::tap::{Purpose, ReadTap};
 
@@ -30,19 +31,6 @@ const READ_BUFFER: usize = 1280;
 
 /// How many times faster than a member of the chat an echo may be.
 const ECHO_RATE: u32 = 10;
-
-const BINARY: CloseReason = CloseReason::new(
-    close_code::UNSUPPORTED_DATA,
-    "the chat takes text only; binary frames are for /echo",
-);
-const ONLY_LISTEN: CloseReason = CloseReason::new(
-    close_code::UNSUPPORTED_DATA,
-    "the inspector only tells and takes no messages",
-);
-const TOO_FAST: CloseReason =
-    CloseReason::new(close_code::POLICY_VIOLATION, "too many messages a second");
-const NOT_UTF8: CloseReason =
-    CloseReason::new(close_code::INVALID_PAYLOAD, "the text is not valid UTF-8");
 
 /// One WebSocket from the handshake to the begin of its closing.
 pub struct Session<'a> {
@@ -87,7 +75,7 @@ impl<'a> Session<'a> {
             let result = match self.websocket.read() {
                 Ok(message) => self.take(message),
                 Err(Error::Io(error)) if is_time_out(error.kind()) => self.silence(),
-                Err(error) => Err(self.cause(error)),
+                Err(error) => Err(cause_of(error, self.context.options.max_message)),
             };
             if let Err(cause) = result {
                 return cause;
@@ -196,9 +184,10 @@ impl<'a> Session<'a> {
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
         match self.rate.message(0, Instant::now) {
             Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
-            Verdict::Allowed | Verdict::Warned => {
-                self.websocket.send(message).map_err(|error| self.cause(error))
-            }
+            Verdict::Allowed | Verdict::Warned => self
+                .websocket
+                .send(message)
+                .map_err(|error| cause_of(error, self.context.options.max_message)),
         }
     }
 
@@ -210,7 +199,9 @@ impl<'a> Session<'a> {
             return Err(Cause::NoPong);
         }
         self.ping = Some((Instant::now(), received));
-        self.websocket.send(Message::Ping(Bytes::new())).map_err(|error| self.cause(error))
+        self.websocket
+            .send(Message::Ping(Bytes::new()))
+            .map_err(|error| cause_of(error, self.context.options.max_message))
     }
 
     fn refuse(&self, refusal: Refusal) -> Result<(), Cause> {
@@ -220,27 +211,6 @@ impl<'a> Session<'a> {
     fn tell(&self, incoming: Incoming) -> Result<(), Cause> {
         let ended = |_| Cause::Cut(TcpEnd::Failed("the server has ended".to_owned()));
         self.context.to_broadcaster.send(incoming).map_err(ended)
-    }
-
-    /// What an error of tungstenite or of the socket means for the connection.
-    fn cause(&self, error: Error) -> Cause {
-        match error {
-            Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                Some(ClientFault(fault)) => Cause::Fault(fault.clone()),
-                None => Cause::Cut(TcpEnd::from(&error)),
-            },
-            // tungstenite's name for the end of the stream; a real reset is an `Io` error.
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Cause::Cut(TcpEnd::Fin),
-            Error::Utf8(_) => Cause::Fault(NOT_UTF8),
-            Error::Capacity(_) => Cause::Fault(too_long(self.context.options.max_message)),
-            Error::Protocol(fault) => {
-                Cause::Fault(CloseReason::composed(close_code::PROTOCOL_ERROR, fault.to_string()))
-            }
-            // Nothing that a client could cause.
-            ours => {
-                Cause::Fault(CloseReason::composed(close_code::INTERNAL_ERROR, ours.to_string()))
-            }
-        }
     }
 }
 

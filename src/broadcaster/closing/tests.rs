@@ -1,4 +1,5 @@
 use super::*;
+use crate::close_code::{self, CloseReason};
 
 const BYE: CloseReason = CloseReason::new(close_code::GOING_AWAY, "bye");
 

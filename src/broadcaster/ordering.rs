@@ -1,0 +1,51 @@
+//! How the chat's inputs get their order: from the channel, or from an [`Order`] that several servers share.
+//!
+//! A part of the broadcaster, on its thread.
+
+use std::time::Instant;
+
+use super::Broadcaster;
+use super::job::QueueFull;
+use crate::chat::Input;
+
+impl Broadcaster {
+    /// Something is to happen in the chat: now, or, where several servers share it, once it has its place in the order.
+    pub(super) fn submit(&mut self, input: Input) -> Result<(), QueueFull> {
+        match (&mut self.order, &mut self.submitted) {
+            (Some(order), _) => return order.submit(&input),
+            (None, Some(submitted)) => submitted.push(input),
+            (None, None) => self.apply(input),
+        }
+        Ok(())
+    }
+
+    /// News of the other servers have come.
+    pub(super) fn take_news(&mut self) {
+        // The order works on the rest of the broadcaster, so it is out of its place meanwhile.
+        let Some(mut order) = self.order.take() else { return };
+        self.submitted = Some(Vec::new());
+        order.take_news(self);
+        for input in self.submitted.take().into_iter().flatten() {
+            order.submit(&input).expect("invariant: only members leave here, and they always may");
+        }
+        self.order = Some(order);
+    }
+
+    /// The chat may have something to do by itself.
+    pub(super) fn tick(&mut self) {
+        let (due, now) = (self.chat.due(), self.now);
+        match &mut self.order {
+            Some(order) => order.tick(due, now),
+            None => self.apply(Input::Tick),
+        }
+    }
+
+    /// When there is something to do though nothing comes.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let chat = self.chat.due().and_then(|due| match &self.order {
+            None => Some(self.clock.instant(due)),
+            Some(order) => order.next_due(due, self.now),
+        });
+        [self.timers.next_due(), chat, self.shut_down].into_iter().flatten().min()
+    }
+}

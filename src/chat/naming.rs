@@ -1,0 +1,62 @@
+//! Names in the chat: who gets which, and how it is changed.
+//!
+//! A part of the chat, on the broadcaster's thread.
+
+use super::Chat;
+use super::audience::Audience;
+use super::clock::Timestamp;
+use super::command::Refusal;
+use super::event::{ErrorCode, Event};
+use super::input::ConnectionId;
+use super::member::Member;
+use super::name::{BadName, Name};
+use super::session_token::MemberId;
+
+impl Chat {
+    /// The wish as a name that no one else has.
+    pub(super) fn free_name(
+        &mut self,
+        member: Option<MemberId>,
+        wish: &str,
+    ) -> Result<Name, Refusal> {
+        let bad = |bad: BadName| Refusal::new(ErrorCode::BadName, bad.explanation());
+        let name = Name::parse(wish).map_err(bad)?;
+        self.presence.release_unconfirmed_name(&name.key());
+        match self.presence.by_name(&name.key()) {
+            Some(owner) if Some(owner) != member => {
+                let text = "somebody else has this name, or one that looks like it";
+                Err(Refusal::new(ErrorCode::NameTaken, text))
+            }
+            _ => Ok(name),
+        }
+    }
+
+    /// A member asks for another name.
+    pub(super) fn rename(
+        &mut self,
+        client: ConnectionId,
+        member: MemberId,
+        wish: &str,
+        timestamp: &Timestamp,
+        audience: &mut impl Audience,
+    ) {
+        if self.presence.is_account(member) {
+            let fixed = Refusal::new(ErrorCode::NameFixed, "your name is that of your account");
+            return self.refuse(client, &fixed, audience);
+        }
+        let name = match self.free_name(Some(member), wish) {
+            Ok(name) => name,
+            Err(refusal) => return self.refuse(client, &refusal, audience),
+        };
+        let Some(before) = self.presence.rename(member, name.clone()) else { return };
+        if before == name {
+            return;
+        }
+        let id = self.next_id();
+        let (at, from, name) = (&timestamp.at, before.as_str(), name.as_str());
+        self.tell_everyone(id, Event::Renamed { id, at, from, name }.json(), audience);
+        for connection in self.presence.get(member).into_iter().flat_map(Member::connections) {
+            audience.named(connection, name);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Step 0: the connection speaks HTTP. Requests are read and answered until one of them asks for a WebSocket and may become one.
+//!
+//! On the connection's thread, the only one that reads from and writes to the socket as long as it speaks HTTP.
+
+use std::time::{Duration, Instant};
+
+use log::info;
+
+use super::request::{NoRequest, head_in, read};
+use super::response::write_all;
+use super::{Call, Reply, Request, Response};
+use crate::admission::Admission;
+use crate::broadcaster::Endpoint;
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::limits::Permit;
+use crate::tcp::Tcp;
+use crate::websocket::{Handshake, half_close};
+
+/// How long a connection may go on asking by plain HTTP; the client can always connect again.
+const HTTP_LIFETIME: Duration = Duration::from_secs(60);
+
+/// A request that may become a WebSocket.
+pub struct Upgrade {
+    pub request: Request,
+    pub endpoint: Endpoint,
+    pub handshake: Handshake,
+    pub admission: Admission,
+    /// Counts it among the WebSockets.
+    pub permit: Permit,
+    pub requested: Instant,
+    /// What came after the request's head.
+    pub early: Vec<u8>,
+}
+
+/// Answers requests until one becomes a WebSocket; `None` if the connection ended before.
+pub fn speak(tcp: &Tcp, context: &Context) -> Option<Upgrade> {
+    Exchange { tcp, context }.run()
+}
+
+/// One connection, as long as it speaks HTTP.
+struct Exchange<'a> {
+    tcp: &'a Tcp,
+    context: &'a Context,
+}
+
+impl Exchange<'_> {
+    fn run(&self) -> Option<Upgrade> {
+        let mut unread = Vec::new();
+        let mut is_first = true;
+        loop {
+            let deadline = Deadline::after(self.context.options.handshake_timeout);
+            let max_body = self.context.options.max_message;
+            let read = read(&self.tcp.socket, &mut unread, deadline, is_first, max_body);
+            let requested = Instant::now();
+            let request = match read {
+                Ok(request) => request,
+                Err(NoRequest::Over(how)) => {
+                    info!("{}: ended: {how}", self.tcp.id);
+                    return None;
+                }
+                Err(NoRequest::Refused(response)) => {
+                    let head = head_in(&unread).to_vec();
+                    self.answer("no request", &response, head, String::new(), requested);
+                    return None;
+                }
+            };
+            let line = format!("{} {:?}", request.method, request.path);
+            let reply = match self.reply(&request) {
+                Reply::Response(response) => Err((line, response)),
+                Reply::WebSocket(endpoint) => self.upgrade(&request, endpoint, false),
+                Reply::WebSocketForAll(endpoint) => self.upgrade(&request, endpoint, true),
+            };
+            let (line, mut response) = match reply {
+                Ok((handshake, endpoint, admission, permit)) => {
+                    let early = unread;
+                    return Some(Upgrade {
+                        request,
+                        endpoint,
+                        handshake,
+                        admission,
+                        permit,
+                        requested,
+                        early,
+                    });
+                }
+                Err(refused) => refused,
+            };
+            response.closes |=
+                !request.keeps_connection() || self.tcp.accepted.elapsed() > HTTP_LIFETIME;
+            let response = response.with_method(request.is_head());
+            if !self.answer(&line, &response, request.head, request.query, requested) {
+                return None;
+            }
+            is_first = false;
+        }
+    }
+
+    /// What the address says, if the request comes from where it may.
+    fn reply(&self, request: &Request) -> Reply {
+        match self.context.host_names.check(request) {
+            Ok(host) => {
+                let call = Call { request, host, client: self.tcp.id, peer: self.tcp.peer };
+                self.context.router.reply(&call)
+            }
+            Err(response) => Reply::Response(response),
+        }
+    }
+
+    /// Checks a request for a WebSocket: is it a handshake, may the client come in, and is there room?
+    fn upgrade(
+        &self,
+        request: &Request,
+        endpoint: Endpoint,
+        is_for_all: bool,
+    ) -> Result<(Handshake, Endpoint, Admission, Permit), (String, Response)> {
+        let line = || format!("handshake {} {:?}", request.method, request.path);
+        let refused = |response: Response| (line(), response.that_closes());
+        let handshake = Handshake::check(request).map_err(refused)?;
+        let admission = match &self.context.authentication {
+            Some(authentication) if !is_for_all => {
+                authentication.admit(request, self.tcp.id, self.tcp.peer.ip()).map_err(refused)?
+            }
+            _ => Admission::default(),
+        };
+        let permit = self.context.websockets.acquire();
+        let permit = permit.ok_or_else(|| refused(Response::full()))?;
+        Ok((handshake, endpoint, admission, permit))
+    }
+
+    /// Sends a response; `line` names the request in the log. Returns whether another request may follow.
+    fn answer(
+        &self,
+        line: &str,
+        response: &Response,
+        head: Vec<u8>,
+        query: String,
+        requested: Instant,
+    ) -> bool {
+        let (id, status) = (self.tcp.id, response.status);
+        let why =
+            if status >= 400 { format!(": {}", response.first_line()) } else { String::new() };
+        let bytes = response.to_bytes();
+        // The response gets as much time as the request had.
+        let deadline = Deadline::after(self.context.options.handshake_timeout);
+        if let Err(error) = write_all(&self.tcp.socket, &bytes, deadline) {
+            info!("{id}: {line} answered {status}{why}, but ended: {error}");
+            return false;
+        }
+        info!("{id}: {line} answered {status}, {} bytes{why}", bytes.len());
+        // Refusals are captured, too; but browsers open connections in advance and never say a word on them.
+        if let Some(capture) =
+            self.context.capture.as_ref().filter(|_| status >= 400 && !head.is_empty())
+        {
+            capture.refused(self.tcp.opening(requested, query, head, bytes), status);
+        }
+        if response.closes {
+            half_close::end_http(&self.tcp.socket);
+            info!("{id}: ended after its last answer");
+        }
+        !response.closes
+    }
+}

@@ -1,0 +1,57 @@
+//! What the server asks of the operating system: signals, open files, threads, memory.
+//!
+//! Called by `main` before anything is served, and by the accept threads.
+
+use std::fs;
+use std::hint::black_box;
+
+use log::warn;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Bytes of address space that must be left for the others when a client comes: where the system sets a limit (`ulimit -v`), an
+/// allocation that fails would end the whole program.
+const SPARE_MEMORY: usize = 64 << 20;
+
+/// A closed terminal says so by this signal, perhaps twice.
+pub const HANGUP: i32 = SIGHUP;
+
+/// Ctrl-C, the wish of a service manager, and a terminal that is closed; but under nohup that one is ignored.
+pub fn signals_to_obey() -> Vec<i32> {
+    let ignored = fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    // Where the system does not say, it stays as it is.
+    let is_hangup_ignored = ignored.is_none_or(|mask| mask & (1 << (SIGHUP - 1)) != 0);
+    let hangup = (!is_hangup_ignored).then_some(SIGHUP);
+    [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
+}
+
+/// Systems start a program with a small limit of open files and let it ask for more.
+pub fn raise_descriptor_limit(wanted: u64) {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < wanted => {
+            warn!(
+                "the system allows {limit} open files; {wanted} are needed if everybody comes whom the flags allow"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => warn!("cannot ask for more open files: {error}"),
+    }
+}
+
+/// A process may have a number of threads that only the machine's owner can change.
+pub fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
+    if allowed < wanted {
+        warn!(
+            "the system allows threads for {allowed} connections (vm.max_map_count); {wanted} are needed if everybody comes whom the flags allow"
+        );
+    }
+}
+
+/// Asks the system for what must be left, and gives it back untouched.
+pub fn is_memory_left() -> bool {
+    let mut spare = Vec::<u8>::new();
+    // Hidden from the compiler, which would leave out what is never used.
+    black_box(&mut spare).try_reserve_exact(SPARE_MEMORY).is_ok()
+}

@@ -1,0 +1,42 @@
+//! What a client may be at fault with, and the close code that it gets.
+//!
+//! On the connection's thread. Faults of single frames are found by `frame_rules`, all others by tungstenite or the session.
+
+use tungstenite::error::{Error, ProtocolError};
+
+use super::frame_rules::too_long;
+use super::stream::ClientFault;
+use crate::broadcaster::{Cause, TcpEnd};
+use crate::close_code::{self, CloseReason};
+
+pub const BINARY: CloseReason = CloseReason::new(
+    close_code::UNSUPPORTED_DATA,
+    "the chat takes text only; binary frames are for /echo",
+);
+pub const ONLY_LISTEN: CloseReason = CloseReason::new(
+    close_code::UNSUPPORTED_DATA,
+    "the inspector only tells and takes no messages",
+);
+pub const TOO_FAST: CloseReason =
+    CloseReason::new(close_code::POLICY_VIOLATION, "too many messages a second");
+const NOT_UTF8: CloseReason =
+    CloseReason::new(close_code::INVALID_PAYLOAD, "the text is not valid UTF-8");
+
+/// What an error of tungstenite or of the socket means for the connection. `max_message` in bytes.
+pub fn cause_of(error: Error, max_message: usize) -> Cause {
+    match error {
+        Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(ClientFault(fault)) => Cause::Fault(fault.clone()),
+            None => Cause::Cut(TcpEnd::from(&error)),
+        },
+        // tungstenite's name for the end of the stream; a real reset is an `Io` error.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Cause::Cut(TcpEnd::Fin),
+        Error::Utf8(_) => Cause::Fault(NOT_UTF8),
+        Error::Capacity(_) => Cause::Fault(too_long(max_message)),
+        Error::Protocol(fault) => {
+            Cause::Fault(CloseReason::composed(close_code::PROTOCOL_ERROR, fault.to_string()))
+        }
+        // Nothing that a client could cause.
+        ours => Cause::Fault(CloseReason::composed(close_code::INTERNAL_ERROR, ours.to_string())),
+    }
+}

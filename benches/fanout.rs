@@ -71,18 +71,8 @@ use bench::Bench;
 use report::Ledger;
 
 /// Without a word all of these run; the others only by their name.
-const DEFAULT_PARTS: [&str; 10] = [
-    "build",
-    "throughput",
-    "latency",
-    "loaded",
-    "memory",
-    "slow",
-    "senders",
-    "joins",
-    "private",
-    "watching",
-];
+const DEFAULT_PARTS: [&str; 10] =
+    ["build", "throughput", "latency", "loaded", "memory", "slow", "senders", "joins", "private", "watching"];
 const PARTS_BY_NAME: [&str; 2] = ["redis", "peers"];
 
 fn main() -> ExitCode {

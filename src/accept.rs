@@ -2,7 +2,7 @@
 //!
 //! One thread for each address that the server listens on. None of them may read from or write to a client.
 
-use std::io::ErrorKind;
+use std::io::ErrorKind::{ConnectionAborted, Interrupted};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -60,15 +60,9 @@ impl Acceptor {
                     backoff = SHORTEST_BACKOFF;
                     self.begin(socket, peer, by_address.as_mut());
                 }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::ConnectionAborted | ErrorKind::Interrupted
-                    ) => {}
+                Err(error) if matches!(error.kind(), ConnectionAborted | Interrupted) => {}
                 Err(error) => {
-                    warn!(
-                        "cannot accept connections just now: {error}; trying again in {backoff:?}"
-                    );
+                    warn!("cannot accept connections just now: {error}; trying again in {backoff:?}");
                     thread::sleep(backoff);
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
                 }
@@ -121,10 +115,6 @@ impl Acceptor {
         };
         let http = self.http.acquire().ok_or(Refused::NoRoom)?;
         let thread = self.context.threads.acquire().ok_or(Refused::NoThread)?;
-        if system::is_memory_left() {
-            Ok((http, thread, of_address))
-        } else {
-            Err(Refused::NoMemory)
-        }
+        if system::is_memory_left() { Ok((http, thread, of_address)) } else { Err(Refused::NoMemory) }
     }
 }

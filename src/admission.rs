@@ -17,12 +17,7 @@ pub trait Authentication: Send + Sync {
     ///
     /// # Errors
     /// The response that says what is missing.
-    fn admit(
-        &self,
-        request: &Request,
-        client: ClientId,
-        peer: IpAddr,
-    ) -> Result<Admission, Response>;
+    fn admit(&self, request: &Request, client: ClientId, peer: IpAddr) -> Result<Admission, Response>;
 }
 
 /// A client may be here: the right to open one WebSocket.

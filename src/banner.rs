@@ -95,9 +95,7 @@ fn urls(addresses: &[SocketAddr]) -> Vec<String> {
         }
         if ip.is_unspecified() {
             let reachable = network_addresses(ip.is_ipv6());
-            urls.extend(
-                reachable.iter().map(|ip| format!("http://{}/", SocketAddr::new(*ip, port))),
-            );
+            urls.extend(reachable.iter().map(|ip| format!("http://{}/", SocketAddr::new(*ip, port))));
         }
     }
     urls.dedup();

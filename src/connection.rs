@@ -44,8 +44,7 @@ impl Connection {
             Err(error) => return info!("{id}: ended in the handshake: {error}"),
         };
         // From here on the broadcaster knows the client, so it must learn of its end.
-        let mut end =
-            End { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
+        let mut end = End { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
 
         // Step 2: the persistent connection.
         let mut session = Session::new(id, stream, purpose, &self.context);
@@ -58,15 +57,13 @@ impl Connection {
         let _ = end.to_broadcaster.send(Incoming::Closing { client: id, cause });
         tap.rest(&rest);
         // The broadcaster sends the close frame and FIN; what the client still sends is not read as messages.
-        end.tcp =
-            cut.unwrap_or_else(|| half_close::drain(&self.tcp.socket, |bytes| tap.rest(bytes)));
+        end.tcp = cut.unwrap_or_else(|| half_close::drain(&self.tcp.socket, |bytes| tap.rest(bytes)));
         tap.end();
     }
 
     /// Sends the 101 response, and hands the client over to the broadcaster.
     fn shake_hands(&self, upgrade: Upgrade) -> io::Result<(ClientStream, Purpose)> {
-        let Upgrade { request, mut endpoint, handshake, admission, permit, requested, early } =
-            upgrade;
+        let Upgrade { request, mut endpoint, handshake, admission, permit, requested, early } = upgrade;
         let (tcp, context) = (&self.tcp, &self.context);
         let id = tcp.id;
         info!(

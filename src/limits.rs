@@ -41,8 +41,7 @@ impl Limit {
     /// As many as there can be threads for. Rust's own start of a thread ends the program when one of the last mappings is
     /// missing, so it must not come to that.
     pub fn of_threads(most_mappings: Option<usize>) -> Self {
-        let threads =
-            |mappings: usize| mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_PER_THREAD;
+        let threads = |mappings: usize| mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_PER_THREAD;
         Limit::new(most_mappings.map_or(usize::MAX, threads))
     }
 

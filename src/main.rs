@@ -45,8 +45,7 @@ fn serve(options: Options) -> Result<(), String> {
     let server = Server::bind(options)?;
     system::raise_descriptor_limit(server.descriptors());
     system::warn_of_too_few_threads(server.threads());
-    let signals =
-        Signals::new(system::signals_to_obey()).map_err(|error| format!("no signals: {error}"))?;
+    let signals = Signals::new(system::signals_to_obey()).map_err(|error| format!("no signals: {error}"))?;
     let stopper = server.stopper();
     thread::Builder::new()
         .name("signals".to_owned())

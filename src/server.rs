@@ -17,6 +17,8 @@ use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming, Settings};
 use crate::chat::{self, Chat};
 use crate::config::Options;
 use crate::context::Context;
+#[allow(unused_imports)] // The minimal server has none.
+use crate::features;
 use crate::http::{HostNames, Router, core_routes};
 use crate::joints::Joints;
 use crate::limits::{Limit, most_mappings};
@@ -62,21 +64,10 @@ impl Server {
     /// If a thread that everything needs cannot be created, or has failed.
     pub fn run(self) -> io::Result<()> {
         let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
-        let Joints {
-            routes,
-            features,
-            health,
-            authentication,
-            capture,
-            commands,
-            order,
-            start,
-            ..
-        } = joints;
+        let Joints { routes, features, health, authentication, capture, commands, order, start, .. } = joints;
         let counters = Arc::new(Counters::default());
         let settings = Settings { send_queue: options.backlog };
-        let chat =
-            Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
+        let chat = Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
         let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::clone(&counters));
         let broadcaster =
             thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;
@@ -98,9 +89,7 @@ impl Server {
         info!("listening on {}", addresses.join(" and "));
         for listener in listeners {
             let acceptor = Arc::clone(&acceptor);
-            thread::Builder::new()
-                .name("accept".to_owned())
-                .spawn(move || acceptor.run(&listener))?;
+            thread::Builder::new().name("accept".to_owned()).spawn(move || acceptor.run(&listener))?;
         }
         broadcaster.join().map_err(|_| io::Error::other("the broadcaster thread has failed"))
     }
@@ -131,19 +120,14 @@ impl Server {
 }
 
 /// Attaches the features that this build has.
-#[allow(unused_variables, unused_mut, clippy::unnecessary_wraps)] // The minimal server has none.
+#[allow(unused_variables, unused_mut, clippy::unnecessary_wraps)] // As above.
 fn attach(options: &Options, to_broadcaster: &Sender<Incoming>) -> Result<Joints, String> {
     let mut joints = Joints::default();
     #[cfg(feature = "inspector")]
-    crate::features::inspector::attach(&mut joints, options, to_broadcaster);
+    features::inspector::attach(&mut joints, options, to_broadcaster);
     #[cfg(feature = "accounts")]
-    crate::features::accounts::attach(
-        &mut joints,
-        options,
-        to_broadcaster,
-        crate::features::shared_sign_ins(options)?,
-    )?;
+    features::accounts::attach(&mut joints, options, to_broadcaster, features::shared_sign_ins(options)?)?;
     #[cfg(feature = "redis")]
-    crate::features::cluster::attach(&mut joints, options, to_broadcaster)?;
+    features::cluster::attach(&mut joints, options, to_broadcaster)?;
     Ok(joints)
 }

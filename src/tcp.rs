@@ -19,13 +19,7 @@ pub struct Tcp {
 
 impl Tcp {
     /// How it began, for a capture.
-    pub fn opening(
-        &self,
-        requested: Instant,
-        query: String,
-        request: Vec<u8>,
-        response: Vec<u8>,
-    ) -> Opening {
+    pub fn opening(&self, requested: Instant, query: String, request: Vec<u8>, response: Vec<u8>) -> Opening {
         Opening {
             client: self.id,
             peer: self.peer,

@@ -54,11 +54,7 @@ impl Bench {
     }
 
     /// The runs of a part that were asked for: all, or those with the right number of clients.
-    pub fn chosen<'a, T>(
-        &self,
-        runs: &'a [T],
-        clients: impl Fn(&T) -> usize,
-    ) -> impl Iterator<Item = &'a T> {
+    pub fn chosen<'a, T>(&self, runs: &'a [T], clients: impl Fn(&T) -> usize) -> impl Iterator<Item = &'a T> {
         runs.iter().filter(move |run| self.clients.is_none_or(|chosen| chosen == clients(run)))
     }
 
@@ -95,12 +91,7 @@ impl Bench {
         }
     }
 
-    pub fn paced(
-        &self,
-        contestant: Contestant,
-        clients: usize,
-        paced: &Paced,
-    ) -> io::Result<Latency> {
+    pub fn paced(&self, contestant: Contestant, clients: usize, paced: &Paced) -> io::Result<Latency> {
         match measure(self.pinning, contestant, clients, Task::Paced(paced.clone()))? {
             Outcome::Paced(run) if run.deliveries > 0 => Ok(run),
             Outcome::Paced(_) => Err(unusable(contestant, "delivered nothing")),

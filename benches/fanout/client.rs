@@ -125,13 +125,7 @@ impl Client {
     }
 
     /// Makes this client a sender that has not sent anything yet; `to` is whom its private messages go to.
-    pub fn become_sender(
-        &mut self,
-        identity: u16,
-        dialect: Dialect,
-        text_bytes: usize,
-        to: Option<usize>,
-    ) {
+    pub fn become_sender(&mut self, identity: u16, dialect: Dialect, text_bytes: usize, to: Option<usize>) {
         let (before, after) = dialect.around_text();
         let private = |to| {
             let before = format!(r#"{{"type":"message","to":"m{to}","text":""#);
@@ -243,12 +237,7 @@ impl Client {
     }
 
     /// Counts a frame; 1 if it is the client's own message coming back, else 0.
-    fn take_frame(
-        &mut self,
-        frame: &Frame,
-        now: Option<Duration>,
-        heard: &mut Heard,
-    ) -> io::Result<u32> {
+    fn take_frame(&mut self, frame: &Frame, now: Option<Duration>, heard: &mut Heard) -> io::Result<u32> {
         if frame.opcode != OPCODE_TEXT {
             return match frame.opcode {
                 OPCODE_CLOSE => Err(self.closed(frame.payload)),
@@ -355,9 +344,7 @@ struct Frame<'a> {
 /// The frame at the beginning of `bytes`, if it is there whole. A server's frames have no mask.
 fn first_frame(bytes: &[u8]) -> Option<Frame<'_>> {
     let (header_bytes, payload_bytes) = match *bytes.get(1)? {
-        LENGTH_IN_TWO_BYTES => {
-            (4, usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?)))
-        }
+        LENGTH_IN_TWO_BYTES => (4, usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))),
         LENGTH_IN_EIGHT_BYTES => {
             let length = u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
             (10, usize::try_from(length).ok()?)

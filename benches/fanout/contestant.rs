@@ -118,12 +118,7 @@ impl fmt::Display for Pinning {
 }
 
 /// Starts the contestant, lets the load generator do its task, stops the contestant.
-pub fn measure(
-    pinning: Pinning,
-    contestant: Contestant,
-    clients: usize,
-    task: Task,
-) -> io::Result<Outcome> {
+pub fn measure(pinning: Pinning, contestant: Contestant, clients: usize, task: Task) -> io::Result<Outcome> {
     let (count, redis) = match contestant {
         Contestant::Shared(servers) => {
             (servers, Some(Redis::start(|program| pinning.command(LOAD_CORE, program))?))
@@ -147,9 +142,8 @@ pub fn measure(
         .args(["--load", &job])
         .stderr(Stdio::inherit())
         .output()?;
-    serde_json::from_slice(&output.stdout).map_err(|error| {
-        io::Error::other(format!("the load generator ended without a result: {error}"))
-    })
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| io::Error::other(format!("the load generator ended without a result: {error}")))
 }
 
 pub struct Server {
@@ -178,9 +172,7 @@ impl Server {
                     command.args(["--history", "0"]);
                 }
                 command.args(["--max-clients", &(clients + SPARE_CLIENTS).to_string()]);
-                command.args(
-                    redis.map(|redis| ["--redis".to_owned(), redis.url()]).into_iter().flatten(),
-                );
+                command.args(redis.map(|redis| ["--redis".to_owned(), redis.url()]).into_iter().flatten());
                 command
             }
             Contestant::Floor(mode, frame_bytes) => {

@@ -63,22 +63,13 @@ impl Ledger {
     /// A part of the run begins; `this` is compared with `other`.
     pub fn begin(&mut self, title: &str, this: &str, other: &str) {
         println!("\n{title}");
-        println!(
-            "{:<52} {this:>14} {other:>14}  {:<22} {:>12}",
-            "", "ratio (least to most)", "bound"
-        );
+        println!("{:<52} {this:>14} {other:>14}  {:<22} {:>12}", "", "ratio (least to most)", "bound");
         self.part = title.split([':', ',']).next().unwrap_or_default().to_owned();
     }
 
     /// The same figure of two contestants that ran in turns: what counts is their ratio, round by round, for neighbours
     /// in time meet the machine in the same mood.
-    pub fn compare(
-        &mut self,
-        name: &str,
-        [this, other]: [&[f64]; 2],
-        unit: Unit,
-        bound: Bound,
-    ) -> &mut Self {
+    pub fn compare(&mut self, name: &str, [this, other]: [&[f64]; 2], unit: Unit, bound: Bound) -> &mut Self {
         let ratios: Vec<f64> = this.iter().zip(other).map(|(this, other)| this / other).collect();
         let spread = Spread::of(&ratios);
         let written = [this, other].map(|figures| unit(Spread::of(figures).median()));

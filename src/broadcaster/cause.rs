@@ -68,9 +68,7 @@ impl Cause {
     /// What the others are told in a `left` event.
     pub fn left_reason(&self) -> CloseReason {
         match self {
-            Cause::Client(Some(reason)) | Cause::Fault(reason) | Cause::Server(reason) => {
-                reason.clone()
-            }
+            Cause::Client(Some(reason)) | Cause::Fault(reason) | Cause::Server(reason) => reason.clone(),
             Cause::Client(None) => CloseReason::new(close_code::NO_STATUS, ""),
             Cause::NoPong => CloseReason::new(close_code::ABNORMAL, NO_PONG_REASON),
             Cause::Cut(_) | Cause::Dropped => CloseReason::new(close_code::ABNORMAL, ""),
@@ -126,15 +124,14 @@ impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Client(Some(reason)) => write!(formatter, "by the client: {reason}"),
-            Cause::Client(None) => {
-                formatter.write_str("by the client: close frame without a code (1005)")
-            }
+            Cause::Client(None) => formatter.write_str("by the client: close frame without a code (1005)"),
             Cause::Fault(reason) | Cause::Server(reason) => {
                 write!(formatter, "by the server: {reason}")
             }
             Cause::NoPong => write!(formatter, "by the server: {NO_PONG}"),
-            Cause::Dropped => formatter
-                .write_str("by the server without a close frame (1006), as the client wished"),
+            Cause::Dropped => {
+                formatter.write_str("by the server without a close frame (1006), as the client wished")
+            }
             Cause::Cut(end) => write!(formatter, "without a close frame (1006): {end}"),
         }
     }
@@ -144,9 +141,7 @@ impl fmt::Display for TcpEnd {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TcpEnd::Fin => formatter.write_str("the client ended TCP"),
-            TcpEnd::Forced => {
-                formatter.write_str("the client did not end TCP in time, so the server did")
-            }
+            TcpEnd::Forced => formatter.write_str("the client did not end TCP in time, so the server did"),
             TcpEnd::Reset => formatter.write_str("the client reset TCP"),
             TcpEnd::Failed(error) => write!(formatter, "TCP failed: {error}"),
             TcpEnd::Unknown => formatter.write_str("it is not known how TCP ended"),

@@ -130,9 +130,7 @@ impl Closing {
     pub fn is_answered(&self) -> bool {
         match &self.cause {
             Some(Cause::Client(_)) => self.ours == Ours::Sent,
-            Some(Cause::Fault(_) | Cause::NoPong | Cause::Server(_)) => {
-                self.answer == Answer::CloseFrame
-            }
+            Some(Cause::Fault(_) | Cause::NoPong | Cause::Server(_)) => self.answer == Answer::CloseFrame,
             Some(Cause::Cut(_) | Cause::Dropped) | None => false,
         }
     }

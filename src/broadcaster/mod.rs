@@ -14,6 +14,7 @@ mod incoming;
 mod job;
 mod order;
 mod ordering;
+mod retry;
 mod round;
 mod send_queue;
 mod settings;
@@ -37,9 +38,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use log::info;
 
-use crate::chat::{
-    Chat, Clock, Command, ConnectionId, ErrorCode, Input, JoinRequest, Refusal, Timestamp,
-};
+use crate::chat::{Chat, Clock, Command, ConnectionId, ErrorCode, Input, JoinRequest, Refusal, Timestamp};
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::token::Token;
@@ -60,14 +59,11 @@ pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// From the signal to the end of the program, for clients that are still there then.
 const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(4);
 
-const SHUTTING_DOWN: CloseReason =
-    CloseReason::new(close_code::GOING_AWAY, "the server is shutting down");
+const SHUTTING_DOWN: CloseReason = CloseReason::new(close_code::GOING_AWAY, "the server is shutting down");
 const TRY_LATER: CloseReason =
     CloseReason::new(close_code::TRY_AGAIN_LATER, "the server has lost touch with the others");
-const THREAD_FAILED: CloseReason = CloseReason::new(
-    close_code::INTERNAL_ERROR,
-    "a fault of the server; it is in the server's log",
-);
+const THREAD_FAILED: CloseReason =
+    CloseReason::new(close_code::INTERNAL_ERROR, "a fault of the server; it is in the server's log");
 
 /// All that the thread owns.
 pub struct Broadcaster {
@@ -187,8 +183,7 @@ impl Broadcaster {
     }
 
     fn join(&mut self, id: ClientId, request: JoinRequest) {
-        let joined =
-            Input::Joined { connection: self.connection(id), request, secret: Token::random() };
+        let joined = Input::Joined { connection: self.connection(id), request, secret: Token::random() };
         match self.submit(joined) {
             Err(QueueFull) => self.begin_closing(id, Cause::Server(TRY_LATER)),
             Ok(()) => {
@@ -323,8 +318,7 @@ impl Broadcaster {
         if !self.clients.table.get(id).is_some_and(|client| client.is_over()) {
             return;
         }
-        let mut client =
-            self.clients.table.remove(id).expect("invariant: it was there a moment ago");
+        let mut client = self.clients.table.remove(id).expect("invariant: it was there a moment ago");
         client.tap.closed(&client.closing, client.sent_messages(), client.sent_bytes);
         let received = client.closing.received();
         info!(

@@ -66,11 +66,7 @@ impl Clients {
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
-        Round {
-            batch: self.batch.split().freeze(),
-            events: std::mem::take(&mut self.events),
-            touched,
-        }
+        Round { batch: self.batch.split().freeze(), events: std::mem::take(&mut self.events), touched }
     }
 
     /// Connections that the chat wants to be closed, and why.

@@ -114,8 +114,7 @@ impl SendQueue {
     fn advance(&mut self, mut accepted: usize, tap: &mut dyn SendTap) {
         self.waiting -= accepted;
         while accepted > 0 {
-            let first =
-                self.pieces.front().expect("invariant: the kernel accepts what it was offered");
+            let first = self.pieces.front().expect("invariant: the kernel accepts what it was offered");
             let to = first.bytes.len().min(self.sent + accepted);
             tap.sent(first, self.sent, to);
             accepted -= to - self.sent;

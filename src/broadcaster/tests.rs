@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::{
-    Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Opened, Received, Settings, TcpEnd,
-};
+use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Opened, Received, Settings, TcpEnd};
 use crate::admission::{Admission, Revocation};
 use crate::chat::{self, Chat, JoinRequest};
 use crate::client_id::ClientId;
@@ -25,8 +23,7 @@ fn broadcaster() -> Sender<Incoming> {
     let (sender, incoming) = bounded(CHANNEL);
     let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX });
     let settings = Settings { send_queue: 1 << 20 };
-    let broadcaster =
-        Broadcaster::new(incoming, chat, None, settings, Arc::new(Counters::default()));
+    let broadcaster = Broadcaster::new(incoming, chat, None, settings, Arc::new(Counters::default()));
     thread::spawn(|| broadcaster.run());
     sender
 }
@@ -34,8 +31,7 @@ fn broadcaster() -> Sender<Incoming> {
 /// Both ends of a TCP connection: the client's, and the server's.
 fn connection() -> (TcpStream, Arc<TcpStream>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let client =
-        TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+    let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
     client.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     let (server, _) = listener.accept().expect("the client came");
     (client, Arc::new(server))

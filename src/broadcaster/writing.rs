@@ -1,12 +1,12 @@
 //! How a round leaves for the sockets, and what happens to a client that does not accept it.
 //!
 //! The second half of the broadcaster's work, on its thread. Must never wait for a client: one whose kernel buffer is full is
-//! tried again later, and cut off when that goes on for too long or its send queue is full.
+//! tried again later (`retry`), and cut off when that goes on for too long or its send queue is full.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use log::{debug, info};
+use log::info;
 
 use super::Broadcaster;
 use super::cause::Cause;
@@ -16,20 +16,10 @@ use super::timers::{Timer, Timers};
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 
-/// A client whose kernel buffer accepts no byte for this long, though bytes wait, is cut off.
-const STALL: Duration = Duration::from_secs(20);
-
-const QUEUE_FULL: CloseReason = CloseReason::new(
-    close_code::SLOW_READER,
-    "you read too slowly: more is waiting for you than may wait",
-);
-const STALLED: CloseReason = CloseReason::new(
-    close_code::SLOW_READER,
-    "you read nothing for too long while messages were waiting",
-);
-
+const QUEUE_FULL: CloseReason =
+    CloseReason::new(close_code::SLOW_READER, "you read too slowly: more is waiting for you than may wait");
 /// Why a client cannot be written to.
-enum Trouble {
+pub(super) enum Trouble {
     /// In the system's words.
     TcpFailed(io::Error),
     TooSlow(CloseReason),
@@ -67,7 +57,7 @@ impl Broadcaster {
     }
 
     /// The client cannot be written to.
-    fn cut_off(&mut self, id: ClientId, trouble: Trouble) {
+    pub(super) fn cut_off(&mut self, id: ClientId, trouble: Trouble) {
         let Some(client) = self.clients.table.get_mut(id) else { return };
         match trouble {
             // How it ends is for the connection's thread to say: a close frame may have come before the failure.
@@ -82,44 +72,6 @@ impl Broadcaster {
             }
         }
     }
-
-    pub(super) fn run_timers(&mut self) {
-        while let Some((due, timer)) = self.timers.take_due(self.now) {
-            match timer {
-                Timer::Retry(id) => self.retry(id, due),
-                Timer::EndClosing(id) => {
-                    if let Some(client) = self.clients.table.get_mut(id) {
-                        debug!("{id}: the deadline of the closing has passed");
-                        client.force_close();
-                        self.remove_if_over(id);
-                    }
-                }
-                Timer::Run(job) => job(self),
-            }
-        }
-    }
-
-    /// Tries a client again whose kernel buffer was full.
-    fn retry(&mut self, id: ClientId, due: Instant) {
-        let now = self.now;
-        // A retry that was set before another try is void.
-        let is_due =
-            |client: &&mut Client| client.blocked.is_some_and(|blocked| blocked.retry == due);
-        let Some(client) = self.clients.table.get_mut(id).filter(is_due) else { return };
-        let trouble = match send_now(client, now, &mut self.timers) {
-            Err(trouble) => Some(trouble),
-            // A closing has its own deadline.
-            Ok(()) if client.closing.has_begun() => None,
-            Ok(()) => client
-                .blocked
-                .filter(|blocked| blocked.stalled_for(now) >= STALL)
-                .map(|_| Trouble::TooSlow(STALLED)),
-        };
-        if let Some(trouble) = trouble {
-            self.cut_off(id, trouble);
-        }
-        self.remove_if_over(id);
-    }
 }
 
 /// Queues the round for one client and lets its kernel accept what it will.
@@ -131,9 +83,7 @@ fn write(
     timers: &mut Timers,
 ) -> Result<(), Trouble> {
     let is_full = |client: &Client| {
-        client.blocked.is_some()
-            && client.queued_bytes() >= send_queue
-            && !client.closing.has_begun()
+        client.blocked.is_some() && client.queued_bytes() >= send_queue && !client.closing.has_begun()
     };
     // Judged before the round is queued, so that no single message is too long for an empty queue; and not without another try,
     // as the last one may be long ago.
@@ -147,7 +97,7 @@ fn write(
     if client.blocked.is_some() { Ok(()) } else { send_now(client, now, timers) }
 }
 
-fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Trouble> {
+pub(super) fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Trouble> {
     if let Some(retry) = client.send_now(now).map_err(Trouble::TcpFailed)? {
         timers.set(retry, Timer::Retry(client.id));
     }

@@ -81,8 +81,7 @@ impl Command {
         let fields: Fields = match serde_json::from_str(object) {
             Ok(fields) => fields,
             Err(error) => {
-                let refusal =
-                    Refusal::new(ErrorCode::BadMessage, not_a_message(text, object, &error));
+                let refusal = Refusal::new(ErrorCode::BadMessage, not_a_message(text, object, &error));
                 return (Parsed::Refused(refusal), Privacy::Private);
             }
         };
@@ -161,9 +160,8 @@ impl Refusal {
 
     /// The rate, in messages a second, is passed.
     pub fn too_fast(rate: u32, reference: Option<String>) -> Refusal {
-        let text = format!(
-            "more than {rate} messages a second: this one was not taken; go on and you are out"
-        );
+        let text =
+            format!("more than {rate} messages a second: this one was not taken; go on and you are out");
         Refusal { reference, ..Refusal::new(ErrorCode::TooFast, text) }
     }
 
@@ -174,10 +172,7 @@ impl Refusal {
 
 fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Command, Refusal> {
     if text.trim().is_empty() {
-        return Err(Refusal {
-            reference,
-            ..Refusal::new(ErrorCode::Empty, "a message needs some text")
-        });
+        return Err(Refusal { reference, ..Refusal::new(ErrorCode::Empty, "a message needs some text") });
     }
     let json = JsonString::of(text);
     if json.get().len() > JSON_GROWTH * text.len() + 2 {

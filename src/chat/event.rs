@@ -126,8 +126,7 @@ fn message(
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(id);
     // As long as it becomes, unless a name needs an escape: then nothing is left over to be given back.
-    let optional =
-        |name: &str, text: Option<&str>| text.map_or(0, |text| name.len() + 6 + text.len());
+    let optional = |name: &str, text: Option<&str>| text.map_or(0, |text| name.len() + 6 + text.len());
     let fixed = r#"{"type":"message","id":,"at":"","from":"","text":}"#.len();
     let length = fixed + digits.len() + at.len() + from.len() + text.get().len();
     let mut json = Vec::with_capacity(length + optional("to", to) + optional("ref", reference));

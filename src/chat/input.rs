@@ -13,9 +13,7 @@ use crate::close_code::CloseReason;
 use crate::token::Token;
 
 /// One of the servers that share the chat; in a chat of one process there is only this.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServerId(pub u64);
 
 /// A member's connection: on which server, and which one there.

@@ -130,12 +130,7 @@ impl Chat {
     }
 
     /// A new member under the name that it asks for, or as a guest.
-    fn join_guest(
-        &mut self,
-        client: ConnectionId,
-        wish: Option<&str>,
-        secret: Option<Token>,
-    ) -> Joined {
+    fn join_guest(&mut self, client: ConnectionId, wish: Option<&str>, secret: Option<Token>) -> Joined {
         let (name, refusal) = match wish.map(|wish| self.free_name(None, wish)) {
             Some(Ok(name)) => (name, None),
             refused => (self.presence.next_guest(), refused.and_then(Result::err)),
@@ -153,17 +148,11 @@ impl Chat {
         audience: &mut impl Audience,
     ) {
         let Some(who) = self.presence.get(member) else { return };
-        let missed = after
-            .filter(|after| *after <= self.last_id)
-            .and_then(|after| self.history.since(after, member));
+        let missed =
+            after.filter(|after| *after <= self.last_id).and_then(|after| self.history.since(after, member));
         let welcome = Event::Welcome {
             you: who.name.as_str(),
-            users: self
-                .presence
-                .here()
-                .take(LISTED_USERS)
-                .map(|member| member.name.as_str())
-                .collect(),
+            users: self.presence.here().take(LISTED_USERS).map(|member| member.name.as_str()).collect(),
             count: self.presence.count(),
             session: who.session_text(member, client),
             epoch: &self.epoch,
@@ -177,11 +166,7 @@ impl Chat {
 }
 
 /// A member that was known, and the end of the connection that it replaces.
-fn joined(
-    arrival: Arrival,
-    resume: Option<&ResumeRequest>,
-    audience: &mut impl Audience,
-) -> Joined {
+fn joined(arrival: Arrival, resume: Option<&ResumeRequest>, audience: &mut impl Audience) -> Joined {
     let Arrival { member, was_here, replaces, .. } = arrival;
     if let Some((old, reason)) = replaces {
         audience.close(old, reason);

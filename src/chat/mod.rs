@@ -169,13 +169,7 @@ impl Chat {
         self.keep(id, json, Visibility::Everyone, None);
     }
 
-    fn keep(
-        &mut self,
-        id: u64,
-        json: Bytes,
-        visibility: Visibility,
-        own: Option<(MemberId, Bytes)>,
-    ) {
+    fn keep(&mut self, id: u64, json: Bytes, visibility: Visibility, own: Option<(MemberId, Bytes)>) {
         self.history.push(Record { id, json, visibility, own });
     }
 

@@ -25,7 +25,6 @@ pub struct Name(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NameKey(String);
 
-#[cfg(feature = "redis")]
 impl NameKey {
     /// As it is kept elsewhere; and back again.
     pub fn text(&self) -> &str {
@@ -51,9 +50,7 @@ impl BadName {
         match self {
             BadName::Empty => "a name needs at least one character",
             BadName::TooLong => "a name has at most 32 characters",
-            BadName::Invisible => {
-                "a name has no control, invisible or direction-changing characters"
-            }
+            BadName::Invisible => "a name has no control, invisible or direction-changing characters",
         }
     }
 }
@@ -72,8 +69,7 @@ impl Name {
         if normal.chars().any(is_invisible) {
             return Err(BadName::Invisible);
         }
-        let name =
-            normal.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let name = normal.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         match name.chars().count() {
             0 => Err(BadName::Empty),
             1..=MAX_NAME => Ok(Name(name)),

@@ -14,11 +14,7 @@ use super::session_token::MemberId;
 
 impl Chat {
     /// The wish as a name that no one else has.
-    pub(super) fn free_name(
-        &mut self,
-        member: Option<MemberId>,
-        wish: &str,
-    ) -> Result<Name, Refusal> {
+    pub(super) fn free_name(&mut self, member: Option<MemberId>, wish: &str) -> Result<Name, Refusal> {
         let bad = |bad: BadName| Refusal::new(ErrorCode::BadName, bad.explanation());
         let name = Name::parse(wish).map_err(bad)?;
         self.presence.release_unconfirmed_name(&name.key());

@@ -29,14 +29,10 @@ pub const MAX_CONNECTIONS: usize = 32;
 /// Members that are not here and can come back; of more, those gone longest are forgotten.
 pub const ABSENT_MEMBERS: usize = 4096;
 
-pub(super) const CONTINUED: CloseReason = CloseReason::new(
-    close_code::SESSION_CONTINUED,
-    "this session was continued on another connection",
-);
-const TOO_MANY: CloseReason = CloseReason::new(
-    close_code::SESSION_CONTINUED,
-    "you are here on too many connections: the oldest ends",
-);
+pub(super) const CONTINUED: CloseReason =
+    CloseReason::new(close_code::SESSION_CONTINUED, "this session was continued on another connection");
+const TOO_MANY: CloseReason =
+    CloseReason::new(close_code::SESSION_CONTINUED, "you are here on too many connections: the oldest ends");
 
 /// How somebody came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,12 +140,7 @@ impl Presence {
     }
 
     /// Somebody new, under a name that is free.
-    pub fn add_guest(
-        &mut self,
-        connection: ConnectionId,
-        name: Name,
-        secret: Option<Token>,
-    ) -> MemberId {
+    pub fn add_guest(&mut self, connection: ConnectionId, name: Name, secret: Option<Token>) -> MemberId {
         self.add(connection, name, Kind::Guest, secret)
     }
 
@@ -174,13 +165,7 @@ impl Presence {
         Some(arrival)
     }
 
-    fn add(
-        &mut self,
-        connection: ConnectionId,
-        name: Name,
-        kind: Kind,
-        secret: Option<Token>,
-    ) -> MemberId {
+    fn add(&mut self, connection: ConnectionId, name: Name, kind: Kind, secret: Option<Token>) -> MemberId {
         self.last_member += 1;
         let id = MemberId(self.last_member);
         self.names.insert(name.key(), id);
@@ -214,13 +199,11 @@ impl Presence {
             PresenceState::Here { connections, .. } => {
                 let claimed = connections.iter_mut().find(|one| is_claimed(&one.secret));
                 let replaces = match claimed {
-                    Some(one) => {
-                        Some((std::mem::replace(&mut one.connection, connection), CONTINUED))
-                    }
+                    Some(one) => Some((std::mem::replace(&mut one.connection, connection), CONTINUED)),
                     None => {
                         connections.push(SessionConnection { connection, secret: new_secret });
-                        let oldest = (connections.len() > MAX_CONNECTIONS)
-                            .then(|| connections.remove(0).connection);
+                        let oldest =
+                            (connections.len() > MAX_CONNECTIONS).then(|| connections.remove(0).connection);
                         oldest.map(|oldest| (oldest, TOO_MANY))
                     }
                 };
@@ -252,12 +235,7 @@ impl Presence {
 
     /// A connection is over. Returns whose it was, if that was the last: if it had not been continued on another, and if
     /// its member is here on no other.
-    pub fn leave(
-        &mut self,
-        connection: ConnectionId,
-        departure: Departure,
-        now: Time,
-    ) -> Option<MemberId> {
+    pub fn leave(&mut self, connection: ConnectionId, departure: Departure, now: Time) -> Option<MemberId> {
         let id = self.connections.remove(&connection)?;
         let member = self.members.get_mut(&id)?;
         let PresenceState::Here { arrival, connections } = &mut member.state else { return None };

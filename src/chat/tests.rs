@@ -186,13 +186,9 @@ impl World {
         for person in &mut self.people {
             let mail = self.mailboxes.open.get_mut(&person.connection).expect("here");
             for event in mail.drain(..) {
-                if let Some(text) = event["text"].as_str().filter(|text| text.starts_with("secret"))
-                {
-                    let (_, allowed) = self
-                        .private
-                        .iter()
-                        .find(|(private, _)| private == text)
-                        .expect("one of ours");
+                if let Some(text) = event["text"].as_str().filter(|text| text.starts_with("secret")) {
+                    let (_, allowed) =
+                        self.private.iter().find(|(private, _)| private == text).expect("one of ours");
                     assert!(allowed.contains(&person.session), "{event} leaked");
                 }
                 if let Some(id) = event["id"].as_u64().filter(|_| event["type"] != "posted") {
@@ -243,24 +239,16 @@ impl World {
             6 if !self.people.is_empty() => {
                 let connection = self.people[dice.roll(self.people.len())].connection;
                 let name = NAMES[dice.roll(NAMES.len())].to_owned();
-                self.chat.command(
-                    connection,
-                    &Command::Rename { name },
-                    &self.now,
-                    &mut self.mailboxes,
-                );
+                self.chat.command(connection, &Command::Rename { name }, &self.now, &mut self.mailboxes);
             }
             7 if self.people.len() > 1 => {
                 let (from, to) = (dice.roll(self.people.len()), dice.roll(self.people.len()));
                 let recipient = self.chat.presence.by_connection(self.people[to].connection);
-                let name =
-                    self.chat.presence.get(recipient.expect("here")).expect("known").name.clone();
+                let name = self.chat.presence.get(recipient.expect("here")).expect("known").name.clone();
                 let text = format!("secret {number};");
                 let two = [from, to].map(|index| self.people[index].session.clone());
                 self.private.push((text.clone(), two.into()));
-                let said = format!(
-                    r#"{{"type":"message","text":"{text}","to":"{name}","ref":"r{number}"}}"#
-                );
+                let said = format!(r#"{{"type":"message","text":"{text}","to":"{name}","ref":"r{number}"}}"#);
                 let command = command(&said);
                 let connection = self.people[from].connection;
                 self.chat.command(connection, &command, &self.now, &mut self.mailboxes);
@@ -309,10 +297,7 @@ fn whoever_comes_back_has_missed_nothing() {
     let connection = world.people[1].connection;
     let mail = &world.mailboxes.open[&connection];
     assert_eq!((&mail[0]["recovered"], &mail[0]["you"]), (&true.into(), &"Luis".into()));
-    assert!(
-        mail.iter().all(|event| event["type"] != "joined"),
-        "nobody hears of its own coming: {mail:?}"
-    );
+    assert!(mail.iter().all(|event| event["type"] != "joined"), "nobody hears of its own coming: {mail:?}");
     let texts: Vec<_> = mail.iter().filter_map(|event| event["text"].as_str()).collect();
     assert_eq!(texts, ["one", "two", "psst"]);
     let back = world.mailboxes.open[&ana].last().expect("Ana is told");
@@ -427,8 +412,7 @@ fn several_connections_of_an_account_are_one_person() {
             let told = std::mem::take(world.mailboxes.open.get_mut(&teacher).expect("here"));
             let named = |kind: &str| -> HashSet<&str> {
                 let events = told.iter().filter(|event| event["type"] == kind);
-                let is_named =
-                    |event: &Value| PEOPLE.into_iter().find(|name| event["name"] == *name);
+                let is_named = |event: &Value| PEOPLE.into_iter().find(|name| event["name"] == *name);
                 events.filter_map(is_named).collect()
             };
             assert_eq!(named("joined"), here.difference(&before).copied().collect(), "seed {seed}");
@@ -453,10 +437,8 @@ fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
     let read = |world: &mut World| {
         world.enter_as("Luis", "");
         let luis = world.people.pop().expect("Luis is here");
-        let texts: Vec<Value> = world.mailboxes.open[&luis.connection]
-            .iter()
-            .map(|event| event["text"].clone())
-            .collect();
+        let texts: Vec<Value> =
+            world.mailboxes.open[&luis.connection].iter().map(|event| event["text"].clone()).collect();
         world.leave_as(luis.connection, &CloseReason::new(4500, ""));
         texts.contains(&"psst".into())
     };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Address, Enrolment, Options, WrongFlag};
+use super::options::{Address, Enrolment, Options, WrongFlag};
 use crate::chat::KEPT_EVENTS;
 
 /// Flags whose values are not to be seen, even if they are wrong.
@@ -106,11 +106,7 @@ pub const FLAGS: &[Flag] = &[
         default: "3000",
         help: "TCP port; 0 takes a free one",
         feature: None,
-        kind: Kind::Number {
-            least: 0,
-            most: 65_535,
-            set: |options, port| options.port = port as u16,
-        },
+        kind: Kind::Number { least: 0, most: 65_535, set: |options, port| options.port = port as u16 },
     },
     Flag {
         name: "page",
@@ -230,11 +226,7 @@ pub const FLAGS: &[Flag] = &[
         default: "20",
         help: "messages a second from one client, bursts of five times that; 0 is no limit",
         feature: None,
-        kind: Kind::Number {
-            least: 0,
-            most: 1_000_000,
-            set: |options, rate| options.rate = rate as u32,
-        },
+        kind: Kind::Number { least: 0, most: 1_000_000, set: |options, rate| options.rate = rate as u32 },
     },
     Flag {
         name: "ping",
@@ -245,9 +237,7 @@ pub const FLAGS: &[Flag] = &[
         kind: Kind::Number {
             least: 0,
             most: 3600,
-            set: |options, seconds| {
-                options.ping = (seconds > 0).then(|| Duration::from_secs(seconds))
-            },
+            set: |options, seconds| options.ping = (seconds > 0).then(|| Duration::from_secs(seconds)),
         },
     },
     Flag {
@@ -364,8 +354,7 @@ pub const FLAGS: &[Flag] = &[
             bound: "error, warn, info, debug, trace or off",
             set: |options, level| {
                 let level = level.parse();
-                options.log =
-                    Some(level.map_err(|_| "is none of error, warn, info, debug, trace and off")?);
+                options.log = Some(level.map_err(|_| "is none of error, warn, info, debug, trace and off")?);
                 Ok(())
             },
         },

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn parse_words(words: &[&str]) -> Result<Request, WrongFlag> {

@@ -77,9 +77,7 @@ impl RedisSignIns {
 
     fn put_back(&mut self, key: &str, budget: Budget) {
         let refill = budget.refill.as_millis() as u64;
-        self.ask(|connection| {
-            cmd("EVAL").arg(GIVE_BACK).arg(1).arg(key).arg(refill).exec(connection)
-        });
+        self.ask(|connection| cmd("EVAL").arg(GIVE_BACK).arg(1).arg(key).arg(refill).exec(connection));
     }
 
     fn budgets(&self, attempt: &Attempt) -> Vec<(String, Budget)> {
@@ -91,8 +89,7 @@ impl RedisSignIns {
         // A name that is not on the list may be a password that was typed into the wrong field.
         let hash = |name: &NameKey| HEXLOWER.encode(&Sha256::digest(name.text()));
         let name = attempt.name.as_ref().map(hash);
-        let name =
-            name.map(|hash| (self.redis.key(&format!("attempts_left-of:{hash}")), NAME_BUDGET));
+        let name = name.map(|hash| (self.redis.key(&format!("attempts_left-of:{hash}")), NAME_BUDGET));
         [Some(address), name].into_iter().flatten().collect()
     }
 
@@ -105,10 +102,7 @@ impl RedisSignIns {
     }
 
     /// Asks Redis, unless it did not answer a moment ago.
-    fn ask<Answer>(
-        &mut self,
-        ask: impl FnOnce(&mut Connection) -> RedisResult<Answer>,
-    ) -> Option<Answer> {
+    fn ask<Answer>(&mut self, ask: impl FnOnce(&mut Connection) -> RedisResult<Answer>) -> Option<Answer> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None if Instant::now() < self.next_try => return None,

@@ -49,9 +49,9 @@ impl Exchange<'_> {
         let mut unread = Vec::new();
         let mut is_first = true;
         loop {
-            let deadline = Deadline::after(self.context.options.handshake_timeout);
-            let max_body = self.context.options.max_message;
-            let read = read(&self.tcp.socket, &mut unread, deadline, is_first, max_body);
+            let options = &self.context.options;
+            let deadline = Deadline::after(options.handshake_timeout);
+            let read = read(&self.tcp.socket, &mut unread, deadline, is_first, options.max_message);
             let requested = Instant::now();
             let request = match read {
                 Ok(request) => request,
@@ -66,28 +66,24 @@ impl Exchange<'_> {
                 }
             };
             let line = format!("{} {:?}", request.method, request.path);
-            let reply = match self.reply(&request) {
-                Reply::Response(response) => Err((line, response)),
-                Reply::WebSocket(endpoint) => self.upgrade(&request, endpoint, false),
-                Reply::WebSocketForAll(endpoint) => self.upgrade(&request, endpoint, true),
+            let (line, mut response) = match self.reply(&request) {
+                Reply::Response(response) => (line, response),
+                Reply::WebSocket { endpoint, is_for_all } => match self.admit(&request, is_for_all) {
+                    Ok((handshake, admission, permit)) => {
+                        return Some(Upgrade {
+                            request,
+                            endpoint,
+                            handshake,
+                            admission,
+                            permit,
+                            requested,
+                            early: unread,
+                        });
+                    }
+                    Err(response) => (format!("handshake {line}"), response.that_closes()),
+                },
             };
-            let (line, mut response) = match reply {
-                Ok((handshake, endpoint, admission, permit)) => {
-                    let early = unread;
-                    return Some(Upgrade {
-                        request,
-                        endpoint,
-                        handshake,
-                        admission,
-                        permit,
-                        requested,
-                        early,
-                    });
-                }
-                Err(refused) => refused,
-            };
-            response.closes |=
-                !request.keeps_connection() || self.tcp.accepted.elapsed() > HTTP_LIFETIME;
+            response.closes |= !request.keeps_connection() || self.tcp.accepted.elapsed() > HTTP_LIFETIME;
             let response = response.with_method(request.is_head());
             if !self.answer(&line, &response, request.head, request.query, requested) {
                 return None;
@@ -107,25 +103,17 @@ impl Exchange<'_> {
         }
     }
 
-    /// Checks a request for a WebSocket: is it a handshake, may the client come in, and is there room?
-    fn upgrade(
-        &self,
-        request: &Request,
-        endpoint: Endpoint,
-        is_for_all: bool,
-    ) -> Result<(Handshake, Endpoint, Admission, Permit), (String, Response)> {
-        let line = || format!("handshake {} {:?}", request.method, request.path);
-        let refused = |response: Response| (line(), response.that_closes());
-        let handshake = Handshake::check(request).map_err(refused)?;
+    /// Is it a handshake, may the client come in, and is there room?
+    fn admit(&self, request: &Request, is_for_all: bool) -> Result<(Handshake, Admission, Permit), Response> {
+        let handshake = Handshake::check(request)?;
         let admission = match &self.context.authentication {
             Some(authentication) if !is_for_all => {
-                authentication.admit(request, self.tcp.id, self.tcp.peer.ip()).map_err(refused)?
+                authentication.admit(request, self.tcp.id, self.tcp.peer.ip())?
             }
             _ => Admission::default(),
         };
-        let permit = self.context.websockets.acquire();
-        let permit = permit.ok_or_else(|| refused(Response::full()))?;
-        Ok((handshake, endpoint, admission, permit))
+        let permit = self.context.websockets.acquire().ok_or_else(Response::full)?;
+        Ok((handshake, admission, permit))
     }
 
     /// Sends a response; `line` names the request in the log. Returns whether another request may follow.
@@ -138,8 +126,7 @@ impl Exchange<'_> {
         requested: Instant,
     ) -> bool {
         let (id, status) = (self.tcp.id, response.status);
-        let why =
-            if status >= 400 { format!(": {}", response.first_line()) } else { String::new() };
+        let why = if status >= 400 { format!(": {}", response.first_line()) } else { String::new() };
         let bytes = response.to_bytes();
         // The response gets as much time as the request had.
         let deadline = Deadline::after(self.context.options.handshake_timeout);
@@ -149,9 +136,7 @@ impl Exchange<'_> {
         }
         info!("{id}: {line} answered {status}, {} bytes{why}", bytes.len());
         // Refusals are captured, too; but browsers open connections in advance and never say a word on them.
-        if let Some(capture) =
-            self.context.capture.as_ref().filter(|_| status >= 400 && !head.is_empty())
-        {
+        if let Some(capture) = self.context.capture.as_ref().filter(|_| status >= 400 && !head.is_empty()) {
             capture.refused(self.tcp.opening(requested, query, head, bytes), status);
         }
         if response.closes {

@@ -31,8 +31,7 @@ pub struct Request {
 impl Request {
     /// The client wants to speak WebSocket. HTTP/1.0 knows no `Upgrade` (RFC 9110, 7.8).
     pub fn wants_websocket(&self) -> bool {
-        self.http_1_1
-            && self.headers.list("upgrade").any(|name| name.eq_ignore_ascii_case("websocket"))
+        self.http_1_1 && self.headers.list("upgrade").any(|name| name.eq_ignore_ascii_case("websocket"))
     }
 
     pub fn is_head(&self) -> bool {
@@ -41,8 +40,7 @@ impl Request {
 
     /// The connection may serve another request after this one (RFC 9112, 9.3).
     pub fn keeps_connection(&self) -> bool {
-        self.http_1_1
-            && !self.headers.list("connection").any(|word| word.eq_ignore_ascii_case("close"))
+        self.http_1_1 && !self.headers.list("connection").any(|word| word.eq_ignore_ascii_case("close"))
     }
 }
 
@@ -112,13 +110,10 @@ impl Framing {
 /// # Errors
 /// What is wrong with it, as soon as that is plain.
 pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Response> {
-    let broken = |reason: &str| {
-        Response::refusal(400, format!("This is not a valid HTTP request: {reason}."))
-    };
+    let broken =
+        |reason: &str| Response::refusal(400, format!("This is not a valid HTTP request: {reason}."));
     if bytes.first() == Some(&0x16) {
-        return Err(broken(
-            "it looks like TLS, but this port speaks plain HTTP; use http:// and ws://",
-        ));
+        return Err(broken("it looks like TLS, but this port speaks plain HTTP; use http:// and ws://"));
     }
     let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut lines);
@@ -126,10 +121,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Response
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(Response::refusal(
-                431,
-                format!("A head may have {MAX_HEADERS} lines here."),
-            ));
+            return Err(Response::refusal(431, format!("A head may have {MAX_HEADERS} lines here.")));
         }
         Err(error) => return Err(broken(what_is_wrong(error))),
     };
@@ -173,9 +165,7 @@ fn what_is_wrong(error: httparse::Error) -> &'static str {
     match error {
         httparse::Error::Token => "its first line is not like GET /path HTTP/1.1",
         httparse::Error::Version => "its version is neither HTTP/1.1 nor HTTP/1.0",
-        httparse::Error::HeaderName => {
-            "a header name is missing or holds a character that it may not"
-        }
+        httparse::Error::HeaderName => "a header name is missing or holds a character that it may not",
         httparse::Error::HeaderValue => "a header value holds a character that it may not",
         httparse::Error::NewLine => "a line does not end in CR LF where it must",
         httparse::Error::Status | httparse::Error::TooManyHeaders => "its head cannot be read",
@@ -195,8 +185,7 @@ fn target_parts(target: &str) -> Option<Target<'_>> {
     let (authority, rest) = if target.starts_with('/') {
         (None, target)
     } else {
-        let known =
-            |scheme: &str| ["http", "ws"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        let known = |scheme: &str| ["http", "ws"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
         let (_, rest) = target.split_once("://").filter(|(scheme, _)| known(scheme))?;
         let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         (Some(authority), rest)

@@ -26,10 +26,7 @@ impl HostNames {
         let own_local = own.as_ref().map(|name| format!("{name}.local"));
         let names = ["localhost".to_owned()].into_iter().chain(own).chain(own_local);
         HostNames {
-            names: names
-                .chain(more.iter().cloned())
-                .map(|name| name.to_ascii_lowercase())
-                .collect(),
+            names: names.chain(more.iter().cloned()).map(|name| name.to_ascii_lowercase()).collect(),
             origins: origins.to_vec(),
         }
     }
@@ -119,8 +116,8 @@ fn host_name(host: &str) -> Option<String> {
         }
     };
     let name = name.strip_suffix('.').unwrap_or(name);
-    let name_is_right = !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+    let name_is_right =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
     (port_is_right && name_is_right).then(|| name.to_ascii_lowercase())
 }
 

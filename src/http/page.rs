@@ -40,8 +40,7 @@ pub fn page(file: Option<&Path>, host: &str) -> Response {
 /// `'self'` does not cover `ws:` in every browser, so the WebSocket addresses are named; `host` was checked to be a
 /// name or address and a port, so it cannot smuggle a rule in.
 fn content_security_policy(page: &str, host: &str) -> String {
-    let sockets =
-        if host.is_empty() { String::new() } else { format!(" ws://{host} wss://{host}") };
+    let sockets = if host.is_empty() { String::new() } else { format!(" ws://{host} wss://{host}") };
     format!(
         "default-src 'none'; script-src {}; style-src {}; img-src 'self' data:; connect-src 'self'{sockets}; \
          base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -53,9 +52,8 @@ fn content_security_policy(page: &str, host: &str) -> String {
 /// `'sha256-…'` of the text of each such element.
 fn hashes(page: &str, begin: &str, end: &str) -> String {
     let texts = page.split(begin).skip(1).filter_map(|rest| rest.split_once(end));
-    let hashes: Vec<String> = texts
-        .map(|(text, _)| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text))))
-        .collect();
+    let hashes: Vec<String> =
+        texts.map(|(text, _)| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text)))).collect();
     if hashes.is_empty() { "'none'".to_owned() } else { hashes.join(" ") }
 }
 

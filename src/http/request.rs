@@ -77,10 +77,7 @@ pub fn read(
             Ok(0) => "The connection ended in the middle of the request's body.",
             Ok(_) => continue,
             Err(Trouble::TooSlow) => {
-                return Err(refused(Response::refusal(
-                    408,
-                    "The request's body did not arrive in time.",
-                )));
+                return Err(refused(Response::refusal(408, "The request's body did not arrive in time.")));
             }
             Err(Trouble::Failed(error)) => return Err(NoRequest::Over(error)),
         };

@@ -37,9 +37,7 @@ impl Response {
             head_only: false,
         };
         response.headers.push(("Content-Type", content_type.to_owned()));
-        response
-            .with_header("Cache-Control", "no-store")
-            .with_header("X-Content-Type-Options", "nosniff")
+        response.with_header("Cache-Control", "no-store").with_header("X-Content-Type-Options", "nosniff")
     }
 
     /// A short text that says what was wrong, and perhaps what to do about it.
@@ -60,8 +58,7 @@ impl Response {
 
     /// `503`: no room, or no thread.
     pub fn full() -> Self {
-        Response::refusal(503, "The server is full. Try again in a moment.")
-            .with_header("Retry-After", "5")
+        Response::refusal(503, "The server is full. Try again in a moment.").with_header("Retry-After", "5")
     }
 
     /// `503`: `--max-per-address`
@@ -156,10 +153,7 @@ impl Response {
 pub fn write_all(mut socket: &TcpStream, mut bytes: &[u8], deadline: Deadline) -> io::Result<()> {
     while !bytes.is_empty() {
         let Some(remaining) = deadline.remaining() else {
-            return Err(io::Error::new(
-                ErrorKind::TimedOut,
-                "the client did not take the answer in time",
-            ));
+            return Err(io::Error::new(ErrorKind::TimedOut, "the client did not take the answer in time"));
         };
         socket.set_write_timeout(Some(remaining))?;
         match socket.write(bytes) {

@@ -31,10 +31,18 @@ pub struct Call<'a> {
 /// What a handler wants done.
 pub enum Reply {
     Response(Response),
-    /// Go on with the opening handshake.
-    WebSocket(Endpoint),
-    /// The same for a client that has shown more than a sign-in: it needs no other admission.
-    WebSocketForAll(Endpoint),
+    /// Go on with the opening handshake. `is_for_all`: the client has shown more than a sign-in, and needs no other admission.
+    WebSocket {
+        endpoint: Endpoint,
+        is_for_all: bool,
+    },
+}
+
+impl Reply {
+    /// Go on with the opening handshake, if the client may come in.
+    pub fn websocket(endpoint: Endpoint) -> Reply {
+        Reply::WebSocket { endpoint, is_for_all: false }
+    }
 }
 
 impl Call<'_> {

@@ -26,8 +26,7 @@ pub fn core_routes(
     health_fields: Vec<HealthField>,
 ) -> Vec<Route> {
     let started = Instant::now();
-    let chat =
-        |call: &Call<'_>| Reply::WebSocket(Endpoint::Chat(JoinRequest::parse(&call.request.query)));
+    let chat = |call: &Call<'_>| Reply::websocket(Endpoint::Chat(JoinRequest::parse(&call.request.query)));
     let page = move |call: &Call<'_>| match call.wants_websocket() {
         true => chat(call),
         false => Reply::Response(page(page_file.as_deref(), call.host)),
@@ -52,12 +51,7 @@ pub fn core_routes(
     vec![
         Route { path: "/", methods: READ, is_public: false, handler: Box::new(page) },
         Route { path: "/ws", methods: READ, is_public: false, handler: Box::new(chat) },
-        Route {
-            path: "/echo",
-            methods: &["GET", "HEAD", "POST"],
-            is_public: true,
-            handler: Box::new(echo),
-        },
+        Route { path: "/echo", methods: &["GET", "HEAD", "POST"], is_public: true, handler: Box::new(echo) },
         Route { path: "/health", methods: READ, is_public: true, handler: Box::new(health) },
     ]
 }
@@ -65,7 +59,7 @@ pub fn core_routes(
 /// A WebSocket and a POST that give back what they get.
 fn echo(call: &Call<'_>) -> Reply {
     if call.wants_websocket() {
-        return Reply::WebSocket(Endpoint::Echo);
+        return Reply::websocket(Endpoint::Echo);
     }
     if call.request.method != "POST" {
         return call.upgrade_required();

@@ -2,25 +2,33 @@
 //!
 //! On the connection's thread. Faults of single frames are found by `frame_rules`, all others by tungstenite or the session.
 
+use std::fmt;
+
 use tungstenite::error::{Error, ProtocolError};
 
 use super::frame_rules::too_long;
-use super::stream::ClientFault;
 use crate::broadcaster::{Cause, TcpEnd};
 use crate::close_code::{self, CloseReason};
 
-pub const BINARY: CloseReason = CloseReason::new(
-    close_code::UNSUPPORTED_DATA,
-    "the chat takes text only; binary frames are for /echo",
-);
-pub const ONLY_LISTEN: CloseReason = CloseReason::new(
-    close_code::UNSUPPORTED_DATA,
-    "the inspector only tells and takes no messages",
-);
+pub const BINARY: CloseReason =
+    CloseReason::new(close_code::UNSUPPORTED_DATA, "the chat takes text only; binary frames are for /echo");
+pub const ONLY_LISTEN: CloseReason =
+    CloseReason::new(close_code::UNSUPPORTED_DATA, "the inspector only tells and takes no messages");
 pub const TOO_FAST: CloseReason =
     CloseReason::new(close_code::POLICY_VIOLATION, "too many messages a second");
-const NOT_UTF8: CloseReason =
-    CloseReason::new(close_code::INVALID_PAYLOAD, "the text is not valid UTF-8");
+const NOT_UTF8: CloseReason = CloseReason::new(close_code::INVALID_PAYLOAD, "the text is not valid UTF-8");
+
+/// The error with which reading ends at a fault of the client.
+#[derive(Debug)]
+pub struct ClientFault(pub CloseReason);
+
+impl fmt::Display for ClientFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for ClientFault {}
 
 /// What an error of tungstenite or of the socket means for the connection. `max_message` in bytes.
 pub fn cause_of(error: Error, max_message: usize) -> Cause {

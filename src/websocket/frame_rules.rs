@@ -5,6 +5,8 @@
 //! fragments, which would keep it busy for ever. It has one limit for frames of all kinds, though the longest message may be
 //! shorter than a control frame. And it replaces a close code that must not be sent by a code of its own.
 
+use tungstenite::protocol::WebSocketConfig;
+
 use super::frame::{FrameHead, FrameScanner, Opcode, Scan};
 use crate::close_code::{self, CloseReason, MESSAGE_TOO_BIG, POLICY_VIOLATION, PROTOCOL_ERROR};
 
@@ -13,6 +15,23 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// Fragments of one message without a byte of payload; more than this make no progress.
 const MAX_EMPTY_FRAGMENTS: u32 = 128;
+
+/// Bytes for a frame's header, on top of the longest payload in tungstenite's write buffer, which is handed on at once.
+const MAX_HEADER: usize = 16;
+
+/// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client; `read_ahead` makes up for its smallness.
+const READ_BUFFER: usize = 1280;
+
+/// What tungstenite is told: the rules here know more exactly which frame may be how long. `max_message` in bytes.
+pub fn tungstenite_config(max_message: usize) -> WebSocketConfig {
+    let longest_frame = max_message.max(MAX_CONTROL_PAYLOAD);
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(longest_frame + MAX_HEADER)
+        .max_message_size(Some(max_message))
+        .max_frame_size(Some(longest_frame))
+}
 
 /// Follows one client's frames.
 pub struct FrameRules {

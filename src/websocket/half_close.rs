@@ -34,11 +34,7 @@ pub fn end_http(socket: &TcpStream) {
     }
 }
 
-fn read_until_end(
-    mut socket: &TcpStream,
-    deadline: Deadline,
-    mut tap: impl FnMut(&[u8]),
-) -> TcpEnd {
+fn read_until_end(mut socket: &TcpStream, deadline: Deadline, mut tap: impl FnMut(&[u8])) -> TcpEnd {
     let mut dropped = [0; DROPPED];
     while let Some(remaining) = deadline.remaining() {
         if let Err(error) = socket.set_read_timeout(Some(remaining)) {

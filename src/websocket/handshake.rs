@@ -35,10 +35,7 @@ impl Handshake {
     pub fn check(request: &Request) -> Result<Handshake, Response> {
         let headers = &request.headers;
         if !headers.list("connection").any(|word| word.eq_ignore_ascii_case("upgrade")) {
-            return Err(Response::refusal(
-                400,
-                "A handshake needs the header Connection: Upgrade.",
-            ));
+            return Err(Response::refusal(400, "A handshake needs the header Connection: Upgrade."));
         }
         match headers.single("sec-websocket-version") {
             Ok(Some(VERSION)) => {}
@@ -59,10 +56,7 @@ impl Handshake {
                 return Err(Response::refusal(400, "A handshake needs a Sec-WebSocket-Key."));
             }
             Err(_) => {
-                return Err(Response::refusal(
-                    400,
-                    "There must be one Sec-WebSocket-Key, not more.",
-                ));
+                return Err(Response::refusal(400, "There must be one Sec-WebSocket-Key, not more."));
             }
         };
         if BASE64.decode(key.as_bytes()).ok().is_none_or(|bytes| bytes.len() != KEY_BYTES) {

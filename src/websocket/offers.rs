@@ -15,8 +15,7 @@ pub fn check(headers: &Headers) -> Result<(), Response> {
         return Err(Response::refusal(400, text));
     }
     if !is_list(headers, "sec-websocket-extensions", is_extension) {
-        let text =
-            "Sec-WebSocket-Extensions must be a list like: name; parameter=value, other-name.";
+        let text = "Sec-WebSocket-Extensions must be a list like: name; parameter=value, other-name.";
         return Err(Response::refusal(400, text));
     }
     Ok(())
@@ -50,10 +49,7 @@ fn is_parameter(parameter: &str) -> bool {
 fn is_value(value: &str) -> bool {
     let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     // No token holds a backslash: in front of a character it only quotes that.
-    quoted.map_or_else(
-        || is_token(value),
-        |quoted| unescaped(quoted).is_some_and(|text| is_token(&text)),
-    )
+    quoted.map_or_else(|| is_token(value), |quoted| unescaped(quoted).is_some_and(|text| is_token(&text)))
 }
 
 /// What a quoted text means; `None` if its last character quotes what is not there.

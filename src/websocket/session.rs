@@ -3,17 +3,17 @@
 //! Runs on the connection's thread, which waits in `read` nearly all of the time. What is understood goes to the broadcaster;
 //! nothing must be written here but through the stream.
 
-use std::io::ErrorKind;
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::thread;
 use std::time::Instant;
 
 use log::debug;
 use tungstenite::error::Error;
-use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::protocol::Role;
 use tungstenite::{Bytes, Message, WebSocket};
 
 use super::fault::{BINARY, ONLY_LISTEN, TOO_FAST, cause_of};
-use super::frame_rules::MAX_CONTROL_PAYLOAD;
+use super::frame_rules::tungstenite_config;
 use super::rate_limit::{RateLimit, Verdict};
 use super::stream::ClientStream;
 use crate::broadcaster::{Cause, Incoming, Received, TcpEnd};
@@ -22,12 +22,6 @@ use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
 use crate::context::Context;
 use crate::tap::{Purpose, ReadTap};
-
-/// Bytes for a frame's header, on top of the longest payload in tungstenite's write buffer, which is handed on at once.
-const MAX_HEADER: usize = 16;
-
-/// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client; `read_ahead` makes up for its smallness.
-const READ_BUFFER: usize = 1280;
 
 /// How many times faster than a member of the chat an echo may be.
 const ECHO_RATE: u32 = 10;
@@ -45,21 +39,9 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(
-        client: ClientId,
-        stream: ClientStream,
-        purpose: Purpose,
-        context: &'a Context,
-    ) -> Self {
+    pub fn new(client: ClientId, stream: ClientStream, purpose: Purpose, context: &'a Context) -> Self {
         let options = &context.options;
-        // The frame rules know more exactly which frame may be how long.
-        let longest_frame = options.max_message.max(MAX_CONTROL_PAYLOAD);
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(longest_frame + MAX_HEADER)
-            .max_message_size(Some(options.max_message))
-            .max_frame_size(Some(longest_frame));
+        let config = tungstenite_config(options.max_message);
         let rate = match purpose {
             Purpose::Chat => options.rate,
             Purpose::Echo | Purpose::Feed => options.rate.saturating_mul(ECHO_RATE),
@@ -74,7 +56,7 @@ impl<'a> Session<'a> {
         loop {
             let result = match self.websocket.read() {
                 Ok(message) => self.take(message),
-                Err(Error::Io(error)) if is_time_out(error.kind()) => self.silence(),
+                Err(Error::Io(error)) if matches!(error.kind(), WouldBlock | TimedOut) => self.silence(),
                 Err(error) => Err(cause_of(error, self.context.options.max_message)),
             };
             if let Err(cause) = result {
@@ -123,9 +105,9 @@ impl<'a> Session<'a> {
             },
             // tungstenite has a reply ready, but the broadcaster writes it: nothing may come after a close frame, and only the
             // broadcaster knows what else is on its way to this client.
-            Message::Close(frame) => Err(Cause::Client(frame.map(|frame| {
-                CloseReason::composed(frame.code.into(), frame.reason.as_str().to_owned())
-            }))),
+            Message::Close(frame) => Err(Cause::Client(
+                frame.map(|frame| CloseReason::composed(frame.code.into(), frame.reason.as_str().to_owned())),
+            )),
             Message::Frame(_) => Ok(()),
         }
     }
@@ -137,15 +119,12 @@ impl<'a> Session<'a> {
         match self.rate.message(text.len(), Instant::now) {
             Verdict::Allowed => {}
             Verdict::Warned => {
-                return self
-                    .refuse(Refusal::too_fast(self.context.options.rate, parsed.reference()));
+                return self.refuse(Refusal::too_fast(self.context.options.rate, parsed.reference()));
             }
             Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
         }
         match parsed {
-            Parsed::Command(command) => {
-                self.tell(Incoming::Command { client: self.client, command })
-            }
+            Parsed::Command(command) => self.tell(Incoming::Command { client: self.client, command }),
             Parsed::Refused(refusal) => self.refuse(refusal),
             Parsed::Unknown(fields) => self.extra_command(fields),
         }
@@ -212,8 +191,4 @@ impl<'a> Session<'a> {
         let ended = |_| Cause::Cut(TcpEnd::Failed("the server has ended".to_owned()));
         self.context.to_broadcaster.send(incoming).map_err(ended)
     }
-}
-
-fn is_time_out(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -4,8 +4,6 @@
 //! socket while the broadcaster does, the frames of both would tear each other apart. So finished frames go through the channel
 //! like everything else, and this thread never writes to the socket after the handshake.
 
-use std::error::Error;
-use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -13,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 
+use super::fault::ClientFault;
 use super::frame_rules::FrameRules;
 use super::read_ahead::ReadAhead;
 use crate::broadcaster::Incoming;
@@ -31,18 +30,6 @@ pub struct ClientStream {
     received: u64,
     tap: Box<dyn ReadTap>,
 }
-
-/// The error with which reading ends at a fault of the client.
-#[derive(Debug)]
-pub struct ClientFault(pub CloseReason);
-
-impl fmt::Display for ClientFault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl Error for ClientFault {}
 
 impl ClientStream {
     /// `early` is what came after the request's head.
@@ -95,8 +82,7 @@ impl Read for ClientStream {
 impl Write for ClientStream {
     /// Accepts all of it, and waits while the channel is full: this is how a flood is slowed down.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        let incoming =
-            Incoming::Frames { client: self.client, frames: Bytes::copy_from_slice(frames) };
+        let incoming = Incoming::Frames { client: self.client, frames: Bytes::copy_from_slice(frames) };
         match self.to_broadcaster.send(incoming) {
             Ok(()) => Ok(frames.len()),
             Err(_) => Err(io::Error::new(ErrorKind::BrokenPipe, "the broadcaster has ended")),

@@ -78,10 +78,7 @@ fn who_signs_in_can_chat_and_after_signing_out_the_form_is_back() {
     sees_form(&ana);
     let state = ana.evaluate("document.querySelector('#state').textContent").to_string();
     assert!(state.contains("the session ended") && state.contains("you signed out"), "{state}");
-    assert_eq!(
-        ana.evaluate("[retryTimer, document.activeElement.id]"),
-        serde_json::json!([null, "account"])
-    );
+    assert_eq!(ana.evaluate("[retryTimer, document.activeElement.id]"), serde_json::json!([null, "account"]));
     while luis.wait_for("left")["code"] != 4500 {}
     ana.visit(&server.url());
     sees_form(&ana);
@@ -231,10 +228,7 @@ fn a_password_manager_understands_the_form() {
         "FORM",
         "post",
         "/login",
-        [
-            ["text", "name", "username", "Name"],
-            ["password", "password", "current-password", "Password"]
-        ],
+        [["text", "name", "username", "Name"], ["password", "password", "current-password", "Password"]],
         1
     ]);
     assert_eq!(form, expected);
@@ -303,8 +297,7 @@ fn the_next_person_at_the_same_tab_finds_nothing_of_the_one_before() {
     page.click("[aria-controls=inspector]");
     page.wait_for("ownFeed.watching", "the inspector");
     page.click("[aria-controls=people-panel]");
-    let [public, secret, draft, answer, unread] =
-        ["carrots", "parsnips", "radishes", "turnips", "beetroots"];
+    let [public, secret, draft, answer, unread] = ["carrots", "parsnips", "radishes", "turnips", "beetroots"];
     say(&page, public);
     open_private(&page, "Luis");
     say(&page, secret);
@@ -552,9 +545,7 @@ fn a_duplicated_tab_takes_over_and_the_old_one_can_come_in_as_well() {
     let ana = enter_signed_in(&browser, &server, "Ana");
     let stored = ana.evaluate("Object.entries(sessionStorage)");
     let copy = browser.open(&format!("{}health", server.url()), "en", PROJECTOR.0, PROJECTOR.1);
-    copy.evaluate(&format!(
-        "for (const [key, value] of {stored}) sessionStorage.setItem(key, value)"
-    ));
+    copy.evaluate(&format!("for (const [key, value] of {stored}) sessionStorage.setItem(key, value)"));
     copy.visit(&server.url());
     sees_state(&copy, "open");
     sees_state(&ana, "closed 4501");
@@ -576,10 +567,7 @@ fn the_inspector_sees_the_first_byte_after_signing_in_and_how_it_ends() {
     page.click("[aria-controls=inspector]");
     page.visit(&server.url());
     sees_form(&page);
-    page.wait_for(
-        "find('feed-note').textContent.includes('Sign in')",
-        "what the inspector waits for",
-    );
+    page.wait_for("find('feed-note').textContent.includes('Sign in')", "what the inspector waits for");
     assert_eq!(handshakes(&page), [0, 0]);
     sign_in_at(&page, "Ana");
     page.wait_for("latestOwnLine()?.opened?.late === false", "the connection from its first byte");

@@ -24,10 +24,7 @@ fn two_tabs_chat_and_one_sees_the_other_leave() {
 
     let notices_before = ana.evaluate(&notices_with("Luis"));
     luis.close();
-    ana.wait_for(
-        &format!("{} > {notices_before}", notices_with("Luis")),
-        "the notice that Luis left",
-    );
+    ana.wait_for(&format!("{} > {notices_before}", notices_with("Luis")), "the notice that Luis left");
     sees_people(&ana, &["Ana"]);
     assert_no_console_errors(&ana);
 }
@@ -67,8 +64,7 @@ fn the_page_comes_back_after_the_server_restarts() {
 fn the_page_speaks_spanish_to_a_spanish_browser_and_english_to_others() {
     let server = Server::start(&[]);
     let browser = Browser::start();
-    for (asked, spoken) in
-        [("es", "es"), ("es-MX,es,en", "es"), ("ca,es", "es"), ("en", "en"), ("fr", "en")]
+    for (asked, spoken) in [("es", "es"), ("es-MX,es,en", "es"), ("ca,es", "es"), ("en", "en"), ("fr", "en")]
     {
         let page = open(&browser, &server, asked, PROJECTOR);
         speaks(&page, spoken);
@@ -119,8 +115,7 @@ fn markup_in_messages_and_names_stays_text() {
     for page in [&reader, &writer] {
         sees_people(page, &["Ana", image]);
         page.wait_for(&format!("{} > 0", notices_with(image)), "the notice with the new name");
-        let elements =
-            "document.querySelectorAll(':is(#log, #people) :is(img, script, svg, b, a)').length";
+        let elements = "document.querySelectorAll(':is(#log, #people) :is(img, script, svg, b, a)').length";
         assert_eq!(page.evaluate(elements), 0, "markup became elements");
         assert_eq!(page.evaluate("typeof window.executed"), "undefined");
         // What the Content-Security-Policy had to stop would show here.

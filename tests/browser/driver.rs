@@ -37,9 +37,8 @@ impl Browser {
     pub fn start() -> Browser {
         let process = Process::start();
         let mut connection = Connection::open(&process.address);
-        let version = connection
-            .call(None, "Browser.getVersion", json!({}))
-            .unwrap_or_else(|error| panic!("{error}"));
+        let version =
+            connection.call(None, "Browser.getVersion", json!({})).unwrap_or_else(|error| panic!("{error}"));
         Browser {
             connection: Rc::new(RefCell::new(connection)),
             user_agent: text_of(&version["userAgent"]),
@@ -53,14 +52,7 @@ impl Browser {
     }
 
     /// The same with a colour scheme: `light` or `dark`.
-    pub fn open_in_colours(
-        &self,
-        url: &str,
-        language: &str,
-        width: u32,
-        height: u32,
-        colours: &str,
-    ) -> Page {
+    pub fn open_in_colours(&self, url: &str, language: &str, width: u32, height: u32, colours: &str) -> Page {
         let create = json!({ "url": "about:blank" });
         let target = text_of(&self.call("Target.createTarget", create)["targetId"]);
         let attach = json!({ "targetId": target, "flatten": true });
@@ -91,10 +83,7 @@ impl Browser {
     }
 
     fn call(&self, method: &str, parameters: Value) -> Value {
-        self.connection
-            .borrow_mut()
-            .call(None, method, parameters)
-            .unwrap_or_else(|error| panic!("{error}"))
+        self.connection.borrow_mut().call(None, method, parameters).unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
@@ -200,11 +189,9 @@ impl Page {
                 quoted(selector)
             );
             let middle = self.evaluate(&format!("(() => {{ {find} {aim} return middle; }})()"));
-            for (kind, button, clicks) in [
-                ("mouseMoved", "none", 0),
-                ("mousePressed", "left", 1),
-                ("mouseReleased", "left", 1),
-            ] {
+            for (kind, button, clicks) in
+                [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 1)]
+            {
                 self.call(
                     "Input.dispatchMouseEvent",
                     json!({
@@ -444,12 +431,7 @@ impl Connection {
     }
 
     /// Sends a command, to a tab or to the browser, and waits for its answer.
-    fn call(
-        &mut self,
-        session: Option<&str>,
-        method: &str,
-        parameters: Value,
-    ) -> Result<Value, String> {
+    fn call(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Result<Value, String> {
         self.last_id += 1;
         let mut command = json!({ "id": self.last_id, "method": method, "params": parameters });
         if let Some(session) = session {
@@ -460,9 +442,8 @@ impl Connection {
             .map_err(|error| format!("Chromium is gone before {method}: {error}"))?;
         let deadline = Instant::now() + CHROMIUM_DEADLINE;
         loop {
-            let answer = self
-                .read(deadline)
-                .map_err(|error| format!("Chromium did not answer {method}: {error}"))?;
+            let answer =
+                self.read(deadline).map_err(|error| format!("Chromium did not answer {method}: {error}"))?;
             if answer["id"] != self.last_id {
                 self.events.push(answer);
             } else if answer["error"].is_null() {
@@ -490,10 +471,7 @@ impl Connection {
             if left.is_zero() {
                 return Err(format!("not within {CHROMIUM_DEADLINE:?}"));
             }
-            self.socket
-                .get_ref()
-                .set_read_timeout(Some(left))
-                .map_err(|error| error.to_string())?;
+            self.socket.get_ref().set_read_timeout(Some(left)).map_err(|error| error.to_string())?;
             match self.socket.read() {
                 Ok(Message::Text(text)) => {
                     return serde_json::from_str(&text).map_err(|error| error.to_string());

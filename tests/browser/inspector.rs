@@ -47,11 +47,7 @@ fn the_handshake_on_the_page_is_the_one_that_the_browser_sent() {
     let keys = page.handshake_headers("/ws?", "Sec-WebSocket-Key");
     let key = keys.last().expect("the chat was opened");
     let shown = |id: &str| page.evaluate(&format!("find('{id}').textContent")).to_string();
-    assert!(
-        shown("request").contains(&format!("Sec-WebSocket-Key: {key}")),
-        "{}",
-        shown("request")
-    );
+    assert!(shown("request").contains(&format!("Sec-WebSocket-Key: {key}")), "{}", shown("request"));
     assert!(shown("proof").contains(key), "{}", shown("proof"));
     // The same by the browser's own means.
     page.wait_for(
@@ -93,9 +89,8 @@ fn each_frame_is_drawn_bit_by_bit_and_unmasked() {
     page.click(".frame.client");
     let stacks = page.evaluate(STACKS);
     let stacks = stacks.as_array().expect("bytes");
-    let byte = |text: &serde_json::Value| {
-        u8::from_str_radix(text.as_str().expect("text"), 16).expect("hexadecimal")
-    };
+    let byte =
+        |text: &serde_json::Value| u8::from_str_radix(text.as_str().expect("text"), 16).expect("hexadecimal");
     let mut text = Vec::new();
     for stack in stacks {
         assert_eq!(byte(&stack[0]) ^ byte(&stack[1]), byte(&stack[2]));
@@ -108,16 +103,14 @@ fn each_frame_is_drawn_bit_by_bit_and_unmasked() {
     assert_eq!(strip, "1 000 0001 1 0011100");
     // Pointing at one lights up what belongs to it.
     page.evaluate("document.querySelectorAll('.bit-strip button')[3].focus()");
-    let lit = page.evaluate(
-        "[...document.querySelectorAll('.parts .lit')].map(row => row.textContent).join()",
-    );
+    let lit =
+        page.evaluate("[...document.querySelectorAll('.parts .lit')].map(row => row.textContent).join()");
     assert!(lit.as_str().is_some_and(|lit| lit.contains("MASK")), "{lit}");
     page.click(".frame.server");
-    page.wait_for(
-        "find('detail').textContent.includes('A server never masks')",
-        "why there is no mask",
+    page.wait_for("find('detail').textContent.includes('A server never masks')", "why there is no mask");
+    let totals = page.evaluate(
+        "[drawnLine.totals.client.frames, drawnLine.totals.client.overhead, drawnLine.totals.client.payload]",
     );
-    let totals = page.evaluate("[drawnLine.totals.client.frames, drawnLine.totals.client.overhead, drawnLine.totals.client.payload]");
     assert_eq!(totals, serde_json::json!([1, 6, 28]));
     page.wait_for("find('totals').textContent.includes('by HTTP')", "the price of HTTP");
     assert_no_console_errors(&page);
@@ -158,17 +151,11 @@ fn what_a_browser_cannot_ask_for_can_be_made_to_happen() {
         sees_state(&page, "open");
         let conn = page.evaluate("latestOwnLine().conn").to_string();
         happen(&page, what, observed);
-        page.wait_for(
-            &format!("ownFeed.lines.get({conn}).closed !== null"),
-            "the end in the inspector",
-        );
+        page.wait_for(&format!("ownFeed.lines.get({conn}).closed !== null"), "the end in the inspector");
     }
     sees_state(&page, "open");
     page.evaluate("find('inspect-close').open = true; choose([...ownFeed.lines.values()].find(line => line.closed?.code === 1006))");
-    page.wait_for(
-        "find('close-never').textContent.includes('1006 is never on the wire')",
-        "1006 explained",
-    );
+    page.wait_for("find('close-never').textContent.includes('1006 is never on the wire')", "1006 explained");
 }
 
 #[test]
@@ -181,10 +168,7 @@ fn a_server_that_does_not_read_makes_messages_wait_and_loses_none() {
     say(&page, "waits on the way");
     sees_own(&page, "waits on the way", "sent");
     sees_own(&page, "waits on the way", "delivered");
-    page.wait_for(
-        "find('observed-pause').textContent.includes('reads again')",
-        "the end of the pause",
-    );
+    page.wait_for("find('observed-pause').textContent.includes('reads again')", "the end of the pause");
 }
 
 #[test]
@@ -194,7 +178,9 @@ fn the_lesson_measures_both_ways_and_its_bytes_add_up() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let page = inspect(&browser, &server, "en", PROJECTOR);
-    page.evaluate("find('inspect-handshake').open = find('inspect-frames').open = false; find('measure').open = true");
+    page.evaluate(
+        "find('inspect-handshake').open = find('inspect-frames').open = false; find('measure').open = true",
+    );
     page.click("#run-measure");
     page.wait_for("!find('measured').hidden && !find('run-measure').disabled", "the figures");
     let figures = |name: &str| -> Vec<i64> {
@@ -239,17 +225,11 @@ fn the_teacher_sees_everybody_in_lanes_but_nothing_private() {
         let lane = format!(
             "[...document.querySelectorAll('.lane')].find(lane => lane.querySelector('.lane-name').textContent === '{name}')"
         );
-        teacher
-            .wait_for(&format!("{lane}.textContent.includes('hola to all')"), "the lane's latest");
+        teacher.wait_for(&format!("{lane}.textContent.includes('hola to all')"), "the lane's latest");
         teacher.evaluate(&format!("{lane}.click()"));
         teacher.wait_for(&format!("drawnLine.name === '{name}'"), "the chosen lane");
-        teacher.wait_for(
-            "find('frames').textContent.includes('private text: hidden')",
-            "the hidden frame",
-        );
-        teacher.evaluate(
-            "for (const frame of document.querySelectorAll('button.frame')) frame.click()",
-        );
+        teacher.wait_for("find('frames').textContent.includes('private text: hidden')", "the hidden frame");
+        teacher.evaluate("for (const frame of document.querySelectorAll('button.frame')) frame.click()");
         let text = teacher.evaluate("document.body.textContent").to_string();
         assert!(text.contains("hola to all") && !text.contains(SECRET));
     }
@@ -282,13 +262,14 @@ fn thousands_of_frames_are_counted_and_only_the_latest_are_kept() {
     page.wait_for("find('frames').textContent.includes('one more')", "one more frame");
     assert!(page.evaluate("find('frames').scrollTop").as_f64().is_some_and(|top| top < 100.0));
     page.click("#hold");
-    let before =
-        page.evaluate("find('frames').childElementCount + find('frames').textContent.length");
+    let before = page.evaluate("find('frames').childElementCount + find('frames').textContent.length");
     ana.say("not drawn yet");
     sees_message(&page, "Ana", "not drawn yet");
-    page.wait_for("drawnLine.rows.at(-1).type === 'frame' && said(drawnLine.rows.at(-1)).includes('not drawn yet')", "the frame remembered");
-    let after =
-        page.evaluate("find('frames').childElementCount + find('frames').textContent.length");
+    page.wait_for(
+        "drawnLine.rows.at(-1).type === 'frame' && said(drawnLine.rows.at(-1)).includes('not drawn yet')",
+        "the frame remembered",
+    );
+    let after = page.evaluate("find('frames').childElementCount + find('frames').textContent.length");
     assert_eq!(before, after);
     page.click("#hold");
     page.wait_for("find('frames').textContent.includes('not drawn yet')", "the view thawed");
@@ -315,14 +296,17 @@ fn the_inspector_fits_in_both_languages_by_day_and_in_the_dark() {
         page.wait_for("latestOwnLine().opened?.late === false", "the new connection");
         page.evaluate("happen('fragments')");
         page.wait_for("document.querySelectorAll('.frame.fragment').length === 3", "fragments");
-        let shot =
-            |part: &str| page.screenshot(&format!("inspector-{language}-{}-{part}", window.0));
+        let shot = |part: &str| page.screenshot(&format!("inspector-{language}-{}-{part}", window.0));
         shot("handshake");
         fits(&page, window);
-        page.evaluate("find('inspect-handshake').open = false; document.querySelector('.frame.client').click()");
+        page.evaluate(
+            "find('inspect-handshake').open = false; document.querySelector('.frame.client').click()",
+        );
         shot("frames");
         fits(&page, window);
-        page.evaluate("for (const part of document.querySelectorAll('#inspector > details')) part.open = true");
+        page.evaluate(
+            "for (const part of document.querySelectorAll('#inspector > details')) part.open = true",
+        );
         page.evaluate("find('run-measure').click()");
         page.wait_for("!find('measured').hidden", "the figures");
         page.evaluate("find('measured').scrollIntoView()");

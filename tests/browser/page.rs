@@ -31,17 +31,13 @@ pub fn enter_at(browser: &Browser, url: &str, name: &str) -> Page {
 /// On a phone the name stands in a panel that covers the chat: it is opened for this, and the page closes it again.
 pub fn rename(page: &Page, name: &str) {
     let panel = "[aria-controls=people-panel]";
-    let panel_is_closed =
-        page.evaluate("!document.querySelector('#name').checkVisibility()") == true;
+    let panel_is_closed = page.evaluate("!document.querySelector('#name').checkVisibility()") == true;
     if panel_is_closed {
         page.click(panel);
     }
     page.fill("#name", name);
     page.click("#rename");
-    page.wait_for(
-        &format!("({PEOPLE}).includes({})", quoted(name)),
-        &format!("{name} among the people"),
-    );
+    page.wait_for(&format!("({PEOPLE}).includes({})", quoted(name)), &format!("{name} among the people"));
     if panel_is_closed {
         page.wait_for("document.querySelector('#message').checkVisibility()", "the chat again");
     }
@@ -80,10 +76,7 @@ pub fn enter_signed_in(browser: &Browser, server: &Server, name: &str) -> Page {
 
 pub fn say(page: &Page, text: &str) {
     page.type_into("#message", text);
-    page.wait_for(
-        "document.querySelector('#message').value === ''",
-        "an empty field after sending",
-    );
+    page.wait_for("document.querySelector('#message').value === ''", "an empty field after sending");
 }
 
 pub fn sees_message(page: &Page, from: &str, text: &str) {
@@ -162,13 +155,11 @@ pub fn sees_people(page: &Page, names: &[&str]) {
 }
 
 /// The state as `remember_states` and `sees_state` know it: `open` or `closed 1000`.
-pub const STATE: &str = "(({ state, code = '' }) => `${state} ${code}`.trim())(document.querySelector('#state').dataset)";
+pub const STATE: &str =
+    "(({ state, code = '' }) => `${state} ${code}`.trim())(document.querySelector('#state').dataset)";
 
 pub fn sees_state(page: &Page, state: &str) {
-    page.wait_for(
-        &format!("`${{{STATE}}} `.startsWith('{state} ')"),
-        &format!("the state {state}"),
-    );
+    page.wait_for(&format!("`${{{STATE}}} `.startsWith('{state} ')"), &format!("the state {state}"));
 }
 
 /// From now on the page keeps every state it shows in `states_seen`, however short it lasts.

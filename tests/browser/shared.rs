@@ -180,9 +180,7 @@ fn the_note_is_in_both_languages_and_fits() {
         say(tab, "¿Sigue alguien ahí?");
         // It covers nothing, and stays where it is while the chat scrolls.
         assert_eq!(
-            tab.evaluate(
-                "find('apart').getBoundingClientRect().top >= log.getBoundingClientRect().bottom"
-            ),
+            tab.evaluate("find('apart').getBoundingClientRect().top >= log.getBoundingClientRect().bottom"),
             true
         );
         tab.screenshot(&format!("shared-note-{language}-{}-{colours}", window.0));
@@ -226,7 +224,8 @@ fn a_page_that_is_sent_away_for_now_comes_back() {
 const APART: &str = "lost touch with the others";
 
 /// The texts of all messages of the thread that is shown.
-const TEXTS: &str = "[...document.querySelectorAll('#log > :not([hidden]) .message .text')].map(text => text.textContent)";
+const TEXTS: &str =
+    "[...document.querySelectorAll('#log > :not([hidden]) .message .text')].map(text => text.textContent)";
 
 /// Where the page is, of each of the two servers.
 fn urls(server: &Server) -> [String; 2] {

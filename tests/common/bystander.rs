@@ -25,11 +25,7 @@ pub fn bystander(server: &Server) -> Client {
 
 /// Does each case on one of a few threads, while somebody chats on and hears nothing but the chat; then waits until the
 /// server has given back all threads and descriptors that it took for them.
-pub fn each_while_somebody_chats<Case: Send>(
-    server: &Server,
-    cases: Vec<Case>,
-    work: impl Fn(Case) + Sync,
-) {
+pub fn each_while_somebody_chats<Case: Send>(server: &Server, cases: Vec<Case>, work: impl Fn(Case) + Sync) {
     struct SetOnDrop<'a>(&'a AtomicBool);
     impl Drop for SetOnDrop<'_> {
         fn drop(&mut self) {
@@ -149,8 +145,7 @@ pub fn stories(mut server: Server) -> Stories {
         assert!(is_ours && is_plain, "a strange line: {line:?}");
         assert!(!line.contains(NEVER_HEARD), "the log tells {line:?}");
         let (_, event) = line.split_once("] ").expect("every line has its origin");
-        let Some((id, event)) = event.strip_prefix("conn ").and_then(|line| line.split_once(": "))
-        else {
+        let Some((id, event)) = event.strip_prefix("conn ").and_then(|line| line.split_once(": ")) else {
             continue;
         };
         if let Some(peer) = event.strip_prefix("TCP connection from ") {

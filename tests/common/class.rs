@@ -69,8 +69,7 @@ pub fn name(number: usize) -> String {
 impl Class {
     /// All join, then the first begins.
     pub fn begin(server: &Server) -> Class {
-        let clients: Vec<Client> =
-            (0..MEMBERS).map(|number| Client::join(server, &name(number))).collect();
+        let clients: Vec<Client> = (0..MEMBERS).map(|number| Client::join(server, &name(number))).collect();
         Class::of(clients)
     }
 
@@ -113,8 +112,7 @@ impl Class {
     pub fn end(self) -> Told {
         self.room.is_over.store(true, Ordering::Relaxed);
         let members = self.members.into_iter();
-        let heard: Vec<Heard> =
-            members.map(|member| member.join().expect("a member of the class")).collect();
+        let heard: Vec<Heard> = members.map(|member| member.join().expect("a member of the class")).collect();
         let story = |heard: &Heard| (heard.numbers, heard.last, heard.events);
         assert!(heard.iter().all(|other| story(other) == story(&heard[0])), "all hear the same");
         let slowest = heard.iter().map(|heard| heard.slowest).max().unwrap_or_default();

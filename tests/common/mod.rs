@@ -76,8 +76,7 @@ impl Server {
     /// The same, but each has a chat of its own.
     pub fn start_apart(servers: usize, arguments: &[&str]) -> Server {
         let mut first = Server::start_on(0, arguments);
-        first.others =
-            (1..servers).map(|_| Server::start_with_log(arguments, &first.log)).collect();
+        first.others = (1..servers).map(|_| Server::start_with_log(arguments, &first.log)).collect();
         first
     }
 
@@ -275,8 +274,7 @@ impl Server {
     pub fn status(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the server's status can be read");
-        let line =
-            status.lines().find(|line| line.starts_with(&format!("{field}:"))).expect("the field");
+        let line = status.lines().find(|line| line.starts_with(&format!("{field}:"))).expect("the field");
         line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).expect("a number")
     }
 
@@ -407,8 +405,7 @@ impl Client {
     /// The next message's sender and text.
     pub fn message(&mut self) -> (String, String) {
         let event = self.wait_for("message");
-        let text =
-            |field: &str| event[field].as_str().expect("a message has text fields").to_owned();
+        let text = |field: &str| event[field].as_str().expect("a message has text fields").to_owned();
         (text("from"), text("text"))
     }
 
@@ -448,4 +445,10 @@ impl Client {
     pub fn log_prefix(&self, server: &Server) -> String {
         server.log_prefix(self.port)
     }
+}
+
+/// A text file of the project, by its path from the project's folder.
+pub fn project_file(name: &str) -> String {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(file).expect("the file is there")
 }

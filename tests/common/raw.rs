@@ -50,9 +50,7 @@ pub fn lasting_head(head: &str) -> String {
 /// Everything until TCP ends; a reset fails the test.
 pub fn read_to_end(socket: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    socket
-        .read_to_end(&mut bytes)
-        .unwrap_or_else(|error| panic!("TCP did not end in order: {error}"));
+    socket.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("TCP did not end in order: {error}"));
     bytes
 }
 
@@ -100,16 +98,15 @@ pub fn read_answer(socket: &mut impl Read, without_body: bool) -> Answer {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        socket.read_exact(&mut byte).unwrap_or_else(|error| {
-            panic!("no answer: {error} after {:?}", String::from_utf8_lossy(&head))
-        });
+        socket
+            .read_exact(&mut byte)
+            .unwrap_or_else(|error| panic!("no answer: {error} after {:?}", String::from_utf8_lossy(&head)));
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).expect("a head is text");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     let mut answer = Answer { status, head, body: Vec::new() };
-    let length =
-        answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
+    let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
     if !without_body {
         answer.body = vec![0; length];
         socket.read_exact(&mut answer.body).expect("the body comes whole");
@@ -271,10 +268,9 @@ impl RawClient {
         let payload = self.wait_for(CLOSE);
         assert_eq!(self.frame(), None, "nothing comes behind a close frame");
         match payload.split_first_chunk() {
-            Some((code, reason)) => (
-                u16::from_be_bytes(*code),
-                String::from_utf8(reason.to_vec()).expect("a reason is UTF-8"),
-            ),
+            Some((code, reason)) => {
+                (u16::from_be_bytes(*code), String::from_utf8(reason.to_vec()).expect("a reason is UTF-8"))
+            }
             None => (1005, String::new()),
         }
     }

@@ -27,8 +27,7 @@ impl Redis {
     pub fn start_with(flags: &[&str]) -> Redis {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("classroom-redis-{}-{number}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("classroom-redis-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder can be made");
         // Somebody else may take the port in between: then Redis says so, and the test fails.
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");

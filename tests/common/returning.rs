@@ -280,8 +280,7 @@ impl Returning {
     /// The message as it is to be sent, until it is confirmed.
     fn remember(&mut self, to: Option<&str>, text: &str) -> String {
         self.last_ref += 1;
-        let mut message =
-            json!({"type": "message", "text": text, "ref": self.last_ref.to_string()});
+        let mut message = json!({"type": "message", "text": text, "ref": self.last_ref.to_string()});
         if let Some(to) = to {
             message["to"] = json!(to);
         }
@@ -454,8 +453,7 @@ impl Returning {
 
 /// The connection is there, but silent.
 fn nothing_came(error: &Error) -> bool {
-    let slow =
-        |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    let slow = |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
     matches!(error, Error::Io(error) if slow(error))
 }
 

@@ -26,8 +26,7 @@ impl Users {
     pub fn new(names: &[&str]) -> Users {
         static LISTS: AtomicU32 = AtomicU32::new(0);
         let number = LISTS.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("classroom-users-{}-{number}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("classroom-users-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder can be made");
         let users = Users { folder };
         if names.is_empty() {
@@ -52,8 +51,7 @@ impl Users {
 
     /// Puts these people on the list.
     pub fn add(&self, names: &[&str]) {
-        let lines: Vec<String> =
-            names.iter().map(|name| format!("{name},{}\n", password_of(name))).collect();
+        let lines: Vec<String> = names.iter().map(|name| format!("{name},{}\n", password_of(name))).collect();
         let output = self.run(&["--add-users"], &lines.concat());
         assert!(output.status.success(), "{output:?}");
     }

@@ -1,9 +1,7 @@
 //! With `--users` only people on the list come in: signing in and out, by cookie and by name and password.
 
 use crate::common::raw::{Answer, RawClient, TEXT, ask, handshake, request};
-use crate::common::users::{
-    Users, basic, cookie, cookie_of, handshake_with, password_of, post, sign_in,
-};
+use crate::common::users::{Users, basic, cookie, cookie_of, handshake_with, password_of, post, sign_in};
 use crate::common::wire::{TEACHER, WIRE_KEY};
 use crate::common::{Client, Server};
 use serde_json::Value;
@@ -43,8 +41,7 @@ fn a_cookie_opens_the_chat_under_the_accounts_name() {
     let users = Users::new(&["Ana María", "Luis"]);
     let server = users.serve(&[]);
     // However the name is written, and by JSON or by a form.
-    let form =
-        format!("name=ANA++mar%C3%ADa&password={}", password_of("Ana María").replace(' ', "+"));
+    let form = format!("name=ANA++mar%C3%ADa&password={}", password_of("Ana María").replace(' ', "+"));
     let answers = [
         sign_in(&server, "Ana María", &password_of("Ana María")),
         ask(&server, post("/login", FORM, &form, "")),
@@ -323,8 +320,7 @@ fn who_signs_in_at_a_browser_signs_out_whoever_was_there() {
     let ana = cookie(&server, "Ana");
     let mut tab = Client::open_as(&server, "/ws", &format!("Cookie: {ana}"));
     tab.wait_for("welcome");
-    let body =
-        |name| serde_json::json!({ "name": name, "password": password_of(name) }).to_string();
+    let body = |name| serde_json::json!({ "name": name, "password": password_of(name) }).to_string();
     let with_cookie = format!("Cookie: {ana}\r\n");
     // Herself, in another tab: nothing ends.
     let again = ask(&server, post("/login", JSON, &body("Ana"), &with_cookie));

@@ -171,17 +171,10 @@ type Said = (u64, String, String);
 const FLAGS: [&str; 8] = ["--rate", "0", "--ping", "0", "--history", "0", "--log", "info"];
 
 /// `meanwhile` does what else is to happen.
-fn converse(
-    server: &Server,
-    seed: u64,
-    messages: usize,
-    cuts: usize,
-    meanwhile: impl FnOnce() + Send,
-) {
+fn converse(server: &Server, seed: u64, messages: usize, cuts: usize, meanwhile: impl FnOnce() + Send) {
     let mut witness = Client::join(server, "witness");
     let plans = plans(seed, messages, cuts).into_iter();
-    let proxies: Vec<Proxy> =
-        plans.map(|plan| Proxy::start(server.ports_from_next(), plan)).collect();
+    let proxies: Vec<Proxy> = plans.map(|plan| Proxy::start(server.ports_from_next(), plan)).collect();
     let join = |(number, proxy): (usize, &Proxy)| Returning::join(proxy.port(), &name(number));
     let clients: Vec<Returning> = proxies.iter().enumerate().map(join).collect();
 
@@ -215,8 +208,7 @@ fn converse(
     assert_eq!(proxies.iter().map(Proxy::cuts_left).sum::<usize>(), 0, "all cuts were made");
     let connections: usize = proxies.iter().map(|proxy| proxy.received().len()).sum();
     assert_eq!(connections, CLIENTS + cuts, "nothing but our cuts ended a connection");
-    let sum =
-        |count: fn(&Returning) -> u64| talkers.iter().map(|talker| count(&talker.client)).sum();
+    let sum = |count: fn(&Returning) -> u64| talkers.iter().map(|talker| count(&talker.client)).sum();
     let (resent, posted): (u64, u64) = (sum(|client| client.resent), sum(|client| client.posted));
     println!("{resent} messages were sent again, {posted} of them had been posted already");
 }

@@ -71,8 +71,7 @@ fn everybody_hears_everything_in_one_same_order() {
     assert!(ids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "ids rise by one");
     for sender in 0..SENDERS {
         let own = first.iter().filter(|event| event["from"] == format!("sender-{sender}"));
-        let texts: Vec<_> =
-            own.map(|event| event["text"].as_str().unwrap_or("").to_owned()).collect();
+        let texts: Vec<_> = own.map(|event| event["text"].as_str().unwrap_or("").to_owned()).collect();
         let sent: Vec<_> = (0..MESSAGES).map(|message| format!("{sender} {message}")).collect();
         assert_eq!(texts, sent, "a sender's messages keep their order, none lost, none doubled");
     }
@@ -148,11 +147,7 @@ fn a_wished_name_that_is_taken_makes_a_guest_who_is_told_why() {
     ana.leave();
     assert_eq!(second.wait_for("left")["name"], "Ana");
     second.say(r#"{"type":"name","name":"ana"}"#);
-    assert_eq!(
-        second.wait_for("renamed")["name"],
-        "ana",
-        "a name is free again when its owner is gone"
-    );
+    assert_eq!(second.wait_for("renamed")["name"], "ana", "a name is free again when its owner is gone");
 }
 
 #[test]
@@ -233,9 +228,7 @@ fn an_echo_returns_text_and_binary_and_touches_nobody_else() {
     let mut echo = Client::open(&server, "/echo");
     for length in [0, 1, 125, 126, 65_535, 65_536] {
         let text = "ñ".repeat(length / 2) + &"x".repeat(length % 2);
-        for message in
-            [tungstenite::Message::text(text.clone()), tungstenite::Message::binary(text)]
-        {
+        for message in [tungstenite::Message::text(text.clone()), tungstenite::Message::binary(text)] {
             echo.websocket.send(message.clone()).expect("the server takes a message");
             assert_eq!(echo.websocket.read().expect("the echo comes"), message);
         }

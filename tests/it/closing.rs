@@ -48,10 +48,7 @@ fn each_fault_of_a_client_gets_its_own_code() {
         assert_eq!(client.wait_for_end().0, code, "{why}");
         assert_eq!(ana.message(), ("Luis".to_owned(), why.to_owned()));
         let left = ana.wait_for("left");
-        assert_eq!(
-            (left["name"].as_str(), left["code"].as_u64()),
-            (Some("Luis"), Some(code.into()))
-        );
+        assert_eq!((left["name"].as_str(), left["code"].as_u64()), (Some("Luis"), Some(code.into())));
     }
     ana.say("nobody else notices");
     assert_eq!(ana.message().1, "nobody else notices");

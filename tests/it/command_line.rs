@@ -1,12 +1,11 @@
 //! The command line: what can be set, and what is said of a wrong flag.
 
-use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::common::project_file;
 use crate::common::raw::{ask_on, request};
 use crate::common::{Client, PATIENCE, Server};
 use websocket_classroom::config::FLAGS;
@@ -74,11 +73,6 @@ fn version_is_that_of_the_package() {
     assert_eq!(output.stdout, version.as_bytes());
 }
 
-fn project_file(name: &str) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    fs::read_to_string(file).expect("the file is there")
-}
-
 #[test]
 fn the_readme_tells_of_every_flag_what_help_tells() {
     let readme = project_file("README.md");
@@ -99,9 +93,9 @@ fn make_run_has_a_variable_for_every_flag() {
     let list = |name: &str| {
         let (_, rest) = makefile.split_once(&format!("\n{name} :=")).expect("a list");
         // A backslash at its end goes on with the next line.
-        let lines = rest.split_inclusive('\n').scan(true, |goes_on, line| {
-            std::mem::replace(goes_on, line.ends_with("\\\n")).then_some(line)
-        });
+        let lines = rest
+            .split_inclusive('\n')
+            .scan(true, |goes_on, line| std::mem::replace(goes_on, line.ends_with("\\\n")).then_some(line));
         let list: String = lines.collect();
         list.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect::<Vec<_>>()
     };

@@ -75,9 +75,7 @@ fn a_close_with_a_chosen_code_if_it_may_be_sent() {
         assert!(line.contains("answered by the client"), "{line}");
     }
     let mut client = RawClient::join(&server, "Ana");
-    for code in
-        ["999", "1005", "1006", "1014", "1015", "2999", "5000", "70000", "-1", "\"1000\"", "null"]
-    {
+    for code in ["999", "1005", "1006", "1014", "1015", "2999", "5000", "70000", "-1", "\"1000\"", "null"] {
         let ask = format!(r#"{{"type":"show","what":"close","code":{code}}}"#);
         client.send(&frame(TEXT, ask.as_bytes()));
         assert_eq!(wait_for(&mut client, "error")["code"], "bad_message");
@@ -132,8 +130,7 @@ fn three_messages_come_unasked_and_to_nobody_else() {
     show(&mut gone, "push");
     drop(gone);
     show(&mut client, "push");
-    let pushed: Vec<Value> =
-        (0..3).map(|_| wait_for(&mut client, "shown")["text"].clone()).collect();
+    let pushed: Vec<Value> = (0..3).map(|_| wait_for(&mut client, "shown")["text"].clone()).collect();
     assert_eq!(json!(pushed), json!(["1 of 3", "2 of 3", "3 of 3"]));
     client.send(&frame(TEXT, b"and now"));
     loop {

@@ -24,9 +24,7 @@ fn refused(output: &Output) -> String {
 fn lines(users: &Users) -> Vec<String> {
     let text = users.text();
     text.lines()
-        .map(|line| {
-            line.split_once(":$argon2id$v=19$m=19456,t=2,p=1$").map_or(line, |(name, _)| name)
-        })
+        .map(|line| line.split_once(":$argon2id$v=19$m=19456,t=2,p=1$").map_or(line, |(name, _)| name))
         .map(str::to_owned)
         .collect()
 }
@@ -50,8 +48,7 @@ fn a_password_comes_on_standard_input_and_only_its_hash_is_kept() {
 #[test]
 fn a_line_is_replaced_in_its_place_and_comments_stay() {
     let users = Users::new(&["Ana", "Luis"]);
-    let [ana, luis] =
-        users.text().lines().map(str::to_owned).collect::<Vec<_>>().try_into().expect("two");
+    let [ana, luis] = users.text().lines().map(str::to_owned).collect::<Vec<_>>().try_into().expect("two");
     users.write(&format!("# class 3b\n{ana}\n\n# guests\n{luis}"));
     fs::set_permissions(users.path(), fs::Permissions::from_mode(0o644)).expect("it is ours");
     for name in ["ANA", "Eva"] {

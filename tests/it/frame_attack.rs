@@ -52,11 +52,7 @@ impl Attack {
     }
 
     /// The same at every door.
-    pub fn everywhere(
-        what: &str,
-        sent: impl AsRef<[u8]>,
-        end: End,
-    ) -> impl Iterator<Item = Attack> {
+    pub fn everywhere(what: &str, sent: impl AsRef<[u8]>, end: End) -> impl Iterator<Item = Attack> {
         DOORS.into_iter().map(move |door| Attack::new(what, door, &sent, end))
     }
 

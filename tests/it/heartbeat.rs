@@ -35,9 +35,5 @@ fn without_a_heartbeat_nobody_is_pinged() {
     let pinging = Server::start(&["--ping", "1"]);
     RawClient::open(&pinging, "/echo").wait_for(PING);
     never_pinged.send(&frame(TEXT, b"still here?"));
-    assert_eq!(
-        never_pinged.frame(),
-        Some((TEXT, b"still here?".to_vec())),
-        "no ping comes before it"
-    );
+    assert_eq!(never_pinged.frame(), Some((TEXT, b"still here?".to_vec())), "no ping comes before it");
 }

@@ -29,8 +29,7 @@ fn visitors_of_the_echo_do_not_disturb_a_busy_chat() {
     let (stop, chatter) = chatter(&server);
     for _ in 0..300 {
         let mut visitor = RawClient::open(&server, "/echo");
-        let burst =
-            [frame(TEXT, b"one"), frame(PING, b"two"), frame(TEXT, b"three"), frame(CLOSE, b"")];
+        let burst = [frame(TEXT, b"one"), frame(PING, b"two"), frame(TEXT, b"three"), frame(CLOSE, b"")];
         visitor.send(&burst.concat());
         assert_eq!(visitor.frame(), Some((TEXT, b"one".to_vec())));
         assert_eq!(visitor.frame(), Some((PONG, b"two".to_vec())));
@@ -125,10 +124,7 @@ fn nobody_can_throw_others_out_by_long_messages() {
         match event["type"].as_str() {
             Some("message") => heard += 1,
             Some("left") => {
-                assert_eq!(
-                    (event["name"].as_str(), event["code"].as_u64()),
-                    (Some("flood"), Some(1008))
-                );
+                assert_eq!((event["name"].as_str(), event["code"].as_u64()), (Some("flood"), Some(1008)));
                 break;
             }
             _ => {}
@@ -152,13 +148,8 @@ fn an_echo_that_pings_and_never_reads_costs_no_more_than_its_bound() {
             greedy
         });
     }
-    let cut_off = || {
-        server
-            .log()
-            .iter()
-            .filter(|line| line.contains("closing begun by the server: 4008"))
-            .count()
-    };
+    let cut_off =
+        || server.log().iter().filter(|line| line.contains("closing begun by the server: 4008")).count();
     let mut most = before;
     let deadline = Instant::now() + 10 * PATIENCE;
     while cut_off() < GREEDY {
@@ -191,10 +182,6 @@ fn whoever_does_not_read_its_own_echo_is_told_4008_behind_whole_frames() {
         };
         assert_eq!(payload[..2], 4008_u16.to_be_bytes());
     }
-    let begun = server
-        .log()
-        .iter()
-        .filter(|line| line.contains("closing begun by the server: 4008"))
-        .count();
+    let begun = server.log().iter().filter(|line| line.contains("closing begun by the server: 4008")).count();
     assert_eq!(begun, 5, "each closing begins once");
 }

@@ -137,8 +137,7 @@ fn what_stands_in_a_body_is_never_a_request() {
 
 #[test]
 fn bodies_come_whole_and_in_time_or_are_refused() {
-    let expect =
-        |length: usize| post(&format!("Expect: 100-continue\r\nContent-Length: {length}\r\n"), "");
+    let expect = |length: usize| post(&format!("Expect: 100-continue\r\nContent-Length: {length}\r\n"), "");
     let body = |length: usize| post(&format!("Content-Length: {length}\r\n"), &"x".repeat(length));
     let late = |sent: &str, words: &str| Attack::refused(sent, 408, words).hanging();
     let waiting = vec![

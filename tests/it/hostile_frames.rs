@@ -103,8 +103,7 @@ fn lengths_are_told_in_their_shortest_form_and_have_their_bound() {
         }
     }
     for opcode in [CLOSE, PING, PONG] {
-        for (bits, length) in
-            [(16, 125), (16, 126), (16, 65535), (64, 125), (64, 65536), (64, (1 << 63) - 1)]
+        for (bits, length) in [(16, 125), (16, 126), (16, 65535), (64, 125), (64, 65536), (64, (1 << 63) - 1)]
         {
             let what = format!("control frame {opcode:x}, {length} in {bits} bits");
             let sent = told_in(bits, opcode, length, 200);
@@ -137,8 +136,7 @@ fn what_is_no_frame_or_never_becomes_one_ends_in_order() {
         attacks.extend(Attack::everywhere(what, sent, Fault(1002)));
     }
     // Single bytes are as good as any.
-    let slowly =
-        |what: &str, sent: Vec<u8>, end| Attack::new(what, Door::Echo, sent, end).byte_by_byte();
+    let slowly = |what: &str, sent: Vec<u8>, end| Attack::new(what, Door::Echo, sent, end).byte_by_byte();
     let hola = [frame(PING, b"1"), frame(BEGIN, b"ho"), frame(LAST, b"la"), bye(b"")].concat();
     let heard = slowly("all", hola, Answered(1005)).hearing(PONG, b"1").hearing(TEXT, b"hola");
     attacks.push(heard);

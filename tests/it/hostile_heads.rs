@@ -61,10 +61,8 @@ fn request_lines_that_are_none_are_answered_400() {
 #[test]
 fn methods_that_nobody_knows_are_answered_405() {
     let long = "A".repeat(MAX_HEAD - 100);
-    let methods =
-        ["get", "Get", "BREW", "M-SEARCH", "TRACE", "CONNECT", "PRI", "DELETE", "!#$%&'*+"];
-    let attack_with =
-        |method: &str| Attack::refused(request(method, "/ws", ""), 405, "takes GET, HEAD only");
+    let methods = ["get", "Get", "BREW", "M-SEARCH", "TRACE", "CONNECT", "PRI", "DELETE", "!#$%&'*+"];
+    let attack_with = |method: &str| Attack::refused(request(method, "/ws", ""), 405, "takes GET, HEAD only");
     attack(server(&[]), methods.into_iter().chain([&*long]).map(attack_with).collect());
 }
 
@@ -92,11 +90,7 @@ fn other_protocols_on_the_plain_port_are_told_what_it_speaks() {
             other(&[0xff; 20_000], NO_REQUEST),
             other(b"\x81\x84\x37\xfa\x21\x3d\x5f\x95\x4d\x5c", NO_REQUEST), // a frame before the handshake
             Attack::answered(
-                request(
-                    "GET",
-                    "/",
-                    "Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n",
-                ),
+                request("GET", "/", "Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"),
                 &[200],
             ),
         ],
@@ -175,20 +169,10 @@ fn header_values_may_hold_any_byte_beyond_ascii_but_mean_nothing_by_it() {
             refused("Host", b"Host: localhost\xa0", 400, "Host header is not a name"),
             refused("Upgrade", b"Upgrade: websocket\xa0", 426, "Upgrade: websocket"),
             refused("Upgrade", "Upgrade: \u{a0}websocket".as_bytes(), 426, "Upgrade: websocket"),
-            refused(
-                "Connection",
-                "Connection: \u{3000}Upgrade".as_bytes(),
-                400,
-                "Connection: Upgrade",
-            ),
+            refused("Connection", "Connection: \u{3000}Upgrade".as_bytes(), 400, "Connection: Upgrade"),
             refused("Sec-WebSocket-V", "Sec-WebSocket-Version: \u{2003}13".as_bytes(), 426, "13"),
             refused("Sec-WebSocket-V", "Sec-WebSocket-Version: １３".as_bytes(), 426, "13"),
-            refused(
-                "Sec-WebSocket-K",
-                format!("Sec-WebSocket-Key: {KEY}\u{a0}").as_bytes(),
-                400,
-                "16",
-            ),
+            refused("Sec-WebSocket-K", format!("Sec-WebSocket-Key: {KEY}\u{a0}").as_bytes(), 400, "16"),
         ],
     );
 }
@@ -264,9 +248,7 @@ fn heads_end_at_their_bounds() {
     let method = |padding: &str| request(&format!("GET{padding}"), "/health", "");
     let mut attacks = Vec::new();
     for length in [MAX_HEAD - 1, MAX_HEAD] {
-        attacks.extend(
-            [header, name, query].map(|head| Attack::answered(long(length, &head), &[200])),
-        );
+        attacks.extend([header, name, query].map(|head| Attack::answered(long(length, &head), &[200])));
         attacks.push(Attack::answered(long(length, &upgrade), &[101]));
         attacks.push(Attack::refused(long(length, &method), 405, "GET, HEAD"));
     }

@@ -177,10 +177,7 @@ fn nothing_nested_however_deep_breaks_anything() {
                 cases.push(case(doubled, NotUnderstood));
             }
             // Never closed, or one too often.
-            cases.push(case(
-                message_with(&format!(r#""x":{}"#, &nested[..nested.len() - 1])),
-                NotUnderstood,
-            ));
+            cases.push(case(message_with(&format!(r#""x":{}"#, &nested[..nested.len() - 1])), NotUnderstood));
             cases.push(case(message_with(&format!(r#""x":{nested}]"#)), NotUnderstood));
         }
     }

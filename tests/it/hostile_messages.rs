@@ -177,8 +177,7 @@ fn text_is_utf_8_however_it_is_cut() {
     let sent = [frame(BINARY, &binary), bye(b"")].concat();
     attacks.push(Attack::new("binary", Door::Echo, sent, Answered(1005)).hearing(BINARY, &binary));
     let right =
-        "\u{feff}¡olé! 🦀 \u{7f}\0\u{80}\u{7ff}\u{800}\u{d7ff}\u{e000}\u{fffd}\u{ffff}\u{10ffff}"
-            .as_bytes();
+        "\u{feff}¡olé! 🦀 \u{7f}\0\u{80}\u{7ff}\u{800}\u{d7ff}\u{e000}\u{fffd}\u{ffff}\u{10ffff}".as_bytes();
     for cut in 0..=right.len() {
         let (begin, end) = right.split_at(cut);
         let sent = [frame(BEGIN, begin), frame(LAST, end), bye(b"")].concat();
@@ -187,8 +186,7 @@ fn text_is_utf_8_however_it_is_cut() {
     }
     let letters = right.iter().map(|byte| frame(MORE, &[*byte])).collect::<Vec<_>>().concat();
     let sent = [frame(BEGIN, b""), letters, frame(LAST, b""), bye(b"")].concat();
-    attacks
-        .push(Attack::new("byte by byte", Door::Echo, sent, Answered(1005)).hearing(TEXT, right));
+    attacks.push(Attack::new("byte by byte", Door::Echo, sent, Answered(1005)).hearing(TEXT, right));
     attack(server(&[]), attacks);
 }
 

@@ -92,8 +92,7 @@ impl Attack {
         let says = sentences.last().is_none_or(|last| last.contains(&self.words));
         let is_right = statuses == self.statuses && says;
         let Attack { what, statuses: expected, words, .. } = self;
-        (!is_right)
-            .then(|| format!("{what}: {statuses:?} {sentences:?}, not {expected:?} {words:?}"))
+        (!is_right).then(|| format!("{what}: {statuses:?} {sentences:?}, not {expected:?} {words:?}"))
     }
 
     /// One line for each answer, and the first and the last of the connection.
@@ -131,8 +130,7 @@ pub fn attack(server: Server, attacks: Vec<Attack>) {
         done.lock().expect("no panic while locked").push((attack, port, answers));
     });
     let done = done.into_inner().expect("no panic while locked");
-    let faults: Vec<String> =
-        done.iter().filter_map(|(attack, _, answers)| attack.fault(answers)).collect();
+    let faults: Vec<String> = done.iter().filter_map(|(attack, _, answers)| attack.fault(answers)).collect();
     assert!(faults.is_empty(), "{faults:#?}");
     let mut log = stories(server);
     for (attack, port, answers) in done {

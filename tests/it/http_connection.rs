@@ -4,8 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use crate::common::raw::{
-    CLOSE, TEXT, ask_on, assert_not_reset, frame, handshake, lasting_head, read_answer,
-    read_to_end, request,
+    CLOSE, TEXT, ask_on, assert_not_reset, frame, handshake, lasting_head, read_answer, read_to_end, request,
 };
 use crate::common::{Client, PATIENCE, Server};
 

@@ -72,9 +72,8 @@ fn a_server_is_killed_and_its_people_go_on_at_the_other() {
         assert_eq!((client.gaps, client.repeated), (0, 0), "{name} was recovered, without repeats");
         assert!(*slowest < PATIENCE, "{name} waited {slowest:?}");
     }
-    let sum = |count: fn(&Returning) -> u64| -> u64 {
-        talkers.iter().map(|talker| count(&talker.client)).sum()
-    };
+    let sum =
+        |count: fn(&Returning) -> u64| -> u64 { talkers.iter().map(|talker| count(&talker.client)).sum() };
     let (resent, posted) = (sum(|client| client.resent), sum(|client| client.posted));
     let slowest = talkers.iter().map(|talker| talker.slowest).max().unwrap_or_default();
     println!(

@@ -33,10 +33,7 @@ fn one_connection_can_be_followed_through_its_three_steps() {
         assert!(line.starts_with(begin), "{line}");
     }
     assert!(story[4].contains("messages: 1 from client (26 bytes), 2 to client ("), "{}", story[4]);
-    assert!(
-        !server.log().iter().any(|line| line.contains("secret")),
-        "what people write is not in the log"
-    );
+    assert!(!server.log().iter().any(|line| line.contains("secret")), "what people write is not in the log");
 }
 
 #[test]

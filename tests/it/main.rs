@@ -12,6 +12,7 @@ mod http_attack;
 mod proxy;
 
 mod accounts;
+mod architecture;
 mod autobahn;
 mod chaos;
 mod chat;

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 #[test]
 fn a_private_message_reaches_its_two_alone_live_in_history_and_in_replays() {
     let server = Server::start(&[]);
-    let [mut ana, mut luis, mut eva] =
-        ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
+    let [mut ana, mut luis, mut eva] = ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
     let tickets = [&ana, &luis, &eva].map(|person| person.ticket.clone());
     ana.tell("Luis", "psst 1");
     let (own, heard) = (ana.wait_for("message"), luis.wait_for("message"));
@@ -110,8 +109,7 @@ fn a_newcomer_hears_as_much_of_the_past_as_the_flag_says() {
 #[test]
 fn somebody_whose_connection_was_cut_comes_back_under_the_same_name_and_misses_nothing() {
     let server = Server::start(&["--history", "0"]);
-    let [mut ana, mut luis, mut eva] =
-        ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
+    let [mut ana, mut luis, mut eva] = ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
     luis.send(&json!({"type": "name", "name": "Lucho"}));
     luis.wait_for("renamed");
     luis.ticket.name = "Lucho".to_owned();
@@ -147,8 +145,7 @@ fn somebody_whose_connection_was_cut_comes_back_under_the_same_name_and_misses_n
 }
 
 #[test]
-fn a_connection_that_hangs_is_closed_with_4501_when_its_session_goes_on_elsewhere_and_nobody_is_told()
- {
+fn a_connection_that_hangs_is_closed_with_4501_when_its_session_goes_on_elsewhere_and_nobody_is_told() {
     let server = Server::start(&[]);
     let (mut ana, mut old) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     ana.say("hola");
@@ -200,10 +197,7 @@ fn without_the_right_session_and_epoch_one_is_a_newcomer_and_does_no_harm() {
     }
     // The same after a restart: another epoch, another story.
     let elsewhere = Person::open(&other_run, &right.path());
-    assert_eq!(
-        (&elsewhere.welcome["you"], &elsewhere.welcome["recovered"]),
-        (&json!("Luis"), &json!(false))
-    );
+    assert_eq!((&elsewhere.welcome["you"], &elsewhere.welcome["recovered"]), (&json!("Luis"), &json!(false)));
     assert_ne!(elsewhere.ticket.epoch, right.epoch);
     assert_ne!(elsewhere.ticket.session, right.session);
 
@@ -263,8 +257,7 @@ fn who_comes_back_is_not_thrown_out_for_what_it_missed_where_little_may_wait() {
 #[test]
 fn a_message_that_is_sent_again_with_its_ref_is_posted_once() {
     let server = Server::start(&[]);
-    let [mut ana, mut luis, mut eva] =
-        ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
+    let [mut ana, mut luis, mut eva] = ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
     let public = json!({"type": "message", "text": "hola", "ref": "r1"});
     let private = json!({"type": "message", "text": "psst", "to": "Ana", "ref": "r2"});
     let ids = [&public, &private].map(|message| {

@@ -122,8 +122,7 @@ fn make_test_runs_each_test_that_says_so_and_names_none_that_is_not_there() {
     let selections: Vec<Selection> = makefile.lines().filter_map(Selection::of).collect();
     let tests = tests();
     for test in tests.iter().filter(|test| test.is_run_by_make) {
-        let is_run =
-            selections.iter().any(|selection| selection.is_of_ignored && selection.runs(test));
+        let is_run = selections.iter().any(|selection| selection.is_of_ignored && selection.runs(test));
         assert!(is_run, "{} of {} is not run", test.path, test.binary);
     }
     for Selection { binary, filters, skipped, .. } in &selections {

@@ -134,8 +134,7 @@ fn more_than_may_wait_for_redis_is_refused_and_nothing_vanishes() {
     let (mut posted, mut refused) = (Vec::new(), Vec::new());
     while posted.len() + refused.len() < MESSAGES {
         let event = ana.event();
-        let number =
-            || event["ref"].as_str().and_then(|number| number.parse().ok()).expect("a ref");
+        let number = || event["ref"].as_str().and_then(|number| number.parse().ok()).expect("a ref");
         match event["type"].as_str() {
             Some("message") => posted.push(number()),
             Some("error") => {
@@ -168,18 +167,12 @@ fn a_redis_that_lost_everything_is_a_new_epoch_and_everybody_is_told_so() {
     }
     for client in [&mut ana, &mut luis] {
         let (code, reason) = client.wait_for_close();
-        assert_eq!(
-            (code, reason.as_str()),
-            (4013, "the chat begins anew, without what was said before")
-        );
+        assert_eq!((code, reason.as_str()), (4013, "the chat begins anew, without what was said before"));
     }
     let mut ana = Client::open_at(&server, 1, &(return_of(&welcome, 1) + "&name=Ana"));
     let back = ana.wait_for("welcome");
     assert_ne!(back["epoch"], welcome["epoch"]);
-    assert_eq!(
-        (&back["recovered"], &back["you"], &back["count"]),
-        (&json!(false), &json!("Ana"), &json!(1))
-    );
+    assert_eq!((&back["recovered"], &back["you"], &back["count"]), (&json!(false), &json!("Ana"), &json!(1)));
     let (mut luis, _) = join_at(&server, 0, "Luis");
     ana.wait_for("joined");
     luis.say("after");
@@ -220,18 +213,12 @@ fn the_people_of_a_killed_server_are_announced_as_gone_once_and_can_come_back_at
     drop(ana);
     for client in [&mut luis, &mut eva] {
         let left = client.wait_for("left");
-        assert_eq!(
-            (&left["name"], &left["code"], &left["count"]),
-            (&json!("Ana"), &json!(1006), &json!(2))
-        );
+        assert_eq!((&left["name"], &left["code"], &left["count"]), (&json!("Ana"), &json!(1006), &json!(2)));
     }
     luis.say("meanwhile");
     assert_eq!(eva.message().1, "meanwhile", "told once");
-    let mut ana = Client::open_at(
-        &server,
-        2,
-        &return_of(&welcome, welcome["last"].as_u64().expect("a number")),
-    );
+    let mut ana =
+        Client::open_at(&server, 2, &return_of(&welcome, welcome["last"].as_u64().expect("a number")));
     assert_eq!(ana.wait_for("welcome")["recovered"], true);
     assert_eq!(ana.message().1, "meanwhile");
     let joined = luis.wait_for("joined");
@@ -286,8 +273,7 @@ fn a_server_that_alone_is_cut_off_from_redis_comes_back_without_a_loss() {
     gate.open();
     // The others have given it up: its people come in again, and send again what was not confirmed.
     assert_eq!(ana.wait_for_close().0, 4013);
-    let mut ana =
-        Client::open_at(&far, 0, &return_of(&welcome, welcome["last"].as_u64().expect("a number")));
+    let mut ana = Client::open_at(&far, 0, &return_of(&welcome, welcome["last"].as_u64().expect("a number")));
     assert_eq!(ana.wait_for("welcome")["recovered"], true);
     assert_eq!(ana.message().1, "said meanwhile");
     ana.say(r#"{"type":"message","text":"said while cut off","ref":"1"}"#);

@@ -204,8 +204,7 @@ fn a_server_that_was_killed_can_be_started_at_once_and_people_come_back() {
     let server = Server::start(&["--log", "info"]);
     let port = server.port();
     let name = |number| format!("person-{number}");
-    let mut people: Vec<Returning> =
-        (0..PEOPLE).map(|number| Returning::join(port, &name(number))).collect();
+    let mut people: Vec<Returning> = (0..PEOPLE).map(|number| Returning::join(port, &name(number))).collect();
     let epoch = people[0].epoch().to_owned();
     server.signal("KILL");
     let server = Server::start_on(port, &["--log", "info"]);

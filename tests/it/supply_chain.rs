@@ -93,8 +93,7 @@ fn every_crate_of_ours_forbids_unsafe_code() {
     let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps"]);
     let metadata: Value = serde_json::from_str(&metadata).expect("cargo prints JSON");
     let targets = metadata["packages"][0]["targets"].as_array().expect("there are targets");
-    let roots: Vec<&str> =
-        targets.iter().filter_map(|target| target["src_path"].as_str()).collect();
+    let roots: Vec<&str> = targets.iter().filter_map(|target| target["src_path"].as_str()).collect();
     for part in ["src/lib.rs", "src/main.rs", "tests/it/main.rs", "benches/fanout.rs"] {
         assert!(roots.iter().any(|root| root.ends_with(part)), "{part} is not in {roots:?}");
     }

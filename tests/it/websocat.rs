@@ -105,14 +105,10 @@ fn every_recipe_of_the_readme_is_understood_by_websocat() {
     let server = users.serve(&["--teacher-key", TEACHER]);
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(readme).expect("the README is there");
-    let recipes =
-        readme.lines().filter(|line| line.starts_with("websocat ") || line.contains("| websocat "));
+    let recipes = readme.lines().filter(|line| line.starts_with("websocat ") || line.contains("| websocat "));
     // Where `make test` installs it.
     let path = std::env::var("PATH").expect("a PATH is set");
-    let path = format!(
-        "{path}:{}",
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin").display()
-    );
+    let path = format!("{path}:{}", Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin").display());
     let mut tried = 0;
     for recipe in recipes {
         let (command, _comment) = recipe.split_once("  #").unwrap_or((recipe, ""));
@@ -325,11 +321,8 @@ fn spawn_websocat(arguments: &[&str]) -> Child {
         None => vec![PathBuf::from("websocat"), installed],
     };
     for candidate in &candidates {
-        let child = Command::new(candidate)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
+        let child =
+            Command::new(candidate).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         match child {
             Ok(child) => return child,
             Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 
 use crate::common::raw::{
-    ACCEPT, BINARY, CLOSE, KEY, PING, PONG, RawClient, TEXT, ask, ask_on, frame, handshake,
-    read_to_end, request,
+    ACCEPT, BINARY, CLOSE, KEY, PING, PONG, RawClient, TEXT, ask, ask_on, frame, handshake, read_to_end,
+    request,
 };
 use crate::common::wire::{OTHER_KEY, TEACHER, WIRE_KEY, Watcher, bytes, frames};
 use crate::common::{Client, Server};
@@ -95,10 +95,8 @@ fn frames_of_every_kind_and_length_are_seen_as_they_were_both_ways() {
     let events = watcher.until_closed();
     assert_same_frames(&sent, &events, "client");
     assert_same_frames(&split(&received), &events, "server");
-    let messages: Vec<&Value> = frames(&events, "client")
-        .map(|frame| &frame["message"])
-        .filter(|it| !it.is_null())
-        .collect();
+    let messages: Vec<&Value> =
+        frames(&events, "client").map(|frame| &frame["message"]).filter(|it| !it.is_null()).collect();
     let mut expected: Vec<u64> = (1..=12).collect();
     expected.extend([13, 13, 13]);
     assert_eq!(json!(messages), json!(expected), "fragments belong to one message");
@@ -204,8 +202,7 @@ fn a_key_shows_its_own_connections_and_no_others() {
 
     assert_eq!(early.wait_for("opened")["name"], "Ana");
     assert_eq!(early.wait_for("opened")["endpoint"], "echo");
-    let mut found =
-        [late.wait_for("opened"), late.wait_for("opened")].map(|it| it["endpoint"].clone());
+    let mut found = [late.wait_for("opened"), late.wait_for("opened")].map(|it| it["endpoint"].clone());
     found.sort_by_key(Value::to_string);
     assert_eq!(found, ["chat", "echo"]);
     assert_eq!(of_luis.wait_for("opened")["name"], "Luis");
@@ -274,16 +271,14 @@ fn what_was_read_ahead_of_a_fault_is_shown_too() {
     let server = Server::start(&["--log", "info"]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     let mut echo = RawClient::open(&server, &format!("/echo?wire={WIRE_KEY}"));
-    let burst =
-        [frame(TEXT, &[b'x'; 60_000]), frame(TEXT, &[b'y'; 100_000]), frame(CLOSE, b"\x03\xe8")];
+    let burst = [frame(TEXT, &[b'x'; 60_000]), frame(TEXT, &[b'y'; 100_000]), frame(CLOSE, b"\x03\xe8")];
     echo.send(&burst.concat());
     let events = watcher.until_closed();
     let shown: Vec<_> = frames(&events, "client")
         .map(|frame| (frame["kind"].as_str(), frame["length"].as_u64(), &frame["cut"]))
         .collect();
     let kinds: Vec<_> = shown.iter().map(|(kind, length, _)| (*kind, *length)).collect();
-    let expected =
-        [(Some("text"), Some(60_000)), (Some("text"), Some(100_000)), (Some("close"), Some(2))];
+    let expected = [(Some("text"), Some(60_000)), (Some("text"), Some(100_000)), (Some("close"), Some(2))];
     assert_eq!(kinds, expected, "{shown:?}");
 }
 

@@ -16,8 +16,7 @@ fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
     let mut teacher = Watcher::open(&server, TEACHER);
     let mut own = Watcher::open(&server, WIRE_KEY);
     let mut luis = RawClient::open(&server, "/ws?name=Luis");
-    let welcome: serde_json::Value =
-        serde_json::from_slice(&luis.wait_for(TEXT)).expect("a welcome");
+    let welcome: serde_json::Value = serde_json::from_slice(&luis.wait_for(TEXT)).expect("a welcome");
     let mut ana = RawClient::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
     ana.wait_for(TEXT);
 
@@ -51,8 +50,7 @@ fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
     let mut luis = RawClient::open(&server, &path);
     while !luis.wait_for(TEXT).windows(14).any(|bytes| bytes == b"for all to see") {}
     // Cut off in the middle.
-    let cut =
-        frame(TEXT, format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis"}}"#).as_bytes());
+    let cut = frame(TEXT, format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis"}}"#).as_bytes());
     ana.send(&cut[..cut.len() - 3]);
     ana.socket.shutdown(Shutdown::Write).expect("it is open");
     let mut closed = 0;

@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use crate::common::Server;
 use crate::common::bystander::{bystander, chat_on, each_while_somebody_chats, stories};
 use crate::common::raw::{
-    BINARY, CLOSE, PING, PONG, RawClient, TEXT, assert_not_reset, frame, handshake, read_answer,
-    read_to_end,
+    BINARY, CLOSE, PING, PONG, RawClient, TEXT, assert_not_reset, frame, handshake, read_answer, read_to_end,
 };
 use serde_json::Value;
 
@@ -109,11 +108,7 @@ fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_nobody_else_notices() {
             Some(1009) => "closing begun by the server: 1009 (message too big), reason ",
             Some(code) => panic!("{frame:02x?} ends with {code}"),
         };
-        assert!(
-            logged(reason),
-            "{frame:02x?}: {code:?}: {:?}",
-            log.lines(port).collect::<Vec<_>>()
-        );
+        assert!(logged(reason), "{frame:02x?}: {code:?}: {:?}", log.lines(port).collect::<Vec<_>>());
     }
 }
 

@@ -19,16 +19,10 @@ fn try_from(server: &Server, source: Ipv4Addr, name: &str, password: &str) -> An
 }
 
 /// As many wrong passwords at once, each for the name that belongs to its number: the statuses of the answers.
-fn guess(
-    server: &Server,
-    source: Ipv4Addr,
-    count: usize,
-    name: impl Fn(usize) -> String + Sync,
-) -> Vec<u16> {
+fn guess(server: &Server, source: Ipv4Addr, count: usize, name: impl Fn(usize) -> String + Sync) -> Vec<u16> {
     let name = &name;
     thread::scope(|scope| {
-        let guess =
-            |number| scope.spawn(move || try_from(server, source, &name(number), "wrong").status);
+        let guess = |number| scope.spawn(move || try_from(server, source, &name(number), "wrong").status);
         let guesses: Vec<_> = (0..count).map(guess).collect();
         guesses.into_iter().map(|guess| guess.join().expect("an answer")).collect()
     })
@@ -72,9 +66,8 @@ fn a_name_that_nobody_has_costs_what_those_of_the_list_cost() {
 fn a_name_that_nobody_has_costs_the_same_however_it_is_written() {
     let users = Users::new(&[]);
     let salt_and_hash = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    let lines = (1..=8).map(|passes| {
-        format!("Person {passes}:$argon2id$v=19$m=64,t={passes},p=1${salt_and_hash}\n")
-    });
+    let lines =
+        (1..=8).map(|passes| format!("Person {passes}:$argon2id$v=19$m=64,t={passes},p=1${salt_and_hash}\n"));
     users.write(&lines.collect::<String>());
     let server = users.serve(&[]);
     for name in ["nobody", "NOBODY", "Nobody", "  nObOdY "] {
@@ -147,9 +140,8 @@ fn who_knows_the_password_does_not_wait_for_those_who_do_not() {
     // The wrong one has been compared, and its answer waits on purpose.
     server.wait_for_log("wrong password for a name that is not on the list");
     assert_eq!(sign_in(&server, "Ana", &password_of("Ana")).status, 200);
-    let answered = |status: &str| {
-        server.log().iter().position(|line| line.contains("POST") && line.contains(status))
-    };
+    let answered =
+        |status: &str| server.log().iter().position(|line| line.contains("POST") && line.contains(status));
     server.wait_for_log("answered 200");
     assert_eq!(answered("answered 401"), None);
     server.wait_for_log("answered 401");
@@ -220,11 +212,8 @@ fn nothing_secret_is_in_the_log_or_in_the_inspector() {
     }
     // A body whose length is missing, or too small, is taken for the next request, which is refused and shown.
     let json = r#"{"name":"Ana","password":"S3CRET-wrong"}"#;
-    for (length, body) in
-        [("", json), ("Content-Length: 9\r\n", json), ("", "name=x\r\nS3CRET-form: x")]
-    {
-        let head =
-            request("POST", "/login", &format!("Content-Type: application/json\r\n{length}"));
+    for (length, body) in [("", json), ("Content-Length: 9\r\n", json), ("", "name=x\r\nS3CRET-form: x")] {
+        let head = request("POST", "/login", &format!("Content-Type: application/json\r\n{length}"));
         let mut socket = server.connect();
         assert_eq!(ask_on(&mut socket, format!("{head}{body}\r\n\r\n")).status, 400);
         assert_eq!(read_answer(&mut socket, false).status, 400);

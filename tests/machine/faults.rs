@@ -59,8 +59,7 @@ fn a_reset_at_any_byte_ends_one_connection_and_tells_no_half_message() {
     let class = Class::begin(&server);
     let before = Footprint::of(&server);
     let request = handshake("/ws");
-    let frames =
-        [frame(TEXT, b"short"), frame(PING, b"ping"), frame(TEXT, long.as_bytes())].concat();
+    let frames = [frame(TEXT, b"short"), frame(PING, b"ping"), frame(TEXT, long.as_bytes())].concat();
     let whole = [request.as_bytes(), &frames].concat();
     for at in 0..=whole.len() {
         let mut socket = server.connect();
@@ -125,9 +124,8 @@ impl Drop for WallClock {
 fn days_ahead(message: &Value) -> i64 {
     const DAY: i64 = 86_400;
     let at = message["at"].as_str().and_then(|at| humantime::parse_rfc3339(at).ok());
-    let seconds = |time: SystemTime| {
-        time.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() as i64
-    };
+    let seconds =
+        |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() as i64;
     (seconds(at.expect("a time")) - seconds(SystemTime::now()) + DAY / 2).div_euclid(DAY)
 }
 
@@ -173,10 +171,8 @@ fn a_clock_that_jumps_by_days_signs_nobody_out() {
     let users = Users::new(&["Ana"]);
     let (clock, server) = WallClock::start(&["--users", &users.path()]);
     let session = cookie(&server, "Ana");
-    let mut ana = RawClient::open_with(
-        &server,
-        handshake_with("/ws", &format!("Cookie: {session}")).as_bytes(),
-    );
+    let mut ana =
+        RawClient::open_with(&server, handshake_with("/ws", &format!("Cookie: {session}")).as_bytes());
     for offset in ["+0", "+2d", "-3d", "+0"] {
         clock.jump(offset);
         let me = ask(&server, request("GET", "/me", &format!("Cookie: {session}\r\n")));

@@ -69,8 +69,7 @@ fn a_full_descriptor_table_throws_nobody_off_the_list() {
 fn without_a_thread_newcomers_get_a_503() {
     let _alone = alone();
     // This limit counts all threads of a user, and spares root; the user nobody has no others.
-    let directory =
-        std::env::temp_dir().join(format!("websocket-classroom-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("websocket-classroom-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory for the server's copy");
     let copy = directory.join("server");
     fs::copy(env!("CARGO_BIN_EXE_websocket-classroom"), &copy).expect("the server can be copied");
@@ -215,11 +214,7 @@ fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing()
     let refused = |mut socket: TcpStream| {
         let answer = read_answer(&mut socket, false);
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
-        assert!(
-            answer.text().contains("too many connections from your address"),
-            "{}",
-            answer.text()
-        );
+        assert!(answer.text().contains("too many connections from your address"), "{}", answer.text());
     };
     let ana = Client::join(&server, "Ana");
     let luis = Client::join(&server, "Luis");

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::alone;
 use crate::common::class::{Class, MEMBERS};
-use crate::common::raw::{
-    CLOSE, RawClient, TEXT, ask, ask_on, frame, handshake, read_answer, request,
-};
+use crate::common::raw::{CLOSE, RawClient, TEXT, ask, ask_on, frame, handshake, read_answer, request};
 use crate::common::{Client, PATIENCE, Server};
 use crate::footprint::Footprint;
 use serde_json::Value;
@@ -102,9 +100,7 @@ fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
         assert_eq!(too_slow + full, crowd.len(), "each is told why: {answers:?}");
         drop(crowd);
         before.is_back(&server);
-        println!(
-            "{threads} threads, {too_slow} times 408, {full} times 503; newcomer {refused} times"
-        );
+        println!("{threads} threads, {too_slow} times 408, {full} times 503; newcomer {refused} times");
         peaks.push(server.status("VmHWM"));
     }
     // A request's head may have 8 KiB; these have less.

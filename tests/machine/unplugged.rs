@@ -57,18 +57,14 @@ impl Machine {
     /// Its client has joined.
     fn start(server: &Server) -> Machine {
         let address = (HERE, server.port()).into();
-        let mut machine =
-            Machine { client: Elsewhere::start(LIFE, &["unshare", "--net"], address, true) };
+        let mut machine = Machine { client: Elsewhere::start(LIFE, &["unshare", "--net"], address, true) };
         let process = machine.client.process().to_string();
         // Once it is in its own network the other end of the cable can be put there.
         let network = |of: &str| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
         while network(&process) == network("self") {
             std::thread::yield_now();
         }
-        run(
-            "ip",
-            &["link", "add", "here", "type", "veth", "peer", "name", "there", "netns", &process],
-        );
+        run("ip", &["link", "add", "here", "type", "veth", "peer", "name", "there", "netns", &process]);
         run("ip", &["address", "add", &format!("{HERE}/24"), "dev", "here"]);
         run("ip", &["link", "set", "here", "up"]);
         machine.run(&["ip", "address", "add", &format!("{THERE}/24"), "dev", "there"]);

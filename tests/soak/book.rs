@@ -139,8 +139,7 @@ impl Pages {
         let number = text.split(' ').next().and_then(|number| number.parse::<u64>().ok());
         let (Some(from), Some(number)) = (message["from"].as_str(), number) else { return };
         let last = self.said.get(from).copied().unwrap_or_default();
-        let brief =
-            || format!("message {number} of {from} behind {last}, as event {}", message["id"]);
+        let brief = || format!("message {number} of {from} behind {last}, as event {}", message["id"]);
         if number <= last {
             return tally.fault(Fault::Doubled, 1, brief);
         }
@@ -220,9 +219,7 @@ impl Ear {
         let last = last.unwrap_or_default();
         book.wait(|pages| pages.last() >= last, |pages| self.compare(pages, tally));
         let left = self.spans.iter().map(|span| span.heard.len()).sum::<usize>() as u64;
-        tally.fault(Fault::Altered, left, || {
-            format!("{}: the witness never heard {last}", self.name)
-        });
+        tally.fault(Fault::Altered, left, || format!("{}: the witness never heard {last}", self.name));
     }
 
     fn compare(&mut self, pages: &Pages, tally: &Tally) {
@@ -238,9 +235,9 @@ impl Ear {
                     continue;
                 }
                 compared += 1;
-                let place = span.place.get_or_insert_with(|| {
-                    pages.entries.partition_point(|entry| entry.id < span.from)
-                });
+                let place = span
+                    .place
+                    .get_or_insert_with(|| pages.entries.partition_point(|entry| entry.id < span.from));
                 while let Some(entry) = pages.entries.get(*place).filter(|entry| entry.id < id) {
                     let lost = u64::from(entry.joined != Some(own));
                     tally.fault(Fault::Lost, lost, || format!("event {} for {name}", entry.id));

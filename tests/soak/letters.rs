@@ -61,9 +61,7 @@ impl Letters {
                         && letter.id.is_none_or(|sent| sent == *id)
                 });
                 tally.fault(Fault::Altered, u64::from(!right), || {
-                    format!(
-                        "{text} reached {name} from {from} as event {id}, though nobody sent it so"
-                    )
+                    format!("{text} reached {name} from {from} as event {id}, though nobody sent it so")
                 });
             }
             delivered.insert(name, known);
@@ -76,8 +74,7 @@ impl Letters {
                 .get(letter.to.as_str())
                 .is_some_and(|spans| spans.iter().any(|(from, last)| (from..=last).contains(&&id)));
             let got = delivered.get(letter.to.as_str()).is_some_and(|texts| texts.contains(text));
-            tally
-                .fault(Fault::Lost, u64::from(heard_all && !got), || format!("{text}, event {id}"));
+            tally.fault(Fault::Lost, u64::from(heard_all && !got), || format!("{text}, event {id}"));
         }
         let count = |counts: fn(&&Letter) -> bool| sent.values().copied().filter(counts).count();
         tally.add(POSTED, count(|letter| !letter.refused) as u64);

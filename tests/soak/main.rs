@@ -251,8 +251,7 @@ fn check_trend(stage: &Stage<'_>, samples: &[Sample]) {
 /// The server itself saw nothing that it must complain of; before anybody comes it may, of a system that gives it little.
 fn check_log(stage: &Stage<'_>) {
     let log = stage.server.log().into_iter().skip_while(|line| !line.contains("conn 1:"));
-    let is_complaint =
-        |line: &String| ["WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word));
+    let is_complaint = |line: &String| ["WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word));
     let complaints: Vec<String> = log.filter(is_complaint).collect();
     let count = complaints.len() as u64;
     stage.tally.fault(Fault::Broken, count, || format!("the log: {}", complaints[0]));

@@ -38,13 +38,7 @@ pub struct Person<'a> {
 }
 
 /// From joining to leaving for good: after so long, or at the end.
-pub fn live(
-    stage: &Stage<'_>,
-    random: &mut Random,
-    number: usize,
-    life: u64,
-    long: Option<Duration>,
-) {
+pub fn live(stage: &Stage<'_>, random: &mut Random, number: usize, life: u64, long: Option<Duration>) {
     let name = format!("person-{number}-{life}");
     let (client, welcome) = Returning::welcomed(stage.server.next_port(), &name, PATIENCE);
     let mut ear = Ear::new(&name);
@@ -99,9 +93,7 @@ impl Person<'_> {
             Some("welcome") => self.come_back(&event),
             Some("error") => self.refused(&event),
             Some(_) => self.hear_event(event),
-            None => {
-                stage.tally.fault(Fault::Broken, 1, || format!("an event without a type: {event}"))
-            }
+            None => stage.tally.fault(Fault::Broken, 1, || format!("an event without a type: {event}")),
         }
     }
 

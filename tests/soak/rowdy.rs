@@ -8,9 +8,7 @@ use serde_json::json;
 use socket2::SockRef;
 
 use crate::common::random::Random;
-use crate::common::raw::{
-    BINARY, CLOSE, PING, RawClient, TEXT, ask, frame, handshake, read_answer, request,
-};
+use crate::common::raw::{BINARY, CLOSE, PING, RawClient, TEXT, ask, frame, handshake, read_answer, request};
 use crate::fails_if_in_time;
 use crate::stage::{Stage, rowdy_name};
 
@@ -98,9 +96,8 @@ fn commit(stage: &Stage<'_>, random: &mut Random, name: &str, act: Act) {
             is_closed(stage, join(), &head, 1009);
         }
         Act::Flood => {
-            let flood: Vec<u8> = (1..=FLOOD)
-                .flat_map(|number| frame(TEXT, format!("{number} more").as_bytes()))
-                .collect();
+            let flood: Vec<u8> =
+                (1..=FLOOD).flat_map(|number| frame(TEXT, format!("{number} more").as_bytes())).collect();
             is_closed(stage, join(), &flood, 1008);
         }
         Act::HalfAMessage => {
@@ -112,8 +109,7 @@ fn commit(stage: &Stage<'_>, random: &mut Random, name: &str, act: Act) {
         }
         Act::WrongCommands => give_wrong_commands(stage, join()),
         Act::Garbage => {
-            let mut bytes: Vec<u8> =
-                (0..1 + random.below(500)).map(|_| random.next() as u8 | 0x80).collect();
+            let mut bytes: Vec<u8> = (0..1 + random.below(500)).map(|_| random.next() as u8 | 0x80).collect();
             bytes.extend(b"\r\n\r\n");
             let status = ask(stage.server, bytes).status;
             assert_eq!(status, 400, "for garbage");

@@ -134,10 +134,7 @@ impl fmt::Display for Trend {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |kib: f64| kib / 1024.0;
         let (growth, allowed) = (mib(self.growth_kib), mib(self.allowed_kib));
-        write!(
-            formatter,
-            "memory's trend: {growth:+.2} MiB over the whole run (allowed: {allowed:.1})"
-        )
+        write!(formatter, "memory's trend: {growth:+.2} MiB over the whole run (allowed: {allowed:.1})")
     }
 }
 

@@ -52,16 +52,8 @@ pub const STEPS: [(u64, Step); 12] = [
 const LONG_STALL: (f64, f64) = (45.0, 60.0);
 
 /// What is said, beside its number.
-const PIECES: [&str; 8] = [
-    "hola ",
-    "¿qué tal? ",
-    "👋🏽 ",
-    "\"quoted\\\" ",
-    "two\nlines ",
-    "<b>no tag</b> ",
-    "漢字 ",
-    "tab\there ",
-];
+const PIECES: [&str; 8] =
+    ["hola ", "¿qué tal? ", "👋🏽 ", "\"quoted\\\" ", "two\nlines ", "<b>no tag</b> ", "漢字 ", "tab\there "];
 
 impl Person<'_> {
     pub fn take(&mut self, step: Step) {
@@ -116,12 +108,8 @@ impl Person<'_> {
 
     fn next_text(&mut self) -> String {
         self.said += 1;
-        let (least, most) = self.random.weighted(&[
-            (700, (0, 60)),
-            (270, (60, 300)),
-            (27, (500, 3000)),
-            (3, (4000, 16_000)),
-        ]);
+        let (least, most) =
+            self.random.weighted(&[(700, (0, 60)), (270, (60, 300)), (27, (500, 3000)), (3, (4000, 16_000))]);
         let length = (least + self.random.below(most - least)) as usize;
         let mut text = format!("{} ", self.said);
         while text.len() < length {

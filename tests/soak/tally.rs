@@ -115,13 +115,11 @@ impl fmt::Display for Tally {
         let deliveries = self.deliveries.load(Ordering::Relaxed);
         writeln!(formatter, "  {:<46}{deliveries:>12}", "deliveries checked")?;
         let ends = self.ends.lock().expect("the ends");
-        let ends: Vec<String> =
-            ends.iter().map(|(code, count)| format!("{code}: {count}")).collect();
+        let ends: Vec<String> = ends.iter().map(|(code, count)| format!("{code}: {count}")).collect();
         writeln!(formatter, "  closed by the server, by code                 {}", ends.join(", "))?;
         let faults = self.faults.lock().expect("the faults");
         let count = |fault: &Fault| faults.counts.get(fault).copied().unwrap_or_default();
-        let faults: Vec<String> =
-            FAULTS.iter().map(|fault| format!("{fault} {}", count(fault))).collect();
+        let faults: Vec<String> = FAULTS.iter().map(|fault| format!("{fault} {}", count(fault))).collect();
         write!(formatter, "  {}", faults.join(", "))
     }
 }

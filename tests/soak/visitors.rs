@@ -125,10 +125,7 @@ fn watch_oneself(stage: &Stage<'_>, random: &mut Random) {
     let rounds = 1 + random.below(5) as usize;
     for number in 0..rounds {
         echo.say(&number.to_string());
-        assert_eq!(
-            echo.websocket.read().expect("the echo answers"),
-            Message::text(number.to_string())
-        );
+        assert_eq!(echo.websocket.read().expect("the echo answers"), Message::text(number.to_string()));
         stage.sleep(stage.moment(random, 0.0, 2.0));
     }
     echo.leave();

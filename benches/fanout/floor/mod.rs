@@ -86,10 +86,7 @@ impl Reading {
     }
 }
 
-fn send_to_all<'a>(
-    mut clients: impl Iterator<Item = &'a TcpStream>,
-    bytes: &[u8],
-) -> io::Result<()> {
+fn send_to_all<'a>(mut clients: impl Iterator<Item = &'a TcpStream>, bytes: &[u8]) -> io::Result<()> {
     clients.try_for_each(|mut client| client.write_all(bytes))
 }
 

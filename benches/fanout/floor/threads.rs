@@ -56,11 +56,7 @@ fn read_all(stream: &TcpStream, sender: &Sender<Incoming>) {
     while reading.read(stream, &mut buffer, tell).is_ok() {}
 }
 
-fn write_rounds(
-    receiver: &Receiver<Incoming>,
-    ready_made: &ReadyMade,
-    is_batched: bool,
-) -> io::Result<()> {
+fn write_rounds(receiver: &Receiver<Incoming>, ready_made: &ReadyMade, is_batched: bool) -> io::Result<()> {
     let mut clients = Vec::new();
     let mut batch = Vec::new();
     while let Ok(first) = receiver.recv() {

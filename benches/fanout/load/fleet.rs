@@ -59,27 +59,16 @@ impl Fleet {
     }
 
     /// Brings the fleet to `count` clients that all have their welcome.
-    pub fn connect(
-        &mut self,
-        addresses: &[SocketAddr],
-        dialect: Dialect,
-        count: usize,
-    ) -> io::Result<()> {
+    pub fn connect(&mut self, addresses: &[SocketAddr], dialect: Dialect, count: usize) -> io::Result<()> {
         let deadline = Instant::now() + CONNECT_DEADLINE;
         while self.welcomed() < count {
-            while self.clients.len() < count
-                && self.clients.len() - self.welcomed() < HANDSHAKES_AT_ONCE
-            {
+            while self.clients.len() < count && self.clients.len() - self.welcomed() < HANDSHAKES_AT_ONCE {
                 let index = self.clients.len();
                 let address = addresses[index % addresses.len()];
                 let mut client = Client::connect(address, dialect, index).map_err(|error| {
                     io::Error::new(error.kind(), format!("client {index} cannot connect: {error}"))
                 })?;
-                self.poll.registry().register(
-                    &mut client.stream,
-                    Token(index),
-                    Interest::READABLE,
-                )?;
+                self.poll.registry().register(&mut client.stream, Token(index), Interest::READABLE)?;
                 self.clients.push(client);
             }
             self.read_once(deadline)?;

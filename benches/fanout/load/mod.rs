@@ -165,8 +165,7 @@ pub fn run(job: &str) -> io::Result<()> {
     let job: Job = serde_json::from_str(job)?;
     let outcome = match job.task.clone() {
         Task::Throughput { senders, in_flight, watching, warm_up, measured } => {
-            throughput::run(&job, senders, in_flight, watching, [warm_up, measured])
-                .map(Outcome::Throughput)
+            throughput::run(&job, senders, in_flight, watching, [warm_up, measured]).map(Outcome::Throughput)
         }
         Task::Paced(paced) => paced::run(&job, &paced).map(Outcome::Paced),
         Task::Idle { leave } => idle::run(&job, leave).map(Outcome::Idle),
@@ -202,18 +201,14 @@ impl Sample {
     /// CPU seconds of the machine since then that none of ours had. The clocks are read one after another and tick
     /// coarsely.
     fn others_since(&self, before: &Self) -> f64 {
-        let ours = |sample: &Self| {
-            sample.server_cpu_seconds + sample.load_cpu_seconds + sample.redis_cpu_seconds
-        };
+        let ours =
+            |sample: &Self| sample.server_cpu_seconds + sample.load_cpu_seconds + sample.redis_cpu_seconds;
         let machine = self.machine_cpu_seconds - before.machine_cpu_seconds;
         (machine - (ours(self) - ours(before))).max(0.0)
     }
 }
 
 /// Of all these processes.
-fn sum<T: std::iter::Sum>(
-    processes: &[u32],
-    figure: impl Fn(u32) -> io::Result<T>,
-) -> io::Result<T> {
+fn sum<T: std::iter::Sum>(processes: &[u32], figure: impl Fn(u32) -> io::Result<T>) -> io::Result<T> {
     processes.iter().map(|process| figure(*process)).sum()
 }

@@ -44,13 +44,8 @@ pub fn run(job: &Job, paced: &Paced) -> io::Result<Latency> {
     let messages = |time: Duration| (time.as_nanos() / interval.as_nanos()) as u64;
     let (first, end) = (messages(paced.warm_up), messages(paced.warm_up + paced.measured));
     fleet.heard.timing = Some(Timing::new(schedule, first..end));
-    let mut pacer = Pacer {
-        fleet,
-        schedule,
-        next: 0,
-        late: Histogram::default(),
-        sleepers: Sleepers::of(job, paced)?,
-    };
+    let mut pacer =
+        Pacer { fleet, schedule, next: 0, late: Histogram::default(), sleepers: Sleepers::of(job, paced)? };
 
     pacer.run(first)?;
     let (before, waited) = (Sample::take(&pacer.fleet, job)?, pacer.fleet.waited);

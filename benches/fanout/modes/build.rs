@@ -60,17 +60,8 @@ fn start(bench: &Bench) -> io::Result<f64> {
 
 /// All that is compiled for this system, ours included.
 fn crates() -> io::Result<f64> {
-    let tree = [
-        "tree",
-        "--edges",
-        "normal,build",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-        "--locked",
-        "--offline",
-    ];
+    let tree =
+        ["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}", "--locked", "--offline"];
     let mut cargo = Command::new(env!("CARGO"));
     let output = cargo.args(tree).current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
     if !output.status.success() {

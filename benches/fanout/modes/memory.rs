@@ -27,18 +27,8 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
         let grown = idle.memory_kib as f64 - idle.memory_before_kib as f64;
         let is_bound = |bound| if clients == 10_000 { AtMost(bound) } else { Stated };
         ledger
-            .state(
-                &format!("{name}: PSS each"),
-                &[grown / clients as f64],
-                kibibytes,
-                is_bound(MEMORY),
-            )
-            .state(
-                &format!("{name}: all welcomed"),
-                &[idle.connect_seconds],
-                seconds,
-                is_bound(SECONDS),
-            )
+            .state(&format!("{name}: PSS each"), &[grown / clients as f64], kibibytes, is_bound(MEMORY))
+            .state(&format!("{name}: all welcomed"), &[idle.connect_seconds], seconds, is_bound(SECONDS))
             .state(&format!("{name}: all gone"), &[idle.leave_seconds], seconds, is_bound(SECONDS));
         println!(
             "  PSS {} KiB when empty, {} KiB with all, {} threads",

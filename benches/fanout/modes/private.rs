@@ -22,8 +22,7 @@ const LATE: f64 = 1.5;
 const COST: f64 = 1.15;
 
 pub fn run(bench: &Bench, ledger: &mut Ledger) {
-    let title =
-        format!("Private messages and history: {CLIENTS} clients, {PUBLIC} public messages/s");
+    let title = format!("Private messages and history: {CLIENTS} clients, {PUBLIC} public messages/s");
     ledger.begin(&title, "with", "without");
     match in_turns(bench) {
         Err(error) => ledger.unmeasured("private messages and history", &error),
@@ -38,19 +37,9 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
 fn compare(ledger: &mut Ledger, name: &str, with: &Rounds<Latency>, without: &Rounds<Latency>) {
     let of = |figure: fn(&Latency) -> f64| [with.each(figure), without.each(figure)];
     let [this, other] = of(|run| run.of_99_in_100);
-    ledger.compare(
-        &format!("{name}: p99 of the public"),
-        [&this, &other],
-        milliseconds,
-        AtMost(LATE),
-    );
+    ledger.compare(&format!("{name}: p99 of the public"), [&this, &other], milliseconds, AtMost(LATE));
     let [this, other] = of(|run| run.server_cpu_seconds / run.deliveries as f64 * 1e6);
-    ledger.compare(
-        &format!("{name}: CPU a public delivery"),
-        [&this, &other],
-        microseconds,
-        AtMost(COST),
-    );
+    ledger.compare(&format!("{name}: CPU a public delivery"), [&this, &other], microseconds, AtMost(COST));
     let lost = with.each(|run| run.lost as f64);
     ledger.state(&format!("{name}: lost"), &lost, whole, AtMost(0.0));
 }

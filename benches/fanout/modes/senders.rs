@@ -24,11 +24,10 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
     let paced = Paced { senders: CLIENTS, ..bench.pace(CLIENTS as u32, MEASURED) };
     let run = |contestant| bench.paced(contestant, CLIENTS, &paced);
     let frame_bytes = |run: &Latency| run.frame_bytes;
-    let (chat, [floor]) =
-        match bench.beside_floors(bench.rounds(), [Mode::Batched], frame_bytes, run) {
-            Ok(both) => both,
-            Err(error) => return ledger.unmeasured("many senders", &error),
-        };
+    let (chat, [floor]) = match bench.beside_floors(bench.rounds(), [Mode::Batched], frame_bytes, run) {
+        Ok(both) => both,
+        Err(error) => return ledger.unmeasured("many senders", &error),
+    };
     let mut figure = |name, figure: fn(&Latency) -> f64, unit, bound| {
         ledger.compare(name, [&chat.each(figure), &floor.each(figure)], unit, bound);
     };

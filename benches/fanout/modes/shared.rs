@@ -8,8 +8,7 @@ use crate::contestant::Contestant;
 use crate::redis;
 use crate::report::Bound::Stated;
 use crate::report::{
-    Ledger, Rounds, cost, microseconds, milliseconds, paced_row, rate, shared_head, shared_row,
-    whole,
+    Ledger, Rounds, cost, microseconds, milliseconds, paced_row, rate, shared_head, shared_row, whole,
 };
 
 const CLIENTS: usize = 100;
@@ -54,14 +53,12 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) -> io::Result<()> {
         match bench.paced(contestant, CLIENTS, &paced) {
             Err(error) => ledger.unmeasured(&contestant.to_string(), &error),
             Ok(run) => {
-                ledger
-                    .state(&format!("{contestant}: p50"), &[run.of_50_in_100], milliseconds, Stated)
-                    .state(
-                        &format!("{contestant}: p99"),
-                        &[run.of_99_in_100],
-                        milliseconds,
-                        Stated,
-                    );
+                ledger.state(&format!("{contestant}: p50"), &[run.of_50_in_100], milliseconds, Stated).state(
+                    &format!("{contestant}: p99"),
+                    &[run.of_99_in_100],
+                    milliseconds,
+                    Stated,
+                );
                 paced_row(&Rounds { contestant, rounds: vec![run] });
             }
         }

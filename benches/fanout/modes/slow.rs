@@ -42,12 +42,7 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
     ledger
         .state("memory for the ten (PSS)", &grown, kibibytes, AtMost(sleepers * BACKLOG_KIB))
         .state("cut off", &with.each(|run| run.cut_off as f64), whole, AtLeast(sleepers))
-        .state(
-            "told why, with 4008, % of those who read on",
-            &with.each(told),
-            whole,
-            AtLeast(100.0),
-        )
+        .state("told why, with 4008, % of those who read on", &with.each(told), whole, AtLeast(100.0))
         .state("lost by those who read", &with.each(|run| run.lost as f64), whole, AtMost(0.0));
     paced_row(&with);
     paced_row(&without);

@@ -8,8 +8,7 @@ use crate::tap::NoTap;
 /// What a client gets of one round of the batch `abcdef` (six events of a byte, in real life whole frames).
 fn gets(is_member: bool, from: usize, prepare: impl FnOnce(&mut Client)) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let mut peer =
-        TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+    let mut peer = TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
     let (socket, _) = listener.accept().expect("the peer came");
     let opened = Opened {
         socket: Arc::new(socket),

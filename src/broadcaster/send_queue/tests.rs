@@ -4,8 +4,7 @@ use super::*;
 use crate::tap::{NoTap, Privacy};
 
 fn push(queue: &mut SendQueue, frames: &'static [u8]) {
-    queue
-        .push(Frames::new(Bytes::from_static(frames), Privacy::Public), frame::messages_in(frames));
+    queue.push(Frames::new(Bytes::from_static(frames), Privacy::Public), frame::messages_in(frames));
 }
 
 /// Three messages in two pieces, of which this many bytes were sent.

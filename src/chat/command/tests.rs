@@ -2,8 +2,7 @@ use super::*;
 
 #[test]
 fn plain_text_and_the_object_say_the_same() {
-    for said in ["hola \"tú\"", "hola \"tú\"\n", r#"{"type":"message","text":"hola \"t\u00fa\""}"#]
-    {
+    for said in ["hola \"tú\"", "hola \"tú\"\n", r#"{"type":"message","text":"hola \"t\u00fa\""}"#] {
         let (Parsed::Command(Command::Say { text, to: None, reference: None }), Privacy::Public) =
             Command::parse(said)
         else {
@@ -17,8 +16,7 @@ fn plain_text_and_the_object_say_the_same() {
 fn an_object_behind_white_space_is_an_object_and_not_said_to_everybody() {
     for before in [" ", "\n\t", "\u{a0}", "\u{feff}", "\u{feff} \r\n"] {
         let private = format!(r#"{before}{{"type":"message","text":"psst","to":"Luis"}}"#);
-        let (Parsed::Command(Command::Say { text, to, .. }), Privacy::Private) =
-            Command::parse(&private)
+        let (Parsed::Command(Command::Say { text, to, .. }), Privacy::Private) = Command::parse(&private)
         else {
             panic!("{before:?}")
         };
@@ -60,9 +58,7 @@ fn the_place_of_a_fault_is_told_in_characters_from_the_beginning() {
         ("{\"type\":\"message\",\"text\":\"a\n\"}", 28),
         ("{\n\"type\":\n\"message\",\ny}", 22),
     ] {
-        let (Parsed::Refused(Refusal { text, .. }), _) = Command::parse(bad) else {
-            panic!("{bad}")
-        };
+        let (Parsed::Refused(Refusal { text, .. }), _) = Command::parse(bad) else { panic!("{bad}") };
         assert_eq!(text, format!("not a message: no valid JSON at character {place}"), "{bad}");
     }
 }

@@ -14,8 +14,7 @@ fn private_events_are_for_the_two_and_each_has_its_own_copy() {
     history.push(record(1, Visibility::Everyone, 1));
     let own = Some((ANA, Bytes::from_static(b"with ref")));
     history.push(Record { own, ..record(2, Visibility::Two(ANA, LUIS), 2) });
-    let lengths =
-        |member| history.last(10, member).iter().map(|(_, json)| json.len()).collect::<Vec<_>>();
+    let lengths = |member| history.last(10, member).iter().map(|(_, json)| json.len()).collect::<Vec<_>>();
     assert_eq!(lengths(ANA), [1, 8]);
     assert_eq!(lengths(LUIS), [1, 2]);
     assert_eq!(lengths(EVA), [1]);

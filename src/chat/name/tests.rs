@@ -29,16 +29,9 @@ fn names_that_look_alike_are_the_same_name() {
 
 #[test]
 fn invisible_and_direction_changing_characters_are_refused() {
-    for bad in [
-        "A\u{200b}na",
-        "\u{202e}anA",
-        "A\na",
-        "\u{3164}",
-        "Ana\u{fe0f}",
-        "\u{2800}",
-        "a\u{7f}",
-        "\u{e000}",
-    ] {
+    for bad in
+        ["A\u{200b}na", "\u{202e}anA", "A\na", "\u{3164}", "Ana\u{fe0f}", "\u{2800}", "a\u{7f}", "\u{e000}"]
+    {
         assert_eq!(parsed(bad), Err(BadName::Invisible), "{bad:?}");
     }
 }

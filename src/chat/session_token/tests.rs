@@ -8,9 +8,7 @@ fn a_session_is_proved_by_nothing_but_its_own_secret() {
     assert!(token.proves(Some(&secret)));
     assert!(!token.proves(Token::random().as_ref()));
     assert!(!token.proves(None));
-    for wrong in
-        ["", ".", "7", "7.", "7.AAAA", "x.AAAAAAAAAAAAAAAAAAAAAA", "7.AAAAAAAAAAAAAAAAAAAAA!"]
-    {
+    for wrong in ["", ".", "7", "7.", "7.AAAA", "x.AAAAAAAAAAAAAAAAAAAAAA", "7.AAAAAAAAAAAAAAAAAAAAA!"] {
         assert!(SessionToken::parse(wrong).is_none(), "{wrong}");
     }
 }

@@ -118,8 +118,7 @@ impl<Key: Clone + Eq + Hash> Budgets<Key> {
     fn begin(&mut self, key: &Key, now: Instant) -> Result<(), NoAttempt> {
         let Budget { attempts, refill } = self.budget;
         let known = self.buckets.get(key);
-        let Bucket { full_at, under_way } =
-            known.copied().unwrap_or(Bucket { full_at: now, under_way: 0 });
+        let Bucket { full_at, under_way } = known.copied().unwrap_or(Bucket { full_at: now, under_way: 0 });
         let full_at = full_at.max(now) + refill;
         let too_late = full_at.saturating_duration_since(now + refill * attempts);
         // Those under way may all be right, and cost nothing then.
@@ -141,8 +140,7 @@ impl<Key: Clone + Eq + Hash> Budgets<Key> {
         bucket.under_way = bucket.under_way.saturating_sub(1);
         if !failed {
             // Where the system's clock began a moment ago there is no time before: then it stays.
-            bucket.full_at =
-                bucket.full_at.checked_sub(self.budget.refill).unwrap_or(bucket.full_at);
+            bucket.full_at = bucket.full_at.checked_sub(self.budget.refill).unwrap_or(bucket.full_at);
         }
     }
 

@@ -145,8 +145,7 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
     fn ask_the_others(&mut self, cookie: &Token, now: Instant) {
         let Some(shared) = &mut self.shared else { return };
         let hash = CookieHash::of(cookie);
-        let known =
-            self.sessions.get(cookie, now).map(|session| (session.is_shared, &session.account));
+        let known = self.sessions.get(cookie, now).map(|session| (session.is_shared, &session.account));
         match (known, shared.whose(hash)) {
             (None, Some(Some((account, age)))) if self.list.get(&account).is_some() => {
                 self.sessions.adopt(hash, account, age, now);
@@ -174,13 +173,7 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
     }
 
     /// Has the password checked, if there is an attempt left. Known and unknown names take the very same way.
-    fn begin_attempt(
-        &mut self,
-        name: &str,
-        password: Password,
-        applicant: Applicant,
-        now: Instant,
-    ) {
+    fn begin_attempt(&mut self, name: &str, password: Password, applicant: Applicant, now: Instant) {
         let key = account_name(name).ok().map(|name| name.key());
         let attempt = Attempt::new(key.clone(), applicant.peer);
         let login = LoginAttempt { applicant, key, attempt };
@@ -279,8 +272,7 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
     /// is out there, too.
     fn sign_out(&mut self, client: ClientId, cookie: &Token, now: Instant) {
         self.ask_the_others(cookie, now);
-        let Some(account) = self.sessions.get(cookie, now).map(|session| session.account.clone())
-        else {
+        let Some(account) = self.sessions.get(cookie, now).map(|session| session.account.clone()) else {
             return;
         };
         self.sessions.end_account(&account, &SIGNED_OUT);

@@ -70,8 +70,7 @@ fn type_twice(name: &Name) -> Result<String, String> {
 fn add_users(path: &Path) -> Result<String, String> {
     let input = io::stdin();
     if input.is_terminal() {
-        let _ =
-            writeln!(io::stderr(), "one person a line, like name,password; Ctrl-D ends the list");
+        let _ = writeln!(io::stderr(), "one person a line, like name,password; Ctrl-D ends the list");
     }
     let mut bytes = Vec::new();
     let read = input.lock().take(MAX_CLASS_LIST + 1).read_to_end(&mut bytes);
@@ -100,8 +99,7 @@ fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
         if is_heading || is_comment(line.trim()) {
             continue;
         }
-        let (name, password) =
-            line.split_once(',').ok_or_else(|| wrong("it is not like name,password"))?;
+        let (name, password) = line.split_once(',').ok_or_else(|| wrong("it is not like name,password"))?;
         let (name, password) = (name.trim(), password.trim());
         if name.starts_with('"') || password.starts_with('"') {
             return Err(wrong("quotation marks would be a part of it: leave them out"));

@@ -154,8 +154,7 @@ pub fn change(path: &Path, change: impl FnOnce(&str) -> String) -> Result<Accoun
         Err(error) => return Err(named(error)),
     };
     let after = change(&before);
-    let list =
-        AccountList::parse(&after).map_err(|wrong| format!("{}: {wrong}", path.display()))?;
+    let list = AccountList::parse(&after).map_err(|wrong| format!("{}: {wrong}", path.display()))?;
     if after.len() > MAX_LIST {
         return Err(format!("{}: it would be longer than {MAX_LIST} bytes", path.display()));
     }
@@ -205,9 +204,7 @@ fn lock(folder: &File) -> io::Result<()> {
                 thread::sleep(LOCK_RETRY);
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other(
-                    "somebody else is changing a list in the same folder",
-                ));
+                return Err(io::Error::other("somebody else is changing a list in the same folder"));
             }
             Err(TryLockError::Error(error)) => return Err(error),
             Ok(()) => return Ok(()),

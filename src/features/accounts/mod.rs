@@ -68,8 +68,7 @@ pub fn attach(
     let has_users = options.users.is_some();
     joints.health.push(("sign_in", Box::new(move || has_users.into())));
     let Some(path) = options.users.clone() else { return Ok(()) };
-    let (list, text) =
-        file::read_list(&path).map_err(|error| format!("the list of users, {error}"))?;
+    let (list, text) = file::read_list(&path).map_err(|error| format!("the list of users, {error}"))?;
     let (to_authentication, questions) = bounded(QUEUE);
     let accounts = Accounts(to_authentication);
     let (for_threads, to_broadcaster) = (accounts.clone(), to_broadcaster.clone());

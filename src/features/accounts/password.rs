@@ -103,8 +103,7 @@ impl Hashed {
     pub fn new(password: &Password, workspace: &mut Workspace) -> Result<Hashed, CannotHash> {
         let mut salt = vec![0; SALT];
         getrandom::fill(&mut salt).map_err(|_| CannotHash)?;
-        let empty =
-            Hashed { memory: MEMORY, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
+        let empty = Hashed { memory: MEMORY, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
         let hash = empty.hash_of(password, workspace)?;
         Ok(Hashed { hash, ..empty })
     }
@@ -156,11 +155,7 @@ impl Hashed {
     ///
     /// # Errors
     /// See [`CannotHash`].
-    pub fn matches(
-        &self,
-        password: &Password,
-        workspace: &mut Workspace,
-    ) -> Result<bool, CannotHash> {
+    pub fn matches(&self, password: &Password, workspace: &mut Workspace) -> Result<bool, CannotHash> {
         Ok(self.hash_of(password, workspace)?.ct_eq(&self.hash).into())
     }
 
@@ -173,11 +168,7 @@ impl Hashed {
         Params::new(self.memory, self.passes, self.lanes, Some(self.hash.len()))
     }
 
-    fn hash_of(
-        &self,
-        password: &Password,
-        workspace: &mut Workspace,
-    ) -> Result<Vec<u8>, CannotHash> {
+    fn hash_of(&self, password: &Password, workspace: &mut Workspace) -> Result<Vec<u8>, CannotHash> {
         let params = self.params().map_err(|_| CannotHash)?;
         let blocks = workspace.blocks(params.block_count())?;
         let mut hash = vec![0; self.hash.len()];

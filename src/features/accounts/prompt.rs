@@ -84,11 +84,8 @@ pub fn read_line(input: &mut impl BufRead) -> io::Result<String> {
 
 /// Runs `stty` on the terminal of standard input, and returns what it says.
 fn stty(arguments: &[&str]) -> io::Result<String> {
-    let output = Command::new("stty")
-        .args(arguments)
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::null())
-        .output()?;
+    let output =
+        Command::new("stty").args(arguments).stdin(Stdio::inherit()).stderr(Stdio::null()).output()?;
     if !output.status.success() {
         return Err(io::Error::other("stty failed"));
     }

@@ -74,18 +74,14 @@ impl Authentication for Accounts {
     ///
     /// # Errors
     /// `401` with what is missing; `429` after too many wrong passwords, `503` if too many are being checked.
-    fn admit(
-        &self,
-        request: &Request,
-        client: ClientId,
-        peer: IpAddr,
-    ) -> Result<Admission, Response> {
+    fn admit(&self, request: &Request, client: ClientId, peer: IpAddr) -> Result<Admission, Response> {
         if let Some(signed_in) = by_cookie(self, request) {
             return Ok(signed_in.admission);
         }
         let challenge = r#"Basic realm="websocket-classroom", charset="UTF-8""#;
         let Some((name, password)) = basic(request) else {
-            let text = "Only people on the list may come in: sign in on the page, or send Authorization: Basic.";
+            let text =
+                "Only people on the list may come in: sign in on the page, or send Authorization: Basic.";
             return Err(Response::text(401, text).with_challenge(challenge));
         };
         check(self, (client, peer), name, &password, false)
@@ -103,8 +99,8 @@ fn check(
     begins_session: bool,
 ) -> Result<SignedIn, Response> {
     // What cannot be a password is no one's: no need to check it, and nothing is learned from that.
-    let password = Password::parse(password)
-        .map_err(|reason| Response::text(400, format!("Sign-in: {reason}.")))?;
+    let password =
+        Password::parse(password).map_err(|reason| Response::text(400, format!("Sign-in: {reason}.")))?;
     accounts.sign_in(applicant, name, password, begins_session).map_err(|refused| match refused {
         NotSignedIn::Wrong => {
             thread::sleep(WRONG_WAITS);
@@ -138,10 +134,7 @@ fn set_cookie(request: &Request, value: &str, age: Duration) -> String {
 fn came_by_tls(request: &Request) -> bool {
     let is_https = |origin: &str| origin.to_ascii_lowercase().starts_with("https://");
     request.headers.all("origin").any(is_https)
-        || request
-            .headers
-            .list("x-forwarded-proto")
-            .any(|scheme| scheme.eq_ignore_ascii_case("https"))
+        || request.headers.list("x-forwarded-proto").any(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
 fn by_cookie(accounts: &Accounts, request: &Request) -> Option<SignedIn> {
@@ -190,9 +183,7 @@ fn credentials_in_body(request: &Request) -> Result<(String, String), Response> 
                 let mut pairs = form_urlencoded::parse(&request.body);
                 pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
             };
-            field("name")
-                .zip(field("password"))
-                .map(|(name, password)| Credentials { name, password })
+            field("name").zip(field("password")).map(|(name, password)| Credentials { name, password })
         }
         _ => {
             let text = "A sign-in is application/json or application/x-www-form-urlencoded.";

@@ -58,9 +58,8 @@ pub struct Entry {
 impl Entry {
     /// Reads the fields of an entry; `None` if they are not those of an input.
     pub fn parse(id: StreamId, fields: &[(String, String)]) -> Option<Entry> {
-        let field = |wanted: &str| {
-            fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
-        };
+        let field =
+            |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         Some(Entry {
             id,
             server: ServerId(field("s")?.parse().ok()?),

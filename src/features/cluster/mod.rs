@@ -74,12 +74,7 @@ pub fn attach(
 }
 
 /// Starts the two threads.
-fn start(
-    store: Store,
-    queue: ProposalQueue,
-    settings: chat::Settings,
-    news: NewsSender,
-) -> io::Result<()> {
+fn start(store: Store, queue: ProposalQueue, settings: chat::Settings, news: NewsSender) -> io::Result<()> {
     let writer = Writer::new(store.clone(), queue, news.clone());
     let reader = Reader::new(store, settings, news);
     let builder = |name: &str| thread::Builder::new().name(name.to_owned());

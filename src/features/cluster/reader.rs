@@ -155,11 +155,7 @@ impl Reader {
         Err(self.begin_new_run(connection, epoch)?)
     }
 
-    fn begin_new_run(
-        &self,
-        connection: &mut Connection,
-        epoch: &str,
-    ) -> Result<Interruption, Interruption> {
+    fn begin_new_run(&self, connection: &mut Connection, epoch: &str) -> Result<Interruption, Interruption> {
         self.store.begin_new_run(connection, epoch)?;
         Ok(Interruption::Discontinued)
     }

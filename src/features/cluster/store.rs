@@ -157,12 +157,7 @@ impl Store {
     }
 
     /// The stream has dropped all entries up to this one, and perhaps some that came next.
-    pub fn has_passed(
-        &self,
-        connection: &mut Connection,
-        epoch: &str,
-        id: StreamId,
-    ) -> RedisResult<bool> {
+    pub fn has_passed(&self, connection: &mut Connection, epoch: &str, id: StreamId) -> RedisResult<bool> {
         Ok(self.first(connection, epoch)?.is_some_and(|first| first > id))
     }
 
@@ -200,8 +195,7 @@ impl Store {
             .arg(self.stream(epoch))
             .arg(after.to_string())
             .query(connection)?;
-        let raw: Vec<RawEntry> =
-            read.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
+        let raw: Vec<RawEntry> = read.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
         let (end, number) = (raw.last().map(|(id, _)| *id), raw.len());
         let entries: Vec<Entry> =
             raw.into_iter().filter_map(|(id, fields)| Entry::parse(id, &fields)).collect();
@@ -229,12 +223,7 @@ impl Store {
     }
 
     /// A sign of life of this server. Returns Redis's time, in milliseconds.
-    pub fn beat(
-        &self,
-        connection: &mut Connection,
-        epoch: &str,
-        server: ServerId,
-    ) -> RedisResult<u64> {
+    pub fn beat(&self, connection: &mut Connection, epoch: &str, server: ServerId) -> RedisResult<u64> {
         let (seconds, microseconds): (u64, u64) = cmd("TIME").query(connection)?;
         let now = seconds.saturating_mul(1000).saturating_add(microseconds / 1000);
         cmd("ZADD").arg(self.servers(epoch)).arg(now).arg(server.0).exec(connection)?;

@@ -110,15 +110,11 @@ impl Writer {
             ToWriter::Begin { epoch, server } => self.begin(epoch, server),
             ToWriter::ReadBack(number) => self.read_back(number),
             ToWriter::Snapshot(snapshot) => {
-                self.in_run(|store, connection, epoch, _| {
-                    store.set_snapshot(connection, epoch, &snapshot)
-                });
+                self.in_run(|store, connection, epoch, _| store.set_snapshot(connection, epoch, &snapshot));
                 self.queue.snapshot_done();
             }
             ToWriter::Gone(server) => {
-                self.in_run(|store, connection, epoch, _| {
-                    store.forget_server(connection, epoch, server)
-                });
+                self.in_run(|store, connection, epoch, _| store.forget_server(connection, epoch, server));
             }
             ToWriter::Finish(_) => unreachable!("invariant: the loop takes it"),
         }
@@ -227,9 +223,8 @@ impl Writer {
             return;
         }
         let silent_since = now.saturating_sub(SILENCE.as_millis() as u64);
-        let silent = self.in_run(|store, connection, epoch, _| {
-            store.silent_since(connection, epoch, silent_since)
-        });
+        let silent =
+            self.in_run(|store, connection, epoch, _| store.silent_since(connection, epoch, silent_since));
         let Some(silent) = silent else { return };
         // Twice with the same last sign: after a jump of the clock, or a pause of the machine, the others only need a moment.
         for server in silent.iter().filter(|server| self.silent.contains(server)) {

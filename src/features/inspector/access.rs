@@ -22,8 +22,7 @@ pub enum Watch {
 impl Watch {
     /// What this key opens; `None` if it cannot be one.
     pub fn parse(key: &str, teacher_key: Option<&str>) -> Option<Watch> {
-        let is_teacher =
-            |teacher_key: &str| bool::from(teacher_key.as_bytes().ct_eq(key.as_bytes()));
+        let is_teacher = |teacher_key: &str| bool::from(teacher_key.as_bytes().ct_eq(key.as_bytes()));
         if teacher_key.is_some_and(is_teacher) {
             return Some(Watch::Everyone);
         }

@@ -68,9 +68,7 @@ fn parse(client: ClientId, fields: &Fields) -> Result<ExtraAction, Refusal> {
         (Some("ping"), _) => Demonstration::Ping,
         (Some("fragments"), _) => Demonstration::Fragments,
         (Some("binary"), _) => Demonstration::Binary,
-        (Some("close"), Some(code))
-            if close_code::find(code).is_some_and(|row| row.may_be_sent) =>
-        {
+        (Some("close"), Some(code)) if close_code::find(code).is_some_and(|row| row.may_be_sent) => {
             Demonstration::Close(code)
         }
         (Some("close"), _) => {
@@ -149,9 +147,7 @@ fn announcement(demonstration: Demonstration) -> (&'static str, &'static str) {
         Demonstration::Close(_) => {
             ("close", "a close frame comes; your side answers with the same code, then TCP ends")
         }
-        Demonstration::Drop => {
-            ("drop", "TCP ends without a close frame; your side will call that 1006")
-        }
+        Demonstration::Drop => ("drop", "TCP ends without a close frame; your side will call that 1006"),
         Demonstration::BadFrame => {
             ("bad_frame", "a frame with a reserved bit comes; your side must fail with 1002")
         }
@@ -161,9 +157,7 @@ fn announcement(demonstration: Demonstration) -> (&'static str, &'static str) {
         Demonstration::Pause => {
             ("pause", "nothing is read from you for 10 s; what you send waits on the way")
         }
-        Demonstration::Push => {
-            ("push", "three messages come, one a second, and nobody asks for them")
-        }
+        Demonstration::Push => ("push", "three messages come, one a second, and nobody asks for them"),
     }
 }
 

@@ -9,6 +9,7 @@ use data_encoding::HEXLOWER;
 
 use super::captured::Captured;
 use super::event::{Event, Exchange, Frame, Proof};
+use super::frame_tap::KEPT_PAYLOAD;
 use super::hex::{hex, unmasked};
 use super::lane::Lane;
 use super::note::What;
@@ -17,16 +18,8 @@ use crate::broadcaster::Party;
 use crate::tap::{Privacy, Purpose};
 use crate::websocket::frame::{KeptFrame, KeptFrames};
 
-/// Bytes of one payload that are shown.
-pub const SHOWN_PAYLOAD: usize = 256;
-
 /// A connection became a WebSocket; `late`: a while ago.
-pub fn opened<'a>(
-    captured: &'a Captured,
-    name: Option<&'a str>,
-    at: Instant,
-    late: bool,
-) -> Event<'a> {
+pub fn opened<'a>(captured: &'a Captured, name: Option<&'a str>, at: Instant, late: bool) -> Event<'a> {
     let proof = captured.proof().map(|proof| Proof {
         key: proof.key,
         sha1: HEXLOWER.encode(&proof.digest),
@@ -68,8 +61,7 @@ pub fn note(
                 frame(captured, lane, us, *from, &kept, *privacy, cut, &mut tell);
             }
             if *cut && !frames.rest.is_empty() {
-                let (header, why) =
-                    (hex(frames.rest, &[]), "the header never became whole".to_owned());
+                let (header, why) = (hex(frames.rest, &[]), "the header never became whole".to_owned());
                 tell_all(&mut tell, &Event::Broken { conn, us, from: *from, header: &header, why });
             }
         }
@@ -120,7 +112,7 @@ fn frame(
     let plain = head.mask.map(|mask| unmasked(mask, payload));
     let read = plain.as_deref().unwrap_or(payload);
     let place = lane.place(from, head, read, us);
-    let shown = ..payload.len().min(SHOWN_PAYLOAD);
+    let shown = ..payload.len().min(KEPT_PAYLOAD);
     let secret = match from {
         Party::Client => Vec::new(),
         Party::Server | Party::Nobody => secrets::in_payload(read),

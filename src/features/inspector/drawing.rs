@@ -35,10 +35,7 @@ pub fn log_tapped(client: ClientId, tapped: &Tapped) {
     match tapped {
         Tapped::Frame { frame, cut } => log_frames(client, Party::Client, frame, *cut),
         Tapped::Broken { header, wrong } => {
-            debug!(
-                "{client}: from client: no frame may begin with {}: {wrong}",
-                spaced_hex(header, &[])
-            );
+            debug!("{client}: from client: no frame may begin with {}: {wrong}", spaced_hex(header, &[]));
         }
     }
 }
@@ -93,8 +90,7 @@ fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
         bits => format!(" in the next {bits} bits"),
     };
     let first = length[0];
-    let drawn =
-        format!("{} {:07b}   {mask}, length {}{how}", first >> 7, first & 0x7f, head.length);
+    let drawn = format!("{} {:07b}   {mask}, length {}{how}", first >> 7, first & 0x7f, head.length);
     lines.push(line(&length[..1], drawn));
     if length.len() > 1 {
         lines.push(line(&length[1..], format!("length {}", head.length)));
@@ -110,10 +106,8 @@ fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
     for begin in (0..drawn).step_by(LINE) {
         let place = begin..drawn.min(begin + LINE);
         // A secret's bytes, as places within this line.
-        let here: Vec<_> = secret
-            .iter()
-            .map(|range| range.start.max(begin) - begin..range.end.max(begin) - begin)
-            .collect();
+        let here: Vec<_> =
+            secret.iter().map(|range| range.start.max(begin) - begin..range.end.max(begin) - begin).collect();
         let hex = |bytes: &[u8]| spaced_hex(&bytes[place.clone()], &here);
         // Named once: what follows is more of it.
         let label = |name| if begin == 0 { name } else { "" };

@@ -5,11 +5,10 @@
 
 use bytes::Bytes;
 
-use super::describe::SHOWN_PAYLOAD;
 use crate::websocket::frame::{FrameHead, FrameScanner, WrongHeader, read_head};
 
-/// Bytes of one payload that are kept.
-const KEPT_PAYLOAD: usize = SHOWN_PAYLOAD;
+/// Bytes of one payload that are kept and shown.
+pub const KEPT_PAYLOAD: usize = 256;
 
 /// What a tap found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -70,8 +70,7 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     joints.features.push("inspector");
     joints.commands.push(SHOW);
     let to_broadcaster = to_broadcaster.clone();
-    joints.capture =
-        Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
+    joints.capture = Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
     joints.routes.push(Route {
         path: "/wire",
         methods: &["GET", "HEAD"],
@@ -103,7 +102,7 @@ fn wire(call: &Call<'_>, teacher_key: Option<&str>, to_inspector: &ToInspector) 
         to_inspector.watch(watcher, watch);
     };
     let feed = Endpoint::Feed(Box::new(begin));
-    if is_for_all { Reply::WebSocketForAll(feed) } else { Reply::WebSocket(feed) }
+    Reply::WebSocket { endpoint: feed, is_for_all }
 }
 
 struct InspectorCapture {

@@ -78,9 +78,7 @@ impl What {
     /// What a tap found on the connection's thread.
     pub fn from_client(tapped: Tapped, privacy: Privacy) -> What {
         match tapped {
-            Tapped::Frame { frame, cut } => {
-                What::Frames { from: Party::Client, frames: frame, privacy, cut }
-            }
+            Tapped::Frame { frame, cut } => What::Frames { from: Party::Client, frames: frame, privacy, cut },
             Tapped::Broken { header, wrong } => What::Broken { header, wrong },
         }
     }
@@ -92,11 +90,9 @@ impl Note {
         let more = match self {
             Note::Happened { what: What::Frames { frames, .. }, .. } => frames.len(),
             // The last that keep the heads in memory.
-            Note::Happened {
-                captured,
-                what: What::Opened | What::Refused(_) | What::Closed(_),
-                ..
-            } => captured.memory(),
+            Note::Happened { captured, what: What::Opened | What::Refused(_) | What::Closed(_), .. } => {
+                captured.memory()
+            }
             _ => 0,
         };
         NOTE_UPKEEP + more
@@ -126,9 +122,7 @@ impl ToInspector {
     /// Hands a note on, if there is room for it; else its frames are counted as lost.
     pub fn tell(&self, captured: &Arc<Captured>, at: Instant, what: What) {
         let (bound, frames) = match &what {
-            What::Frames { frames, .. } => {
-                (FRAMES_WAITING, whole_frames(frames).count().max(1) as u64)
-            }
+            What::Frames { frames, .. } => (FRAMES_WAITING, whole_frames(frames).count().max(1) as u64),
             _ => (WAITING, 0),
         };
         let note = Note::Happened { captured: Arc::clone(captured), at, what };

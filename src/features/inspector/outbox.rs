@@ -64,11 +64,7 @@ impl Outbox {
     }
 
     /// One event for all of these watchers.
-    pub fn add<'a>(
-        &mut self,
-        recipients: impl IntoIterator<Item = &'a Recipient>,
-        event: &Event<'_>,
-    ) {
+    pub fn add<'a>(&mut self, recipients: impl IntoIterator<Item = &'a Recipient>, event: &Event<'_>) {
         let mut json = None;
         for recipient in recipients {
             let Some(batch) = self.batches.get_mut(&recipient.watcher) else { continue };
@@ -89,8 +85,7 @@ impl Outbox {
         let queue = self.queue;
         for (watcher, batch) in self.batches.iter_mut().filter(|(_, batch)| batch.events > 0) {
             let (watcher, frames) = (*watcher, batch.frames.split().freeze());
-            let (events, left_out) =
-                (std::mem::take(&mut batch.events), Arc::clone(&batch.left_out));
+            let (events, left_out) = (std::mem::take(&mut batch.events), Arc::clone(&batch.left_out));
             let deliver = move |control: &mut dyn Control| {
                 deliver(control, watcher, queue, frames, events, &left_out);
             };

@@ -120,12 +120,7 @@ impl ReadTap for InspectorReadTap {
                 if self.is_chat() && scanner.is_in_end_of_message() {
                     // That message will be understood, though its frame is not seen whole.
                     let (at, privacy) = (Instant::now(), Privacy::Private);
-                    self.waiting.push_back(Waiting {
-                        at,
-                        tapped: None,
-                        ends_message: true,
-                        privacy,
-                    });
+                    self.waiting.push_back(Waiting { at, tapped: None, ends_message: true, privacy });
                 }
                 Box::new(FrameTap::at(scanner))
             }

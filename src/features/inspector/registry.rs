@@ -130,8 +130,7 @@ impl Inspector {
         }
         let is_member = captured.purpose == Some(Purpose::Chat);
         let (id, lane) = (captured.client, Lane::default());
-        let mut connection =
-            Connection { captured, name: None, recipients, lane, is_announced: false };
+        let mut connection = Connection { captured, name: None, recipients, lane, is_announced: false };
         if !is_member {
             connection.announce(&mut self.outbox);
         }
@@ -156,10 +155,8 @@ impl Inspector {
         };
         let recipient = Recipient { watcher: id, everyone: matches!(watch, Watch::Everyone) };
         self.outbox.begin(id);
-        let includes =
-            |connection: &&mut Connection| watch.includes(connection.captured.key.as_ref());
-        let mut watched: Vec<&mut Connection> =
-            self.connections.values_mut().filter(includes).collect();
+        let includes = |connection: &&mut Connection| watch.includes(connection.captured.key.as_ref());
+        let mut watched: Vec<&mut Connection> = self.connections.values_mut().filter(includes).collect();
         watched.sort_by_key(|connection| connection.captured.client);
         self.outbox.add(&[recipient], &Event::Watching { whom, found: watched.len() });
         for connection in watched {

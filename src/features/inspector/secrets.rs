@@ -62,8 +62,8 @@ fn begins_like_a_head(head: &[u8]) -> bool {
     let (word, rest) = head.split_at(word);
     let end = rest.first().copied();
     match word {
-        b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"CONNECT" | b"OPTIONS" | b"TRACE"
-        | b"PATCH" | b"PRI" => end == Some(b' '),
+        b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"CONNECT" | b"OPTIONS" | b"TRACE" | b"PATCH"
+        | b"PRI" => end == Some(b' '),
         b"HTTP" => end == Some(b'/'),
         _ => false,
     }
@@ -72,8 +72,7 @@ fn begins_like_a_head(head: &[u8]) -> bool {
 /// Hides the values behind the first `?`: `GET /ws?name=Ana&session=****** HTTP/1.1`.
 fn hide_in_query(line: &mut [u8]) {
     let Some(begin) = line.iter().position(|byte| *byte == b'?') else { return };
-    let end =
-        line[begin..].iter().position(|byte| *byte == b' ').map_or(line.len(), |end| begin + end);
+    let end = line[begin..].iter().position(|byte| *byte == b' ').map_or(line.len(), |end| begin + end);
     for parameter in line[begin + 1..end].split_mut(|byte| matches!(byte, b'&' | b'#' | b';')) {
         let Some(equals) = parameter.iter().position(|byte| *byte == b'=') else { continue };
         let (name, value) = parameter.split_at_mut(equals);

@@ -41,14 +41,7 @@ struct Followed {
 impl InspectorSendTap {
     pub fn new(captured: Arc<Captured>, to_inspector: ToInspector) -> InspectorSendTap {
         let is_logged = captured.is_logged();
-        InspectorSendTap {
-            captured,
-            to_inspector,
-            is_logged,
-            sent: 0,
-            watched: None,
-            followed: None,
-        }
+        InspectorSendTap { captured, to_inspector, is_logged, sent: 0, watched: None, followed: None }
     }
 
     fn tell(&self, what: What) {

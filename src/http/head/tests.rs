@@ -30,8 +30,7 @@ fn a_head_is_taken_only_whole_and_only_if_it_is_one() {
 
 #[test]
 fn targets_come_in_two_forms() {
-    let parts =
-        |target| target_parts(target).map(|parts| (parts.authority, parts.path, parts.query));
+    let parts = |target| target_parts(target).map(|parts| (parts.authority, parts.path, parts.query));
     assert_eq!(parts("/ws?name=Ana"), Some((None, "/ws", "name=Ana")));
     assert_eq!(parts("http://localhost:3000/ws?x"), Some((Some("localhost:3000"), "/ws", "x")));
     assert_eq!(parts("ws://localhost"), Some((Some("localhost"), "/", "")));

@@ -27,9 +27,7 @@ fn host_headers_are_read_strictly() {
 #[test]
 fn only_our_own_names_and_pages_are_welcome() {
     let names = HostNames::new(&["Class.Example".to_owned()], &["https://lms.example".to_owned()]);
-    assert!(
-        names.is_ours("localhost") && names.is_ours("class.example") && names.is_ours("10.0.0.7")
-    );
+    assert!(names.is_ours("localhost") && names.is_ours("class.example") && names.is_ours("10.0.0.7"));
     assert!(!names.is_ours("evil.example") && !names.is_ours("localhost.evil.example"));
     assert!(names.is_welcome("http://localhost:3000", "localhost:3000"));
     assert!(names.is_welcome("https://lms.example", "localhost:3000"));

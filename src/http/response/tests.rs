@@ -7,8 +7,7 @@ fn an_answer_has_a_length_and_says_what_becomes_of_the_connection() {
     assert!(text.starts_with("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"), "{text}");
     assert!(text.contains("Content-Length: 9\r\n"));
     assert!(text.ends_with("\r\n\r\ntoo slow\n"));
-    let head =
-        String::from_utf8(answer.with_method(true).to_bytes()).expect("answers are text here");
+    let head = String::from_utf8(answer.with_method(true).to_bytes()).expect("answers are text here");
     assert!(head.contains("Content-Length: 9\r\n") && head.ends_with("\r\n\r\n"));
 }
 

@@ -30,10 +30,7 @@ fn every_header_is_read_as_tungstenite_reads_it() {
                         assert_eq!(head.fin, header.is_final);
                         assert_eq!(head.opcode.number(), u8::from(header.opcode));
                         let reserved = [header.rsv1, header.rsv2, header.rsv3].map(u8::from);
-                        assert_eq!(
-                            head.reserved,
-                            reserved[0] << 2 | reserved[1] << 1 | reserved[2]
-                        );
+                        assert_eq!(head.reserved, reserved[0] << 2 | reserved[1] << 1 | reserved[2]);
                         assert_eq!(head.minimal, header.len(length) == header_length);
                     }
                     (ours, theirs) => panic!("{bytes:x?}: {ours:?} and {theirs:?}"),
@@ -53,9 +50,7 @@ fn every_frame_is_written_as_tungstenite_writes_it() {
         (Opcode::Close, OpCode::Control(Control::Close)),
     ];
     for (ours, theirs) in opcodes {
-        for (length, is_final) in
-            [(0, true), (125, false), (126, true), (65_535, true), (65_536, false)]
-        {
+        for (length, is_final) in [(0, true), (125, false), (126, true), (65_535, true), (65_536, false)] {
             let payload = vec![b'x'; length];
             let mut written = BytesMut::new();
             put_frame(&payload, ours, is_final, &mut written);

@@ -44,9 +44,7 @@ fn a_data_frame_may_be_as_long_as_a_message_and_a_control_frame_as_125_bytes() {
 
 #[test]
 fn a_close_code_that_must_not_be_sent_is_found_however_the_frame_is_cut() {
-    for (code, allowed) in
-        [(1000_u16, true), (4999, true), (1005, false), (1014, false), (0, false)]
-    {
+    for (code, allowed) in [(1000_u16, true), (4999, true), (1005, false), (1014, false), (0, false)] {
         let [high, low] = code.to_be_bytes();
         let mut bytes = b"\x89\x80abcd\x88\x83abcd".to_vec();
         bytes.extend([high ^ b'a', low ^ b'b', b'x' ^ b'c']);

@@ -17,10 +17,7 @@ fn the_rate_itself_passes_for_ever() {
     let start = Instant::now();
     let mut limit = RateLimit::new(20, start);
     for message in 0..10_000 {
-        assert_eq!(
-            limit.message(0, || start + Duration::from_millis(50) * message),
-            Verdict::Allowed
-        );
+        assert_eq!(limit.message(0, || start + Duration::from_millis(50) * message), Verdict::Allowed);
     }
 }
 
@@ -28,8 +25,7 @@ fn the_rate_itself_passes_for_ever() {
 fn long_messages_cost_more_but_one_is_always_possible() {
     let start = Instant::now();
     let mut limit = RateLimit::new(20, start);
-    let allowed =
-        (0..100).take_while(|_| limit.message(65_536, || start) == Verdict::Allowed).count();
+    let allowed = (0..100).take_while(|_| limit.message(65_536, || start) == Verdict::Allowed).count();
     assert_eq!(allowed, 5, "17 tokens each of 100");
     assert_eq!(RateLimit::new(1, start).message(1 << 30, || start), Verdict::Allowed);
 }

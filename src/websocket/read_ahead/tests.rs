@@ -43,9 +43,7 @@ fn read_all(early: Vec<u8>, bursts: &[usize]) -> (Vec<u8>, usize, ReadAhead) {
 #[test]
 fn every_byte_comes_once_and_in_order_and_nothing_is_kept_when_idle() {
     for early in [0, 1, 250] {
-        for bursts in
-            [&[][..], &[1], &[100], &[99, 1, 100, 101], &[4196], &[100_000, 3], &[100, 4096, 1]]
-        {
+        for bursts in [&[][..], &[1], &[100], &[99, 1, 100, 101], &[4196], &[100_000, 3], &[100, 4096, 1]] {
             let early: Vec<u8> = (0..early).collect();
             let length = early.len() + bursts.iter().sum::<usize>();
             let (all, _, ahead) = read_all(early, bursts);

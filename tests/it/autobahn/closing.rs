@@ -15,13 +15,7 @@ fn groups_7_1_nothing_behind_a_close_frame_counts() {
         case("7.1.2", Whole, &[NORMAL, (CLOSE, b"")], &[], Answered(1000)),
         case("7.1.3", Whole, &[NORMAL, (PING, b"")], &[], Answered(1000)),
         case("7.1.4", Whole, &[NORMAL, HELLO], &[], Answered(1000)),
-        case(
-            "7.1.5",
-            Whole,
-            &[(0x01, b"fragment1"), NORMAL, (0x80, b"fragment2")],
-            &[],
-            Answered(1000),
-        ),
+        case("7.1.5", Whole, &[(0x01, b"fragment1"), NORMAL, (0x80, b"fragment2")], &[], Answered(1000)),
         // The suite does not judge this one. What was sent before the close frame comes back before it.
         case("7.1.6", Whole, &[long, HELLO, NORMAL, (PING, b"")], &[long, HELLO], Answered(1000)),
     ];

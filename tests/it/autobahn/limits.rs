@@ -41,10 +41,7 @@ fn groups_9_3_and_9_4_a_message_of_4_mib_in_fragments_of_any_size_comes_back() {
             if let Some(last) = frames.last_mut() {
                 last.0 |= 0x80;
             }
-            play(
-                &server,
-                &case(&format!("9.{group}.{index}"), Whole, &frames, &[(first, &payload)], Ours),
-            );
+            play(&server, &case(&format!("9.{group}.{index}"), Whole, &frames, &[(first, &payload)], Ours));
         }
     }
 }
@@ -56,10 +53,7 @@ fn groups_9_5_and_9_6_a_message_of_1_mib_in_small_writes_comes_back() {
         for (index, size) in (1..).zip([64, 128, 256, 512, 1024, 2048]) {
             let payload = repeated(pattern, MIB);
             let message = [(first, &payload[..])];
-            play(
-                &server,
-                &case(&format!("9.{group}.{index}"), Octets(size), &message, &message, Ours),
-            );
+            play(&server, &case(&format!("9.{group}.{index}"), Octets(size), &message, &message, Ours));
         }
     }
 }

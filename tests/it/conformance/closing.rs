@@ -119,10 +119,7 @@ fn a_fault_in_place_of_the_answer_to_our_close_frame_ends_tcp() {
         subject.server.wait_for_log(&answer);
         // Not: that it did not end TCP in time.
         let line = subject.server.wait_for_log(&format!("{conn} closed"));
-        assert!(
-            line.contains("by the server: 4321") && line.contains("the client ended TCP"),
-            "{line}"
-        );
+        assert!(line.contains("by the server: 4321") && line.contains("the client ended TCP"), "{line}");
         chat_on(&mut subject.bystander);
     }
 }

@@ -5,8 +5,7 @@ use crate::common::raw::{ask, handshake};
 
 /// A handshake with these offers, a header line each.
 fn offered(lines: &[&str]) -> String {
-    let lines: String =
-        lines.iter().map(|line| format!("Sec-WebSocket-Extensions: {line}\r\n")).collect();
+    let lines: String = lines.iter().map(|line| format!("Sec-WebSocket-Extensions: {line}\r\n")).collect();
     handshake("/ws").replacen("Host", &format!("{lines}Host"), 1)
 }
 

@@ -1,9 +1,7 @@
 //! Chapter 5, data framing: sections 5.1 to 5.4, 5.6 and 5.8. Its section 5.5 is in `control_frames.rs`.
 
 use super::Subject;
-use crate::common::raw::{
-    BINARY, CLOSE, PING, PONG, RawClient, TEXT, frame, frame_masked_by, handshake,
-};
+use crate::common::raw::{BINARY, CLOSE, PING, PONG, RawClient, TEXT, frame, frame_masked_by, handshake};
 
 const FIRSTS: [u8; 5] = [TEXT, BINARY, CLOSE, PING, PONG];
 
@@ -30,9 +28,7 @@ fn a_frame_that_is_not_masked_fails() {
 fn no_frame_of_the_server_is_masked_or_has_a_reserved_bit() {
     let subject = Subject::start(&[]);
     let mut echo = subject.echo();
-    echo.send(
-        &[frame(TEXT, b"a"), frame(BINARY, b"b"), frame(PING, b"c"), frame(CLOSE, b"")].concat(),
-    );
+    echo.send(&[frame(TEXT, b"a"), frame(BINARY, b"b"), frame(PING, b"c"), frame(CLOSE, b"")].concat());
     // Reading fails at a mask, and nothing else may stand in a first byte.
     for first in [TEXT, BINARY, PONG, CLOSE] {
         assert_eq!(echo.frame().map(|(first, _)| first), Some(first));
@@ -115,8 +111,7 @@ fn the_server_tells_lengths_in_the_fewest_bytes() {
 fn whatever_the_masking_key_the_payload_is_unmasked() {
     let subject = Subject::start(&[]);
     let mut echo = subject.echo();
-    for mask in [[0; 4], [0xff; 4], [1, 0, 0, 0], [0, 0, 0, 1], *b"GET ", [0x81, 0x85, 0x37, 0xfa]]
-    {
+    for mask in [[0; 4], [0xff; 4], [1, 0, 0, 0], [0, 0, 0, 1], *b"GET ", [0x81, 0x85, 0x37, 0xfa]] {
         for length in [1, 2, 3, 4, 5, 7, 8, 125, 1000] {
             let payload: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
             echo.send(&frame_masked_by(mask, BINARY, &payload));

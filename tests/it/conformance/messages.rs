@@ -56,8 +56,7 @@ fn a_message_of_the_server_begins_with_its_type_and_ends_with_fin() {
 #[test]
 fn frames_are_found_however_the_bytes_are_cut() {
     let subject = Subject::start(&[]);
-    let frames =
-        [frame(0x01, b"ho"), frame(PING, b"now"), frame(0x80, b"la"), frame(BINARY, &[7; 200])];
+    let frames = [frame(0x01, b"ho"), frame(PING, b"now"), frame(0x80, b"la"), frame(BINARY, &[7; 200])];
     let bytes = frames.concat();
     let mut echo = subject.echo();
     echo.socket.set_nodelay(true).expect("an option of TCP");
@@ -77,11 +76,9 @@ fn what_follows_the_last_fragment_is_a_new_message_with_a_type_of_its_own() {
     let mut echo = subject.echo();
     let text = [frame(0x01, b"a"), frame(0x80, b"b")];
     let binary = [frame(0x02, b"c"), frame(0x80, b"d")];
-    let frames =
-        [text.concat(), binary.concat(), frame(TEXT, b"e"), frame(BINARY, b"f"), text.concat()];
+    let frames = [text.concat(), binary.concat(), frame(TEXT, b"e"), frame(BINARY, b"f"), text.concat()];
     echo.send(&frames.concat());
-    for (first, payload) in [(TEXT, "ab"), (BINARY, "cd"), (TEXT, "e"), (BINARY, "f"), (TEXT, "ab")]
-    {
+    for (first, payload) in [(TEXT, "ab"), (BINARY, "cd"), (TEXT, "e"), (BINARY, "f"), (TEXT, "ab")] {
         assert_eq!(echo.frame(), Some((first, payload.as_bytes().to_vec())));
     }
 }

@@ -17,9 +17,7 @@ use std::io::Write;
 use std::net::Shutdown;
 
 use crate::common::bystander::{bystander, chat_on};
-use crate::common::raw::{
-    Answer, CLOSE, RawClient, TEXT, assert_not_reset, frame, read_answer, read_to_end,
-};
+use crate::common::raw::{Answer, CLOSE, RawClient, TEXT, assert_not_reset, frame, read_answer, read_to_end};
 use crate::common::{Client, Server};
 
 /// The doors that lead to WebSockets of different kinds: the rules are the same.
@@ -86,10 +84,7 @@ impl Subject {
         self.server.wait_for_log(&format!("{conn} ended"));
         let answered = format!("answered {status}");
         let lines = self.server.log();
-        assert!(
-            lines.iter().any(|line| line.contains(&conn) && line.contains(&answered)),
-            "{what}"
-        );
+        assert!(lines.iter().any(|line| line.contains(&conn) && line.contains(&answered)), "{what}");
         chat_on(&mut self.bystander);
         answer
     }

@@ -45,9 +45,7 @@ fn a_handshake_without_one_host_of_ours_is_refused() {
 #[test]
 fn a_handshake_that_does_not_ask_for_websocket_is_refused() {
     let mut subject = Subject::start(&[]);
-    for line in
-        ["Upgrade:", "Upgrade: web socket", "Upgrade: websocket2", "Upgrade: websocket\u{a0}"]
-    {
+    for line in ["Upgrade:", "Upgrade: web socket", "Upgrade: websocket2", "Upgrade: websocket\u{a0}"] {
         subject.refuses(line, handshake_with("Upgrade", &[line]), 426);
     }
     subject.refuses("no Upgrade", handshake_with("Upgrade", &[]), 426);
@@ -60,17 +58,12 @@ fn a_handshake_that_does_not_ask_for_websocket_is_refused() {
 #[test]
 fn a_handshake_without_connection_upgrade_is_refused() {
     let mut subject = Subject::start(&[]);
-    for line in ["Connection:", "Connection: close", "Connection: up grade", "Connection: Upgrades"]
-    {
+    for line in ["Connection:", "Connection: close", "Connection: up grade", "Connection: Upgrades"] {
         subject.refuses(line, handshake_with("Connection", &[line]), 400);
     }
     subject.refuses("no Connection", handshake_with("Connection", &[]), 400);
     for line in ["Connection: upgrade", "connection: keep-alive,UPGRADE"] {
-        assert_eq!(
-            ask(&subject.server, handshake_with("Connection", &[line])).status,
-            101,
-            "{line}"
-        );
+        assert_eq!(ask(&subject.server, handshake_with("Connection", &[line])).status, 101, "{line}");
     }
 }
 
@@ -132,26 +125,15 @@ fn a_handshake_of_another_version_is_refused_and_told_the_right_one() {
 fn a_list_of_subprotocols_that_breaks_the_grammar_is_refused() {
     let mut subject = Subject::start(&[]);
     let offered = |lines: &[&str]| {
-        let lines: String =
-            lines.iter().map(|line| format!("Sec-WebSocket-Protocol: {line}\r\n")).collect();
+        let lines: String = lines.iter().map(|line| format!("Sec-WebSocket-Protocol: {line}\r\n")).collect();
         handshake("/ws").replacen("Host", &format!("{lines}Host"), 1)
     };
-    for lines in [
-        &[""][..],
-        &[","],
-        &["a b"],
-        &["a;b"],
-        &["a/b"],
-        &["chat, \"x\""],
-        &["ñ"],
-        &["a, a"],
-        &["a", "b, a"],
-    ] {
+    for lines in
+        [&[""][..], &[","], &["a b"], &["a;b"], &["a/b"], &["chat, \"x\""], &["ñ"], &["a, a"], &["a", "b, a"]]
+    {
         subject.refuses(&format!("{lines:?}"), offered(lines), 400);
     }
-    for lines in
-        [&["chat, superchat"][..], &["chat", "superchat"], &[" a ,, A\t,v2.chat.example.com"]]
-    {
+    for lines in [&["chat, superchat"][..], &["chat", "superchat"], &[" a ,, A\t,v2.chat.example.com"]] {
         assert_eq!(ask(&subject.server, offered(lines)).status, 101, "{lines:?}");
     }
 }
@@ -163,8 +145,7 @@ fn neither_the_order_of_the_headers_nor_unknown_ones_matter() {
     let subject = Subject::start(&[]);
     let head = handshake("/ws");
     let (request, lines) = head.split_once("\r\n").expect("lines");
-    let mut lines: Vec<&str> =
-        lines.split_terminator("\r\n").filter(|line| !line.is_empty()).collect();
+    let mut lines: Vec<&str> = lines.split_terminator("\r\n").filter(|line| !line.is_empty()).collect();
     lines.push("X-Unknown: websocket, 8");
     for _ in 0..lines.len() {
         lines.rotate_left(1);
@@ -232,8 +213,7 @@ fn the_answer_is_101_with_the_accept_value_of_the_key() {
         for (name, value) in
             [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-accept", accept)]
         {
-            let lines =
-                answer.head.lines().filter(|line| line.to_ascii_lowercase().starts_with(name));
+            let lines = answer.head.lines().filter(|line| line.to_ascii_lowercase().starts_with(name));
             assert_eq!((lines.count(), answer.header(name)), (1, Some(value)), "{key}: {answer:?}");
         }
         assert!(answer.head.ends_with("\r\n\r\n"), "{answer:?}");

@@ -18,8 +18,7 @@ fn named() -> Vec<&'static str> {
     let (_, section) = README.split_once("\n## Conformance\n").expect("the section is there");
     let (section, _) = section.split_once("\n## ").expect("another section follows");
     let rows = section.lines().filter(|line| {
-        line.strip_prefix("| ")
-            .is_some_and(|row| row.starts_with(|first: char| first.is_ascii_digit()))
+        line.strip_prefix("| ").is_some_and(|row| row.starts_with(|first: char| first.is_ascii_digit()))
     });
     let cells = rows.map(|row| row.trim_end_matches(" |").rsplit('|').next().expect("a cell"));
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()

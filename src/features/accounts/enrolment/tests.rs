@@ -2,8 +2,7 @@ use super::*;
 
 #[test]
 fn a_class_list_is_taken_whole_or_not_at_all() {
-    let text =
-        "\u{feff}Name,Password\r\n# class 3b\r\nAna María,contra,seña\r\n\r\nLuis, secret\r\n";
+    let text = "\u{feff}Name,Password\r\n# class 3b\r\nAna María,contra,seña\r\n\r\nLuis, secret\r\n";
     let people = class_list(text).expect("a class list");
     let passwords = ["contra,seña", "secret"].map(|text| Password::parse(text).expect("one"));
     let expected = ["Ana María", "Luis"].map(|name| account_name(name).expect("a name"));

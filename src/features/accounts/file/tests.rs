@@ -10,9 +10,8 @@ fn only_what_is_seen_twice_is_believed() {
     let (both, one, broken) = (list(&["Ana", "Luis"]), list(&["Ana"]), Ok("Ana".to_owned()));
     let gone = Err("No such file".to_owned());
     let mut looks = Looks::new(both.as_deref().expect("a text"));
-    let mut people = |seen: &Result<String, String>| {
-        looks.look(seen.clone()).map(|list| list.map(|list| list.len()))
-    };
+    let mut people =
+        |seen: &Result<String, String>| looks.look(seen.clone()).map(|list| list.map(|list| list.len()));
     assert_eq!(people(&both), None);
     // An editor empties the file before it writes.
     for while_writing in [Ok(String::new()), gone.clone(), broken.clone(), one.clone()] {

@@ -11,8 +11,7 @@ fn line(name: &str) -> String {
 
 #[test]
 fn comments_are_skipped_and_names_found_however_they_are_written() {
-    let text =
-        format!("\u{feff}# class 3b\r\n\r\n{}\r\n  {}  \n#Eva:x", line("Ana María"), line("Luis"));
+    let text = format!("\u{feff}# class 3b\r\n\r\n{}\r\n  {}  \n#Eva:x", line("Ana María"), line("Luis"));
     let list = AccountList::parse(&text).expect("a list");
     assert_eq!(list.len(), 2);
     let named = |name| list.get(&account_name(name).expect("a name").key());

@@ -27,8 +27,7 @@ fn hashes_of_other_tools_are_read() {
     // Used before for something cheaper.
     assert_eq!(Hashed::decoy(None).matches(&password("x"), workspace), Ok(false));
     // echo -n password | argon2 somesalt -id -t 2 -k 65536 -p 1 -e
-    let other =
-        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let other = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let hashed = Hashed::parse(other).expect("a PHC string");
     assert_eq!(hashed.to_string(), other);
     assert_eq!(hashed.matches(&password("password"), workspace), Ok(true));

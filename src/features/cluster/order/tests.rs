@@ -95,8 +95,7 @@ impl Fixture {
         let replica = Replica::new(proposals, 1000);
         let order = ClusterOrder::new(replica, receiver, Arc::default());
         let (chat, server) = (chat("old"), order.server());
-        let broadcaster =
-            FakeBroadcaster { chat, server, is_shutting_down: false, done: Vec::new() };
+        let broadcaster = FakeBroadcaster { chat, server, is_shutting_down: false, done: Vec::new() };
         Fixture { order, news, queue, broadcaster, credits: Credits::new() }
     }
 

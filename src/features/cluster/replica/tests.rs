@@ -46,9 +46,8 @@ fn proposed(queue: &ProposalQueue) -> Vec<u64> {
 fn each_proposal_counts_once() {
     let (mut replica, _queue) = replica();
     let now = Instant::now();
-    let counts: Vec<bool> = [1, 2, 2, 1, 3]
-        .map(|number| replica.counts(&entry(10, OTHER, number, Input::Tick), now))
-        .into();
+    let counts: Vec<bool> =
+        [1, 2, 2, 1, 3].map(|number| replica.counts(&entry(10, OTHER, number, Input::Tick), now)).into();
     assert_eq!(counts, [true, true, false, false, true]);
     assert!(replica.counts(&entry(10, ServerId(6), 1, Input::Tick), now), "of another server");
 }

@@ -25,10 +25,7 @@ fn long_lengths_and_close_codes_are_told() {
     long.extend([0; 256]);
     let lines = drawn(&long);
     assert_eq!(lines[0], "02                       0 000 0010  not FIN, RSV 000, opcode 2: binary");
-    assert_eq!(
-        lines[1],
-        "7e                       0 1111110   not MASK, length 256 in the next 16 bits"
-    );
+    assert_eq!(lines[1], "7e                       0 1111110   not MASK, length 256 in the next 16 bits");
     assert_eq!(lines[2], "01 00                    length 256");
     assert_eq!(lines.last().map(String::as_str), Some("and 192 bytes more"));
     let close = drawn(b"\x88\x05\x03\xe9bye");

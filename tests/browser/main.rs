@@ -1,6 +1,8 @@
 //! The page in a real Chromium, in front of the real server.
 
 #![forbid(unsafe_code)]
+// What the features' tests need stands unused without them.
+#![cfg_attr(not(all(feature = "accounts", feature = "inspector")), allow(unused_imports, dead_code))]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -11,6 +13,8 @@ mod page;
 mod accounts;
 mod chat;
 mod inspector;
+#[cfg(not(any(feature = "accounts", feature = "inspector")))]
+mod minimal;
 mod people;
 #[cfg(feature = "redis")]
 mod shared;

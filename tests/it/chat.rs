@@ -34,10 +34,14 @@ fn a_welcome_lists_who_is_here_and_the_newcomer_hears_no_notice_of_itself() {
     let _ana = Client::join(&server, "Ana");
     let mut luis = Client::open(&server, "/?name=Luis");
     let welcome = luis.event();
-    let expected = json!({
+    let mut expected = json!({
         "type": "welcome", "you": "Luis", "users": ["Ana", "Luis"], "count": 2, "last": 1, "recovered": false,
-        "session": welcome["session"], "epoch": welcome["epoch"], "wire": welcome["wire"],
+        "session": welcome["session"], "epoch": welcome["epoch"],
     });
+    if cfg!(feature = "inspector") {
+        expected["wire"] = welcome["wire"].clone();
+        assert!(expected["wire"].is_string());
+    }
     assert_eq!(welcome, expected);
     luis.say("first");
     let next = luis.event();

@@ -35,7 +35,7 @@ fn each_of_the_256_first_bytes_is_judged_by_its_bits() {
         let new = |door, end| Attack::new(format!("first byte {first:02x}"), door, &sent, end);
         let forbidden = reserved != 0 || !matches!(opcode, 1 | 2 | 8..=10) || (opcode >= 8 && !fin);
         if forbidden {
-            attacks.extend(DOORS.map(|door| new(door, Fault(1002))));
+            attacks.extend(DOORS.iter().map(|&door| new(door, Fault(1002))));
             continue;
         }
         // 03 e8 is a close code, and the beginning of a text, but no whole one.

@@ -37,6 +37,7 @@ fn one_connection_can_be_followed_through_its_three_steps() {
 }
 
 #[test]
+#[cfg(feature = "inspector")]
 fn at_debug_each_frame_and_at_trace_its_bytes() {
     for level in ["debug", "trace"] {
         let server = Server::start(&["--log", level]);

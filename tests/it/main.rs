@@ -2,6 +2,8 @@
 //! other; what must not is in `machine`.
 
 #![forbid(unsafe_code)]
+// What the features' tests need stands unused without them.
+#![cfg_attr(not(all(feature = "accounts", feature = "inspector")), allow(unused_imports, dead_code))]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -11,6 +13,7 @@ mod haproxy;
 mod http_attack;
 mod proxy;
 
+#[cfg(feature = "accounts")]
 mod accounts;
 mod architecture;
 mod autobahn;
@@ -19,7 +22,9 @@ mod chat;
 mod closing;
 mod command_line;
 mod conformance;
+#[cfg(feature = "inspector")]
 mod demonstrations;
+#[cfg(feature = "accounts")]
 mod enrolment;
 mod handshake;
 mod heartbeat;
@@ -43,7 +48,10 @@ mod slow_reader;
 mod supply_chain;
 mod turns;
 mod websocat;
+#[cfg(feature = "inspector")]
 mod wire;
+#[cfg(feature = "inspector")]
 mod wire_secrets;
 mod wrong_bytes;
+#[cfg(feature = "accounts")]
 mod wrong_passwords;

@@ -28,6 +28,7 @@ fn each_connection_goes_to_the_next_server_whatever_opens_it() {
 }
 
 #[test]
+#[cfg(feature = "inspector")]
 fn a_client_names_the_server_to_which_it_is_connected() {
     let server = Server::start_apart(2, &["--teacher-key", TEACHER]);
     let mut watchers = [(); 2].map(|()| Watcher::open(&server, TEACHER));

@@ -48,6 +48,7 @@ fn a_full_descriptor_table_keeps_newcomers_waiting_and_recovers() {
 }
 
 #[test]
+#[cfg(feature = "accounts")]
 fn a_full_descriptor_table_throws_nobody_off_the_list() {
     let _alone = alone();
     let users = Users::new(&["Ana"]);

@@ -2,6 +2,8 @@
 //! thousands come at once. One test after the other.
 
 #![forbid(unsafe_code)]
+// What the features' tests need stands unused without them.
+#![cfg_attr(not(all(feature = "accounts", feature = "inspector")), allow(unused_imports, dead_code))]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -251,6 +251,7 @@ fn when_a_full_disk_has_room_again_the_log_goes_on() {
 }
 
 #[test]
+#[cfg(feature = "accounts")]
 #[ignore = "needs root, to mount a small disk: run by make test"]
 fn a_list_of_users_for_which_there_is_no_room_stays_as_it_was() {
     let _alone = alone();
@@ -282,6 +283,7 @@ fn a_list_of_users_for_which_there_is_no_room_stays_as_it_was() {
 }
 
 #[test]
+#[cfg(feature = "accounts")]
 fn a_full_disk_is_told_when_somebody_is_put_on_the_list() {
     let _alone = alone();
     let users = Users::new(&["Ana"]);

@@ -6,9 +6,10 @@
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use ctutils::CtEq;
 use data_encoding::BASE64_NOPAD;
 use unicode_normalization::UnicodeNormalization;
+
+use crate::token::is_same_secret;
 
 /// Longest password in bytes.
 pub const MAX_PASSWORD: usize = 1024;
@@ -156,7 +157,7 @@ impl Hashed {
     /// # Errors
     /// See [`CannotHash`].
     pub fn matches(&self, password: &Password, workspace: &mut Workspace) -> Result<bool, CannotHash> {
-        Ok(self.hash_of(password, workspace)?.ct_eq(&self.hash).into())
+        Ok(is_same_secret(&self.hash_of(password, workspace)?, &self.hash))
     }
 
     /// What a try costs: `m=19456,t=2,p=1`.

@@ -1,35 +1,36 @@
-//! What a client hears of the server, read to the letter: HTTP answers, then perhaps frames. Panics at what no server may send.
+//! What a client receives from the server, read to the letter: HTTP responses, then perhaps frames. Panics at what no server may
+//! send.
 
 use serde_json::Value;
+use websocket_classroom::close_code;
 
-use super::frames::Header;
-use crate::close;
+use super::super::frames::Header;
 
-/// What was heard so far.
+/// All of it so far.
 #[derive(Debug, Default)]
-pub struct Heard {
-    /// The answers' status codes.
-    pub answers: Vec<u16>,
+pub struct Received {
+    /// The responses' status codes.
+    pub statuses: Vec<u16>,
     /// Whole messages: whether each is text, and what it says.
     pub messages: Vec<(bool, Vec<u8>)>,
     /// A close frame, and its code.
     pub close: Option<u16>,
-    /// Bytes of an answer or a frame that is not whole.
+    /// Bytes of a response or a frame that is not whole.
     pub left: usize,
     /// The last message is not whole.
     in_message: Option<(bool, Vec<u8>)>,
-    /// Frames that may be broken, since the client wished to see that.
+    /// Frames that may be broken, since the client asked for that.
     broken: usize,
 }
 
-impl Heard {
-    pub fn of(bytes: &[u8]) -> Heard {
-        let mut heard = Heard::default();
-        heard.http(bytes);
-        heard
+impl Received {
+    pub fn of(bytes: &[u8]) -> Received {
+        let mut received = Received::default();
+        received.http(bytes);
+        received
     }
 
-    /// The messages from this one on that are text, as the chat and the inspector send them: each with its number.
+    /// The text messages from this one on, as the chat and the inspector send them: each with its number.
     pub fn events(&self, first: usize) -> impl Iterator<Item = (usize, Value)> {
         let texts =
             self.messages.iter().enumerate().skip(first).filter(|(_, (is_text, _))| *is_text);
@@ -38,7 +39,7 @@ impl Heard {
         })
     }
 
-    /// It was said that this is about to happen.
+    /// It was announced that this is about to happen.
     pub fn was_shown(&self, what: &str) -> bool {
         self.messages.iter().any(|(_, text)| is_shown(text, what))
     }
@@ -46,7 +47,7 @@ impl Heard {
     fn http(&mut self, mut bytes: &[u8]) {
         let mut is_last = false;
         while !bytes.is_empty() {
-            assert!(!is_last, "an answer behind the last one");
+            assert!(!is_last, "a response behind the last one");
             self.left = bytes.len();
             let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else {
                 return assert!(b"HTTP/1.1 ".starts_with(&bytes[..bytes.len().min(9)]));
@@ -56,7 +57,7 @@ impl Heard {
             let (status, headers) = head.split_once("\r\n").expect("a status line");
             let status = status.strip_prefix("HTTP/1.1 ").and_then(|status| status.get(..3));
             let status: u16 = status.and_then(|status| status.parse().ok()).expect("a status");
-            self.answers.push(status);
+            self.statuses.push(status);
             self.left = rest.len();
             let values = |name: &str| -> Vec<&str> {
                 let lines = headers.lines().filter_map(|line| line.split_once(": "));
@@ -74,9 +75,9 @@ impl Heard {
                         panic!("no length: {head}")
                     };
                     let length: usize = length.parse().expect("a number");
-                    let behind = rest.get(length..).filter(|rest| begins_an_answer(rest));
+                    let behind = rest.get(length..).filter(|rest| begins_a_response(rest));
                     // To a HEAD there is none.
-                    let without_body = Some(rest).filter(|rest| begins_an_answer(rest));
+                    let without_body = Some(rest).filter(|rest| begins_a_response(rest));
                     let Some(rest) = behind.or(without_body) else { return };
                     is_last = values("Connection").contains(&"close");
                     bytes = rest;
@@ -128,7 +129,7 @@ impl Heard {
     }
 }
 
-fn begins_an_answer(bytes: &[u8]) -> bool {
+fn begins_a_response(bytes: &[u8]) -> bool {
     bytes.is_empty() || bytes.starts_with(b"HTTP/1.1 ")
 }
 
@@ -140,7 +141,7 @@ fn is_shown(text: &[u8], what: &str) -> bool {
 fn close_code(payload: &[u8]) -> u16 {
     let Some((code, reason)) = payload.split_first_chunk() else {
         assert!(payload.is_empty(), "half a code");
-        return close::NO_STATUS;
+        return close_code::NO_STATUS;
     };
     let code = u16::from_be_bytes(*code);
     assert!(matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999), "{code} must not be sent");

@@ -11,7 +11,7 @@ impl<'a> Input<'a> {
         Some(*byte)
     }
 
-    /// So many bytes as the next byte says, or as are left.
+    /// The next byte is the length; where fewer bytes are left, all of them.
     pub fn piece(&mut self) -> &'a [u8] {
         let length = usize::from(self.byte().unwrap_or(0)).min(self.0.len());
         let (piece, rest) = self.0.split_at(length);
@@ -21,6 +21,7 @@ impl<'a> Input<'a> {
 }
 
 /// The bytes in pieces of these lengths, over and over; a length of 0 is 256.
+#[cfg(feature = "inspector")]
 pub fn pieces(bytes: &[u8], lengths: [u8; 4]) -> impl Iterator<Item = &[u8]> {
     let mut lengths = lengths.into_iter().cycle();
     let mut rest = bytes;

@@ -1,4 +1,4 @@
-//! One client: what it sends is kept, and what it hears is read on a thread of its own, so that the server never waits for it.
+//! One client: what it sends is kept, and what it receives is read on a thread of its own, so that the server never waits for it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use socket2::{Domain, SockRef, Socket, Type};
+use websocket_classroom::broadcaster::CLOSE_DEADLINE;
+use websocket_classroom::close_code;
 
-use super::TEACHER_KEY;
-use super::frames::{End, Said, masked};
-use super::heard::Heard;
-use crate::broadcaster::CLOSE_DEADLINE;
-use crate::close;
+use super::super::frames::{End, Sent, masked};
+use super::received::Received;
+use super::server::TEACHER_KEY;
+use super::watched;
 
 /// Longer than the server takes for anything, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,11 +32,12 @@ pub enum Endpoint {
     Unknown,
 }
 
+/// When a client reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manners {
-    Listens,
+pub enum Reading {
+    AtOnce,
     /// Only when all is over.
-    ListensLate,
+    Late,
 }
 
 #[derive(Debug)]
@@ -43,29 +45,32 @@ pub struct Client {
     /// `None` once it was reset.
     socket: Option<TcpStream>,
     endpoint: Endpoint,
-    manners: Manners,
+    reading: Reading,
     born: Instant,
     /// Behind the handshake, if it was one in order.
     sent: Vec<u8>,
     has_ended: bool,
-    /// Lets a late listener begin.
+    /// Lets a late reader begin.
     begin: Option<Sender<()>>,
     pieces: Receiver<io::Result<Vec<u8>>>,
-    heard: Vec<u8>,
+    received: Vec<u8>,
     /// Messages that were looked at while something was waited for.
     waited_for: usize,
 }
 
 impl Client {
-    /// Connects, and says nothing.
+    /// Connects, and sends nothing.
     pub fn connect(address: SocketAddr) -> Client {
-        Client::connect_as(address, Endpoint::Unknown, Manners::Listens)
+        Client::connect_as(address, Endpoint::Unknown, Reading::AtOnce)
     }
 
     /// Connects and shakes hands in order, in the chat under this name. To the echo the bytes are sent at once, behind the
     /// request's head.
-    pub fn open(address: SocketAddr, to: Endpoint, manners: Manners, bytes: &[u8]) -> Client {
-        let mut client = Client::connect_as(address, to, manners);
+    pub fn open(address: SocketAddr, to: Endpoint, reading: Reading, bytes: &[u8]) -> Client {
+        // There is no such address without the inspector.
+        let is_known = to != Endpoint::Wire || cfg!(feature = "inspector");
+        let endpoint = if is_known { to } else { Endpoint::Unknown };
+        let mut client = Client::connect_as(address, endpoint, reading);
         let name: String = form_urlencoded::byte_serialize(bytes).collect();
         match to {
             Endpoint::Chat | Endpoint::Unknown => {
@@ -79,14 +84,14 @@ impl Client {
 
     /// Connects to continue a session of the chat.
     pub fn come_back(address: SocketAddr, query: &str) -> Client {
-        let mut client = Client::connect_as(address, Endpoint::Chat, Manners::Listens);
+        let mut client = Client::connect_as(address, Endpoint::Chat, Reading::AtOnce);
         client.shake_hands(&format!("/ws?{query}"), b"");
         client
     }
 
-    fn connect_as(address: SocketAddr, endpoint: Endpoint, manners: Manners) -> Client {
+    fn connect_as(address: SocketAddr, endpoint: Endpoint, reading: Reading) -> Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is left");
-        if manners == Manners::ListensLate {
+        if reading == Reading::Late {
             // Before it connects, so that the server's side knows how little that is.
             socket.set_recv_buffer_size(SMALL_BUFFER).expect("a buffer can be small");
         }
@@ -102,17 +107,17 @@ impl Client {
         let mut client = Client {
             socket: Some(socket),
             endpoint,
-            manners,
+            reading,
             born: Instant::now(),
             sent: Vec::new(),
             has_ended: false,
             begin: Some(begin),
             pieces,
-            heard: Vec::new(),
+            received: Vec::new(),
             waited_for: 0,
         };
-        if manners == Manners::Listens {
-            client.listen();
+        if reading == Reading::AtOnce {
+            client.begin_to_read();
         }
         client
     }
@@ -126,11 +131,11 @@ impl Client {
         self.sent = early.to_vec();
     }
 
-    fn listen(&mut self) {
+    fn begin_to_read(&mut self) {
         self.begin = None;
     }
 
-    /// Sends, if the server still listens.
+    /// Sends, if the server still reads.
     pub fn send(&mut self, bytes: &[u8]) {
         let Some(mut socket) = self.socket.as_ref().filter(|_| !self.has_ended) else { return };
         self.sent.extend_from_slice(bytes);
@@ -158,7 +163,7 @@ impl Client {
             let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
             // The reader lets go of it, too.
             let _ = socket.shutdown(Shutdown::Read);
-            self.listen();
+            self.begin_to_read();
         }
     }
 
@@ -173,20 +178,20 @@ impl Client {
     /// Waits for the next event of this type.
     pub fn wait_for(&mut self, event_type: &str) -> Value {
         loop {
-            let heard = Heard::of(&self.heard);
-            for (number, event) in heard.events(self.waited_for) {
+            let received = Received::of(&self.received);
+            for (number, event) in received.events(self.waited_for) {
                 self.waited_for = number + 1;
                 if event["type"] == event_type {
                     return event;
                 }
             }
-            assert!(self.hear(), "no {event_type} comes: {heard:?}");
+            assert!(self.receive(), "no {event_type} comes: {received:?}");
         }
     }
 
     /// The query with which this client's session goes on, if it has one.
     pub fn session(&mut self) -> Option<String> {
-        let is_in_the_chat = self.endpoint == Endpoint::Chat && self.manners == Manners::Listens;
+        let is_in_the_chat = self.endpoint == Endpoint::Chat && self.reading == Reading::AtOnce;
         if !is_in_the_chat || self.was_reset() {
             return None;
         }
@@ -197,63 +202,73 @@ impl Client {
     }
 
     /// Takes what has come; `false` if that was all.
-    fn hear(&mut self) -> bool {
+    fn receive(&mut self) -> bool {
         match self.pieces.recv() {
             Ok(Ok(piece)) => {
-                self.heard.extend(piece);
+                self.received.extend(piece);
                 true
             }
             Ok(Err(error)) if error.kind() == ErrorKind::ConnectionReset => {
                 assert!(self.was_reset(), "the server resets TCP");
                 false
             }
-            Ok(Err(error)) => panic!("the server is silent: {error}, {:?}", Heard::of(&self.heard)),
+            Ok(Err(error)) => {
+                panic!("the server is silent: {error}, {:?}", Received::of(&self.received))
+            },
             Err(_) => false,
         }
     }
 
-    /// Listens to the end, and looks at all of it.
+    /// Reads to the end, and looks at all of it.
     pub fn check(mut self) {
-        self.listen();
-        while self.hear() {}
-        let heard = Heard::of(&self.heard);
+        self.begin_to_read();
+        while self.receive() {}
+        let received = Received::of(&self.received);
         if self.was_reset() {
             return;
         }
-        // Whoever listens late may be given up.
-        let had_time = self.manners == Manners::Listens || self.born.elapsed() < CLOSE_DEADLINE;
-        assert!(heard.left == 0 || !had_time, "the end is cut off: {self:?}");
+        // A late reader may be given up.
+        let had_time = self.reading == Reading::AtOnce || self.born.elapsed() < CLOSE_DEADLINE;
+        assert!(received.left == 0 || !had_time, "the end is cut off: {self:?}");
         if self.endpoint == Endpoint::Unknown {
             return;
         }
-        assert_eq!(heard.answers, [101]);
-        let said = Said::of(&self.sent);
+        assert_eq!(received.statuses, [101]);
+        let sent = Sent::of(&self.sent);
         // Else it is the client that ended in the middle of it all.
-        let must_be_closed = said.end != End::Anywhere && had_time;
-        if must_be_closed && !heard.was_shown("drop") {
-            assert!(heard.close.is_some(), "no close frame: {self:?}");
+        let must_be_closed = sent.end != End::Anywhere && had_time;
+        if must_be_closed && !received.was_shown("drop") {
+            assert!(received.close.is_some(), "no close frame: {self:?}");
         }
-        let first = match self.endpoint {
-            Endpoint::Echo => {
-                let is_echo = said.messages.starts_with(&heard.messages);
-                // Whoever said goodbye is answered when all before it is.
-                let is_whole =
-                    heard.close != Some(close::NORMAL) || heard.messages == said.messages;
-                let (heard, said) = (heard.messages, said.messages);
-                return assert!(is_echo && is_whole, "{heard:?} is no echo of {said:?}");
+        match self.endpoint {
+            Endpoint::Echo => check_echo(&received, sent),
+            Endpoint::Wire => {
+                // The inspector takes its time, and a client that ends first may miss what it tells.
+                check_events(&received, "watching", true);
+                watched::check(received.events(0).map(|(_, event)| event));
             }
-            Endpoint::Wire => "watching",
-            Endpoint::Chat | Endpoint::Unknown => "welcome",
-        };
-        let kinds = heard.events(0).map(|(_, event)| event["type"].clone());
-        let kinds: Vec<Value> = kinds.collect();
-        // The inspector takes its time, and whoever ends first may miss what it tells.
-        let may_be_none = self.endpoint == Endpoint::Wire;
-        assert!(kinds.first().map_or(may_be_none, |kind| kind == first), "{kinds:?}");
-        assert!(kinds.iter().all(Value::is_string), "{kinds:?}");
-        let has_binary = heard.messages.iter().any(|(is_text, _)| !is_text);
-        assert!(!has_binary || heard.was_shown("binary"), "{:?}", heard.messages);
+            Endpoint::Chat | Endpoint::Unknown => check_events(&received, "welcome", false),
+        }
     }
+}
+
+/// What came back is what was sent, in order.
+fn check_echo(received: &Received, sent: Sent) {
+    let sent: Vec<_> =
+        sent.messages.into_iter().map(|message| (message.is_text, message.payload)).collect();
+    let is_echo = sent.starts_with(&received.messages);
+    // A client that said goodbye is answered when all before it is.
+    let is_whole = received.close != Some(close_code::NORMAL) || received.messages == sent;
+    assert!(is_echo && is_whole, "{:?} is no echo of {sent:?}", received.messages);
+}
+
+/// All are events, of which this is the first.
+fn check_events(received: &Received, first: &str, may_be_none: bool) {
+    let kinds: Vec<Value> = received.events(0).map(|(_, event)| event["type"].clone()).collect();
+    assert!(kinds.first().map_or(may_be_none, |kind| kind == first), "{kinds:?}");
+    assert!(kinds.iter().all(Value::is_string), "{kinds:?}");
+    let has_binary = received.messages.iter().any(|(is_text, _)| !is_text);
+    assert!(!has_binary || received.was_shown("binary"), "{:?}", received.messages);
 }
 
 /// Reads to the end, once it may.

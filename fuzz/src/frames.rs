@@ -1,7 +1,7 @@
-//! Frames as the client's side makes and reads them: written anew, so that the server is not measured by itself.
+//! Frames as the client's side makes and reads them: written a second time, so that the server is not measured by itself.
 
-const TEXT: u8 = 0x1;
-const CLOSE: u8 = 0x8;
+pub const TEXT: u8 = 0x1;
+pub const CLOSE: u8 = 0x8;
 
 const MASK: [u8; 4] = *b"\x37\xfa\x21\x3d";
 
@@ -88,38 +88,55 @@ pub enum End {
     Fault,
 }
 
-/// What a client said, as RFC 6455 has it.
-#[derive(Debug, Default)]
-pub struct Said {
-    /// Whole messages: whether each is text, and what it says.
-    pub messages: Vec<(bool, Vec<u8>)>,
-    pub end: End,
+/// A whole message.
+pub struct Message {
+    pub is_text: bool,
+    pub payload: Vec<u8>,
+    /// How many frames of the client came before the last one of this message, and whether that is the only one.
+    pub frame: usize,
+    pub is_single: bool,
+    /// The byte behind it.
+    pub end: usize,
 }
 
-impl Said {
-    pub fn of(mut bytes: &[u8]) -> Said {
-        let mut said = Said::default();
+/// What a client sent, as RFC 6455 has it.
+#[derive(Default)]
+pub struct Sent {
+    pub messages: Vec<Message>,
+    pub end: End,
+    /// The byte at which that is.
+    pub at: usize,
+}
+
+impl Sent {
+    pub fn of(bytes: &[u8]) -> Sent {
+        let mut sent = Sent::default();
         let mut message: Option<(bool, Vec<u8>)> = None;
-        while let Some(header) = Header::read(bytes) {
+        for frame in 0.. {
+            let rest = &bytes[sent.at..];
+            let Some(header) = Header::read(rest) else { break };
             let Some(mask) = header.mask.filter(|_| !header.is_wrong(message.is_some())) else {
-                return Said { end: End::Fault, ..said };
+                return Sent { end: End::Fault, ..sent };
             };
-            let Some(rest) = bytes[header.size..].get(header.length as usize..) else { break };
-            let payload = &bytes[header.size..bytes.len() - rest.len()];
+            let Some(behind) = rest[header.size..].get(header.length as usize..) else { break };
+            let payload = &rest[header.size..rest.len() - behind.len()];
             let payload = payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key);
+            sent.at = bytes.len() - behind.len();
             match header.opcode {
-                CLOSE => return Said { end: End::Close, ..said },
+                CLOSE => return Sent { end: End::Close, ..sent },
                 _ if header.is_control() => {}
                 opcode => {
-                    let so_far = message.get_or_insert((opcode == TEXT, Vec::new()));
-                    so_far.1.extend(payload);
+                    let (is_text, mut so_far) = message.take().unwrap_or((opcode == TEXT, Vec::new()));
+                    so_far.extend(payload);
                     if header.fin {
-                        said.messages.extend(message.take());
+                        let (payload, is_single, end) = (so_far, opcode != 0, sent.at);
+                        sent.messages.push(Message { is_text, payload, frame, is_single, end });
+                    } else {
+                        message = Some((is_text, so_far));
                     }
                 }
             }
-            bytes = rest;
         }
-        said
+        sent
     }
 }

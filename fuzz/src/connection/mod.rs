@@ -1,11 +1,12 @@
 //! A server in this process, and several clients at once that do to it whatever the input says: what it sends is well formed to
-//! the end, and somebody who just listens still hears the next newcomer.
+//! the end, and a client that just listens still receives what the next newcomer says.
 //!
 //! The first byte sets some flags; then each action is a byte for what and by whom, and what that needs (see `Action`).
 
 mod client;
-mod frames;
-mod heard;
+mod received;
+mod server;
+mod watched;
 
 use std::net::SocketAddr;
 use std::sync::Once;
@@ -13,42 +14,41 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use websocket_classroom::config::{self, Options, Request};
+
 use super::input::Input;
-use crate::options::{self, Options, Request};
-use crate::server::Server;
-use client::{Client, Endpoint, Manners};
+use client::{Client, Endpoint, Reading};
+use server::{Server, TEACHER_KEY};
 
 /// Actions of one input, and connections that they make.
 const ACTIONS: usize = 64;
 const CONNECTIONS: usize = 8;
 
-/// Bytes of the long messages of one input. What all hear must fit into the system's buffers, since else a listener may be cut
-/// off; an echo may be too much for whoever sent it.
+/// Bytes of the long messages of one input. What all receive must fit into the system's buffers, since else a listener may be cut
+/// off; an echo may be too much for its sender.
 const LONG_BYTES: usize = 200_000;
 const LONG_ECHO_BYTES: usize = 600_000;
 
 /// A short while in which the server does a part of what it is to do.
 const SHORTLY: Duration = Duration::from_micros(200);
 
-const TEACHER_KEY: &str = "fuzzfuzz";
-
 /// What a client does.
 #[derive(Debug)]
 enum Action<'a> {
     /// Shakes hands in order.
-    Open(Endpoint, Manners, &'a [u8]),
-    /// Comes back to the chat as whoever another one was.
-    Return(usize),
+    Open(Endpoint, Reading, &'a [u8]),
+    /// Goes on in the chat with the session of another one.
+    Resume(usize),
     /// Sends just this.
     Send(&'a [u8]),
     /// Sends a frame that begins with this byte, masked.
     Frame(u8, &'a [u8]),
-    /// The same with so many bytes.
+    /// The same with this many bytes.
     Long(u8, usize),
     Wait,
     /// Ends its direction of TCP.
     End,
-    /// Forgets about the connection.
+    /// Drops the connection at once.
     Reset,
 }
 
@@ -56,18 +56,18 @@ fn action<'a>(input: &mut Input<'a>) -> Option<(usize, Action<'a>)> {
     let byte = input.byte()?;
     let by = usize::from(byte & 3);
     let action = match (byte >> 2) % 13 {
-        0 => Action::Open(Endpoint::Chat, Manners::Listens, input.piece()),
-        1 => Action::Open(Endpoint::Echo, Manners::Listens, input.piece()),
-        2 => Action::Open(Endpoint::Wire, Manners::Listens, input.piece()),
-        3 => Action::Open(Endpoint::Chat, Manners::ListensLate, input.piece()),
-        4 => Action::Return(usize::from(input.byte()? & 3)),
+        0 => Action::Open(Endpoint::Chat, Reading::AtOnce, input.piece()),
+        1 => Action::Open(Endpoint::Echo, Reading::AtOnce, input.piece()),
+        2 => Action::Open(Endpoint::Wire, Reading::AtOnce, input.piece()),
+        3 => Action::Open(Endpoint::Chat, Reading::Late, input.piece()),
+        4 => Action::Resume(usize::from(input.byte()? & 3)),
         5 => Action::Send(input.piece()),
         6 => Action::Frame(input.byte()?, input.piece()),
         7 => Action::Frame(0x81, input.piece()),
         8 => Action::Long(input.byte()?, 300 * usize::from(input.byte()?)),
         9 => Action::Wait,
         10 => Action::End,
-        11 => Action::Open(Endpoint::Echo, Manners::ListensLate, input.piece()),
+        11 => Action::Open(Endpoint::Echo, Reading::Late, input.piece()),
         _ => Action::Reset,
     };
     Some((by, action))
@@ -79,11 +79,10 @@ pub fn connection(input: &[u8]) {
     log::set_max_level(log::LevelFilter::Off);
     watch_for_panics();
     PANICS.store(0, Ordering::Relaxed);
-    let server = Server::bind(options(flags)).expect("a port is free");
-    let (address, stopper) = (server.addresses()[0], server.stopper());
-    let server = thread::spawn(move || server.run());
+    let server = Server::start(options(flags));
+    let address = server.address();
 
-    let mut listener = Client::open(address, Endpoint::Chat, Manners::Listens, b"listener");
+    let mut listener = Client::open(address, Endpoint::Chat, Reading::AtOnce, b"listener");
     listener.wait_for("welcome");
     let mut done = Vec::new();
     act(&mut input, address, &mut done);
@@ -92,7 +91,7 @@ pub fn connection(input: &[u8]) {
     }
     done.into_iter().for_each(Client::check);
 
-    let mut newcomer = Client::open(address, Endpoint::Chat, Manners::Listens, b"newcomer");
+    let mut newcomer = Client::open(address, Endpoint::Chat, Reading::AtOnce, b"newcomer");
     let welcome = newcomer.wait_for("welcome");
     newcomer.frame(0x81, b"still here?");
     loop {
@@ -106,8 +105,7 @@ pub fn connection(input: &[u8]) {
         client.end();
         client.check();
     }
-    stopper.stop();
-    server.join().expect("the server does not panic").expect("and ends in order");
+    server.stop();
     assert_eq!(PANICS.load(Ordering::Relaxed), 0, "a thread of the server has panicked");
 }
 
@@ -117,18 +115,18 @@ fn act(input: &mut Input<'_>, address: SocketAddr, done: &mut Vec<Client>) {
     let (mut connections, mut long_bytes, mut long_echo_bytes) = (0, 0, 0);
     for _ in 0..ACTIONS {
         let Some((by, action)) = action(input) else { break };
-        let is_new = matches!(action, Action::Open(..) | Action::Return(_))
+        let is_new = matches!(action, Action::Open(..) | Action::Resume(_))
             || (matches!(action, Action::Send(_)) && clients[by].is_none());
         if is_new && connections == CONNECTIONS {
             continue;
         }
         connections += usize::from(is_new);
         match action {
-            Action::Open(endpoint, manners, name) => {
-                done.extend(clients[by].replace(Client::open(address, endpoint, manners, name)));
+            Action::Open(endpoint, reading, name) => {
+                done.extend(clients[by].replace(Client::open(address, endpoint, reading, name)));
             }
-            Action::Return(as_whom) => {
-                let back = clients[as_whom].as_mut().and_then(Client::session);
+            Action::Resume(whose) => {
+                let back = clients[whose].as_mut().and_then(Client::session);
                 let query = back.unwrap_or_default();
                 let client = Client::come_back(address, &query);
                 done.extend(clients[by].replace(client));
@@ -161,32 +159,25 @@ fn act(input: &mut Input<'_>, address: SocketAddr, done: &mut Vec<Client>) {
     done.extend(clients.into_iter().flatten());
 }
 
-/// A server on a free port, with bounds near and far.
+/// Bounds near and far.
 fn options(flags: u8) -> Options {
-    let either = |bit: u8, one, other| if flags & bit == 0 { one } else { other };
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE");
-    let words = [
-        ["--host", "127.0.0.1"],
-        ["--port", "0"],
-        // A short one.
-        ["--page", page],
-        ["--ping", "0"],
-        ["--teacher-key", TEACHER_KEY],
-        ["--handshake-timeout", "60"],
-        ["--rate", either(1, "0", "2")],
-        ["--max-message", either(2, "65536", "1000")],
-        ["--backlog", either(4, "1048576", "1024")],
-        ["--history", either(8, "100", "0")],
-    ];
-    match options::parse(words.concat().into_iter().map(Into::into)) {
-        Ok(Request::Serve(options)) => *options,
-        other => panic!("{other:?}"),
-    }
+    let Ok(Request::Serve(mut options)) = config::parse([]) else { panic!("the defaults are allowed") };
+    // A short one, wherever this is compiled.
+    options.page = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into());
+    options.ping = None;
+    options.teacher_key = Some(TEACHER_KEY.to_owned());
+    options.handshake_timeout = Duration::from_secs(60);
+    let is_set = |bit: u8| flags & bit != 0;
+    options.rate = if is_set(1) { 2 } else { 0 };
+    options.max_message = if is_set(2) { 1000 } else { 65_536 };
+    options.backlog = if is_set(4) { 1024 } else { 1 << 20 };
+    options.history = if is_set(8) { 0 } else { 100 };
+    *options
 }
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// A thread of a connection may panic without anybody noticing: here it is noticed.
+/// A thread of a connection may panic unnoticed: here it is noticed.
 fn watch_for_panics() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {
@@ -194,7 +185,7 @@ fn watch_for_panics() {
         std::panic::set_hook(Box::new(move |panic| {
             let thread = thread::current();
             let name = thread.name().unwrap_or_default();
-            let ours = ["conn ", "broadcaster", "inspector", "accept", "doorman"];
+            let ours = ["conn ", "broadcaster", "inspector"];
             if ours.iter().any(|ours| name.starts_with(ours)) {
                 PANICS.fetch_add(1, Ordering::Relaxed);
             }

@@ -1,0 +1,23 @@
+//! The page of the minimal server: what is not built is not offered.
+
+use crate::common::Server;
+use crate::driver::Browser;
+use crate::page::*;
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn the_minimal_server_has_a_chat_and_offers_nothing_that_it_has_not() {
+    let server = Server::start(&[]);
+    let browser = Browser::start();
+    let ana = enter(&browser, &server, "Ana");
+    let luis = enter(&browser, &server, "Luis");
+    say(&ana, "hola");
+    sees_message(&luis, "Ana", "hola");
+    luis.wait_for("document.querySelector('[aria-controls=\"inspector\"]').hidden", "no inspector offered");
+    assert_eq!(luis.evaluate("document.querySelector('#inspector').hidden"), true);
+    assert_eq!(luis.evaluate("document.querySelector('#sign-in').hidden"), true);
+    luis.screenshot("minimal");
+    for tab in [&ana, &luis] {
+        assert_no_console_errors(tab);
+    }
+}

@@ -201,12 +201,14 @@ fn sigint_ends_a_server_whose_clients_never_read() {
 #[test]
 fn a_server_that_was_killed_can_be_started_at_once_and_people_come_back() {
     const PEOPLE: usize = 5;
-    let server = Server::start(&["--log", "info"]);
+    let mut server = Server::start(&["--log", "info"]);
     let port = server.port();
     let name = |number| format!("person-{number}");
     let mut people: Vec<Returning> = (0..PEOPLE).map(|number| Returning::join(port, &name(number))).collect();
     let epoch = people[0].epoch().to_owned();
     server.signal("KILL");
+    // Until the process has ended, the port is its own.
+    server.wait();
     let server = Server::start_on(port, &["--log", "info"]);
     for person in &mut people {
         person.say(None, "back");

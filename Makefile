@@ -53,7 +53,7 @@ test: rust tools lint class-hour
 		{ echo "more crates than the bounds of $(MINIMAL_CRATES) and $(DEFAULT_CRATES)" >&2; exit 1; }
 	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --skip shared::)
 	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat::)
-	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared::)
+	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared:: wire_secrets::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
 	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test it -- --ignored load_balancer::)
 	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser -- --ignored shared::)

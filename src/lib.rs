@@ -56,7 +56,7 @@ pub mod close_code;
 pub mod config;
 pub mod connection;
 pub mod context;
-mod deadline;
+pub mod deadline;
 pub mod features;
 pub mod http;
 pub mod joints;

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| websocket_classroom::fuzzing::connection(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| targets::connection(input));

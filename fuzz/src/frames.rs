@@ -139,4 +139,9 @@ impl Sent {
         }
         sent
     }
+
+    /// It ends with a close frame.
+    pub fn is_closed(&self) -> bool {
+        self.end == End::Close
+    }
 }

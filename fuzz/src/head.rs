@@ -9,12 +9,12 @@ use std::os::unix::net::UnixStream;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::chat::Entrance;
-use crate::connection::fuzzed::{
-    Handshake, MAX_HEAD, MAX_HEADERS, NoRequest, Request, head_in, parse, read,
+use websocket_classroom::chat::JoinRequest;
+use websocket_classroom::deadline::Deadline;
+use websocket_classroom::http::{
+    HostNames, MAX_HEAD, MAX_HEADERS, NoRequest, Request, Response, head_in, parse, read,
 };
-use crate::connection::{Answer, HostNames};
-use crate::deadline::Deadline;
+use websocket_classroom::websocket::Handshake;
 
 /// Longest body in bytes.
 const MAX_BODY: usize = 1000;
@@ -59,7 +59,7 @@ fn verdict(bytes: &[u8]) -> Option<Result<usize, u16>> {
     match parse(bytes) {
         Ok(None) => None,
         Ok(Some((length, ..))) => Some(Ok(length)),
-        Err(answer) => Some(Err(answer.status)),
+        Err(response) => Some(Err(response.status)),
     }
 }
 
@@ -91,19 +91,19 @@ fn outcome(stream: &[u8], first_packet: usize) -> Outcome {
                 assert_eq!(taken, stream, "requests are taken without a gap");
                 break;
             }
-            Err(NoRequest::Refused(answer)) => {
-                assert!(matches!(answer.status, 400 | 411 | 413 | 431), "{answer:?}");
-                check_answer(&answer);
+            Err(NoRequest::Refused(response)) => {
+                assert!(matches!(response.status, 400 | 411 | 413 | 431), "{response:?}");
+                check_response(&response);
                 let head = head_in(&unread);
                 assert!(head.len() <= MAX_HEAD && unread.starts_with(head));
-                outcome.refused = Some(answer.status);
+                outcome.refused = Some(response.status);
                 break;
             }
         }
     }
     server.shutdown(Shutdown::Write).expect("this direction can be ended, too");
     let mut interim = Vec::new();
-    client.read_to_end(&mut interim).expect("what was answered can be read");
+    client.read_to_end(&mut interim).expect("what was sent can be read");
     assert!(interim.chunks(CONTINUE.len()).all(|one| one == CONTINUE), "{interim:?}");
     assert!(interim.len() <= (outcome.taken.len() + 1) * CONTINUE.len(), "one for a request");
     outcome
@@ -133,26 +133,26 @@ fn check_request(request: &Request) {
             host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte)),
             "{host:?} goes into the page's policy"
         ),
-        Err(answer) => check_answer(&answer),
+        Err(response) => check_response(&response),
     }
     match Handshake::check(request) {
         Ok(handshake) => {
-            assert!(handshake.response.starts_with(b"HTTP/1.1 101 "));
-            assert_eq!(blank_line(&handshake.response), Some(handshake.response.len()));
+            let response = handshake.response();
+            assert!(response.starts_with(b"HTTP/1.1 101 "));
+            assert_eq!(blank_line(&response), Some(response.len()));
             assert_eq!(handshake.accept.len(), 28, "base64 of SHA-1");
         }
-        Err(answer) => check_answer(&answer),
+        Err(response) => check_response(&response),
     }
     let _ = (request.wants_websocket(), request.keeps_connection());
-    let entrance = Entrance::parse(&request.query, None);
-    assert!(entrance.account.is_none());
+    assert!(JoinRequest::parse(&request.query).account.is_none());
 }
 
-/// An answer is one answer: nothing of the request ends its head early.
-fn check_answer(answer: &Answer) {
+/// A response is one response: nothing of the request ends its head early.
+fn check_response(response: &Response) {
     // To a HEAD it would have no body, but the length of one.
-    let bytes = answer.clone().with_method(false).to_bytes();
-    let status = format!("HTTP/1.1 {} ", answer.status);
+    let bytes = response.clone().with_method(false).to_bytes();
+    let status = format!("HTTP/1.1 {} ", response.status);
     assert!(bytes.starts_with(status.as_bytes()));
     let head = blank_line(&bytes).expect("a head ends");
     let length = format!("\r\nContent-Length: {}\r\n", bytes.len() - head);

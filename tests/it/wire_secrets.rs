@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 
-use crate::common::raw::{CLOSE, RawClient, TEXT, ask, frame, handshake, request};
+use crate::common::raw::{CLOSE, RawClient, TEXT, ask, frame, frame_masked_by, handshake, request};
 use crate::common::wire::{OTHER_KEY, TEACHER, WIRE_KEY, Watcher};
 use crate::common::{Client, Server};
 use serde_json::json;
@@ -12,12 +12,25 @@ const PRIVATE: &str = "psst-only-for-Luis";
 
 #[test]
 fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
-    let server = Server::start(&["--teacher-key", TEACHER, "--rate", "0", "--log", "debug"]);
-    let mut teacher = Watcher::open(&server, TEACHER);
-    let mut own = Watcher::open(&server, WIRE_KEY);
-    let mut luis = RawClient::open(&server, "/ws?name=Luis");
+    private_messages_of_every_kind(&Server::start(&FLAGS));
+}
+
+#[test]
+#[cfg(feature = "redis")]
+#[ignore = "needs redis-server: run by make test"]
+fn the_teacher_never_sees_what_is_private_though_it_waits_for_redis() {
+    let redis = crate::common::redis::Redis::start();
+    private_messages_of_every_kind(&Server::start_sharing(&redis.url(), &FLAGS));
+}
+
+const FLAGS: [&str; 6] = ["--teacher-key", TEACHER, "--rate", "0", "--log", "debug"];
+
+fn private_messages_of_every_kind(server: &Server) {
+    let mut teacher = Watcher::open(server, TEACHER);
+    let mut own = Watcher::open(server, WIRE_KEY);
+    let mut luis = RawClient::open(server, "/ws?name=Luis");
     let welcome: serde_json::Value = serde_json::from_slice(&luis.wait_for(TEXT)).expect("a welcome");
-    let mut ana = RawClient::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
+    let mut ana = RawClient::open(server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
     ana.wait_for(TEXT);
 
     let escaped: String = PRIVATE.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
@@ -28,7 +41,14 @@ fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
         format!(r#"{{"type":"message","text":"{escaped}","to":"Luis"}}"#),
         format!(r#"{{"type":"message","text":"{long}","to":"Luis"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","ref":"r1"}}"#),
-        // Refused, but written to somebody all the same.
+        // The same again: it was posted already.
+        format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","ref":"r1"}}"#),
+        // White space and byte order marks before the object mean nothing.
+        format!(r#" {{"type":"message","text":"{PRIVATE}","to":"Luis"}}"#),
+        format!("\r\n\t{{\"type\":\"message\",\"text\":\"{PRIVATE}\",\"to\":\"Luis\"}}"),
+        format!("\u{feff}{{\"type\":\"message\",\"text\":\"{PRIVATE}\",\"to\":\"Luis\"}}"),
+        format!("\u{a0}\u{feff} {{\"type\":\"message\",\"text\":\"{PRIVATE}\",\"to\":\"Luis\"}}"),
+        // Refused, but meant for one person all the same.
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Nobody"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":7}}"#),
         format!(r#"{{"type":"message","text":"a","code":"{PRIVATE}","to":"Luis"}}"#),
@@ -36,6 +56,7 @@ fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","to":null}}"#),
     ] {
         ana.send(&frame(TEXT, private.as_bytes()));
+        ana.send(&frame_masked_by([0; 4], TEXT, private.as_bytes()));
         let middle = private.len() / 2;
         ana.send(&frame(0x01, &private.as_bytes()[..middle]));
         ana.send(&frame(0x80, &private.as_bytes()[middle..]));
@@ -47,7 +68,7 @@ fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
     let (session, epoch) = (field("session"), field("epoch"));
     luis.socket.shutdown(Shutdown::Both).expect("it is open");
     let path = format!("/ws?session={session}&epoch={epoch}&after=0");
-    let mut luis = RawClient::open(&server, &path);
+    let mut luis = RawClient::open(server, &path);
     while !luis.wait_for(TEXT).windows(14).any(|bytes| bytes == b"for all to see") {}
     // Cut off in the middle.
     let cut = frame(TEXT, format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis"}}"#).as_bytes());

@@ -1,0 +1,146 @@
+//! What the inspector shows of a connection: every frame once and in order, and to a watcher of everyone nothing that is private.
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use serde_json::Value;
+use websocket_classroom::features::inspector::Tapped;
+use websocket_classroom::tap::{Frames, Privacy, Purpose, SendTap};
+use websocket_classroom::websocket::frame::{FrameScanner, frame_end_after, whole_frames};
+
+use super::super::input::pieces;
+use super::super::privacy::is_exposed;
+use super::conversation::Conversation;
+use super::watched::{Seen, Watched};
+
+/// Frames that are shown, at least, of what comes when the conversation is over.
+const FRAMES_AFTER_THE_END: usize = 64;
+
+/// The connections on which something is sent.
+struct Server {
+    public: u64,
+    private: u64,
+    shortened: u64,
+    cut_off: u64,
+}
+
+pub fn check(stream: &[u8], lengths: [u8; 4], begin: usize, tapped: &[Tapped]) {
+    let conversation = Conversation::of(stream);
+    let mut watched = Watched::begin();
+
+    let (chat, mut taps) = watched.open(Purpose::Chat);
+    let read = conversation.pass(pieces(stream, lengths), &mut *taps.read);
+    let (echo, mut taps) = watched.open(Purpose::Echo);
+    let mut scanner = FrameScanner::default();
+    for piece in pieces(stream, lengths) {
+        taps.read.read(piece, &scanner);
+        super::headers(&mut scanner, [piece]);
+    }
+    taps.read.end();
+    drop(taps);
+    // The same bytes as if a server had sent them: only whole frames.
+    let frames: Vec<u8> = whole_frames(stream).flat_map(|(_, frame)| frame).copied().collect();
+    let server = send(&mut watched, &frames.into(), lengths, begin);
+    let count = whole_frames(stream).count();
+
+    let mut seen = watched.end();
+    let mut of = |number: u64| seen.remove(&number).expect("every connection is seen");
+    check_chat(&of(chat), &conversation, tapped, whole_frames(&stream[..read]).count());
+    let Seen { own, teacher } = of(echo);
+    check_frames(&own, tapped);
+    assert_eq!(own.len(), tapped.len());
+    assert_eq!(own, teacher, "an echo has no secrets");
+
+    let Seen { own: public, teacher } = of(server.public);
+    assert_eq!(public.len(), count);
+    assert_eq!(public, teacher);
+    let Seen { own, teacher } = of(server.private);
+    assert_eq!(own, public);
+    assert_eq!(teacher.len(), count);
+    teacher.iter().zip(&own).for_each(|(event, own)| check_hidden(event, own));
+    let Seen { own, .. } = of(server.shortened);
+    let (close, before) = own.split_last().expect("a close frame was sent");
+    assert!(public.starts_with(before) && close["opcode"] == 8, "{own:?}");
+    let Seen { own, .. } = of(server.cut_off);
+    let whole = own.iter().take_while(|event| event["cut"].is_null() && event["type"] == "frame").count();
+    assert!(public.starts_with(&own[..whole]) && own.len() <= whole + 1, "{own:?}");
+}
+
+/// Sends the frames: in pieces; in private; only up to the frame that is being sent at `begin`, and then a close frame; and only up to
+/// that byte.
+fn send(watched: &mut Watched, bytes: &Bytes, lengths: [u8; 4], begin: usize) -> Server {
+    let begin = begin.min(bytes.len());
+    let frames = Frames::new(bytes.clone(), Privacy::Public);
+    let (public, mut taps) = watched.open(Purpose::Chat);
+    send_in_pieces(&mut *taps.send, &frames, lengths, bytes.len());
+
+    let (private, mut taps) = watched.open(Purpose::Chat);
+    taps.send.sent(&Frames::new(bytes.clone(), Privacy::Private), 0, bytes.len());
+
+    let (shortened, mut taps) = watched.open(Purpose::Chat);
+    send_in_pieces(&mut *taps.send, &frames, lengths, begin);
+    let end = frame_end_after(bytes, begin);
+    taps.send.dropped(&frames, begin, end);
+    let rest = Frames { bytes: bytes.slice(begin..end), is_rest: true, ..frames.clone() };
+    send_in_pieces(&mut *taps.send, &rest, lengths, rest.bytes.len());
+    let close = Frames::new(Bytes::from_static(b"\x88\x02\x03\xe8"), Privacy::Public);
+    taps.send.sent(&close, 0, close.bytes.len());
+
+    let (cut_off, mut taps) = watched.open(Purpose::Chat);
+    send_in_pieces(&mut *taps.send, &frames, lengths, begin);
+    taps.send.cut_off(&frames, begin);
+    Server { public, private, shortened, cut_off }
+}
+
+fn send_in_pieces(tap: &mut dyn SendTap, frames: &Frames, lengths: [u8; 4], end: usize) {
+    let mut at = 0;
+    for piece in pieces(&frames.bytes[..end], lengths) {
+        tap.sent(frames, at, at + piece.len());
+        at += piece.len();
+    }
+}
+
+/// A member's connection: the watcher of everyone sees of each frame that it was there, but only those texts that all may read.
+fn check_chat(seen: &Seen, conversation: &Conversation, tapped: &[Tapped], before_the_end: usize) {
+    let Seen { own, teacher } = seen;
+    check_frames(own, tapped);
+    assert!(own.len() >= tapped.len().min(before_the_end + FRAMES_AFTER_THE_END), "{own:?}");
+    assert_eq!(own.len(), teacher.len());
+    for (number, (own, teacher)) in own.iter().zip(teacher).enumerate() {
+        let is_control = own["opcode"].as_u64() >= Some(8);
+        if own["type"] == "broken" || is_control || conversation.is_public(number) {
+            assert_eq!(own, teacher);
+            assert!(is_control || !is_exposed(teacher), "{teacher} may be private");
+        } else {
+            check_hidden(teacher, own);
+        }
+    }
+}
+
+/// The events are the first of what the tap found.
+fn check_frames(events: &[Value], tapped: &[Tapped]) {
+    assert!(events.len() <= tapped.len());
+    for (event, tapped) in events.iter().zip(tapped) {
+        let bytes = match tapped {
+            Tapped::Frame { frame, cut } => {
+                assert!(event["type"] == "frame" || *cut, "{event}");
+                frame
+            }
+            Tapped::Broken { header, .. } => {
+                assert_eq!(event["type"], "broken");
+                header
+            }
+        };
+        let text = |field: &str| event[field].as_str().unwrap_or_default();
+        assert_eq!(text("header").to_owned() + text("payload"), HEXLOWER.encode(bytes), "{event}");
+        assert!(event["hidden"].is_null(), "{event}");
+    }
+}
+
+/// The event shows all that the other one does, but not what was said.
+fn check_hidden(event: &Value, other: &Value) {
+    assert!(event["hidden"] == true && event["payload"].is_null() && event["plain"].is_null(), "{event}");
+    let Some(fields) = other.as_object() else { panic!("{other} is no event") };
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "payload" && *name != "plain") {
+        assert_eq!(&event[name], value, "{event}");
+    }
+}

@@ -85,8 +85,7 @@ fn outcome(stream: &[u8], first_packet: usize) -> Outcome {
                 assert_eq!(how, "the client ended TCP");
                 // Empty lines ask for nothing (RFC 9112, 2.2).
                 assert!(unread.iter().all(|byte| b"\r\n".contains(byte)), "{unread:?} is lost");
-                let taken =
-                    outcome.taken.iter().flat_map(|(head, body)| [&head[..], body].concat());
+                let taken = outcome.taken.iter().flat_map(|(head, body)| [&head[..], body].concat());
                 let taken: Vec<u8> = taken.chain(unread.iter().copied()).collect();
                 assert_eq!(taken, stream, "requests are taken without a gap");
                 break;
@@ -114,11 +113,7 @@ fn check_request(request: &Request) {
     assert!(request.head.len() <= MAX_HEAD && request.body.len() <= MAX_BODY);
     assert!(request.path.starts_with('/'), "{:?}", request.path);
     let mut lines = 0;
-    request
-        .head
-        .split(|byte| *byte == b'\n')
-        .filter(|line| line.len() > 1)
-        .for_each(|_| lines += 1);
+    request.head.split(|byte| *byte == b'\n').filter(|line| line.len() > 1).for_each(|_| lines += 1);
     assert!(lines <= MAX_HEADERS + 1, "{lines} lines");
     // Of where a request ends there must not be two opinions (RFC 9112, 11.2).
     let lengths: Vec<&str> = request.headers.all("content-length").collect();

@@ -46,6 +46,7 @@ mod shared;
 mod signals;
 mod slow_reader;
 mod supply_chain;
+mod tables;
 mod turns;
 mod websocat;
 #[cfg(feature = "inspector")]

@@ -7,9 +7,9 @@ use serde_json::Value;
 use websocket_classroom::chat::{ConnectionId, Name, NameKey};
 use websocket_classroom::tap::Privacy;
 
+use super::super::privacy::is_private_event;
 use super::mailbox::Delivery;
 use super::model::{Cause, Known, Model};
-use super::super::privacy::is_private_event;
 
 /// Bytes of an event beside what was written, and of a name in JSON: 32 characters of four bytes.
 const UPKEEP: usize = 1024;

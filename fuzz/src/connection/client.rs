@@ -214,7 +214,7 @@ impl Client {
             }
             Ok(Err(error)) => {
                 panic!("the server is silent: {error}, {:?}", Received::of(&self.received))
-            },
+            }
             Err(_) => false,
         }
     }
@@ -254,8 +254,7 @@ impl Client {
 
 /// What came back is what was sent, in order.
 fn check_echo(received: &Received, sent: Sent) {
-    let sent: Vec<_> =
-        sent.messages.into_iter().map(|message| (message.is_text, message.payload)).collect();
+    let sent: Vec<_> = sent.messages.into_iter().map(|message| (message.is_text, message.payload)).collect();
     let is_echo = sent.starts_with(&received.messages);
     // A client that said goodbye is answered when all before it is.
     let is_whole = received.close != Some(close_code::NORMAL) || received.messages == sent;

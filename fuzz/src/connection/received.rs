@@ -32,11 +32,8 @@ impl Received {
 
     /// The text messages from this one on, as the chat and the inspector send them: each with its number.
     pub fn events(&self, first: usize) -> impl Iterator<Item = (usize, Value)> {
-        let texts =
-            self.messages.iter().enumerate().skip(first).filter(|(_, (is_text, _))| *is_text);
-        texts.map(|(number, (_, text))| {
-            (number, serde_json::from_slice(text).expect("an event is JSON"))
-        })
+        let texts = self.messages.iter().enumerate().skip(first).filter(|(_, (is_text, _))| *is_text);
+        texts.map(|(number, (_, text))| (number, serde_json::from_slice(text).expect("an event is JSON")))
     }
 
     /// It was announced that this is about to happen.
@@ -71,9 +68,7 @@ impl Received {
                 }
                 100 => bytes = rest,
                 _ => {
-                    let [length] = values("Content-Length")[..] else {
-                        panic!("no length: {head}")
-                    };
+                    let [length] = values("Content-Length")[..] else { panic!("no length: {head}") };
                     let length: usize = length.parse().expect("a number");
                     let behind = rest.get(length..).filter(|rest| begins_a_response(rest));
                     // To a HEAD there is none.

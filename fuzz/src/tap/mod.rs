@@ -27,7 +27,8 @@ const MAX_HEADER: usize = 14;
 
 pub fn tap(input: &[u8]) {
     let mut input = Input(input);
-    let (Some(a), Some(b), Some(c), Some(d)) = (input.byte(), input.byte(), input.byte(), input.byte()) else {
+    let (Some(a), Some(b), Some(c), Some(d)) = (input.byte(), input.byte(), input.byte(), input.byte())
+    else {
         return;
     };
     let begin = usize::from(input.byte().unwrap_or(0));

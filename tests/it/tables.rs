@@ -1,0 +1,151 @@
+//! What stands in several places stays together: close codes, events, commands, error codes and words, in the sources, in the
+//! documents and in both languages of the page. Who adds one is reminded of the other places by the test that fails.
+
+use crate::common::project_file;
+use websocket_classroom::close_code::CLOSE_CODES;
+
+/// The names of an enum's variants, in the order of the source.
+fn variants(file: &str, declaration: &str) -> Vec<String> {
+    let source = project_file(file);
+    let (_, body) = source.split_once(declaration).unwrap_or_else(|| panic!("{file} has {declaration}"));
+    let (body, _) = body.split_once("\n}\n").expect("the enum ends");
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.filter(|line| line.starts_with(|letter: char| letter.is_ascii_uppercase()));
+    names
+        .map(|line| line.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap().to_owned())
+        .collect()
+}
+
+/// `NameTaken` is `name_taken`.
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+/// The page's words: Spanish, then English, each with its keys.
+fn words() -> [(&'static str, Vec<String>); 2] {
+    let page = project_file("index.html");
+    let (_, words) = page.split_once("const WORDS = {").expect("the page has words");
+    let (spanish, rest) = words.split_once("\n  en: {").expect("two languages");
+    let (english, _) = rest.split_once("\n};").expect("the words end");
+    let keys = |text: &str| {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": '"));
+        lines.map(|(key, _)| key.to_owned()).collect()
+    };
+    [("es", keys(spanish)), ("en", keys(english))]
+}
+
+#[track_caller]
+fn assert_has_word(key: &str) {
+    for (language, keys) in words() {
+        assert!(keys.iter().any(|other| other == key), "index.html, {language}: {key} is missing");
+    }
+}
+
+#[test]
+fn both_languages_have_the_same_words() {
+    let [(_, spanish), (_, english)] = words();
+    assert!(spanish.len() > 300, "{}", spanish.len());
+    assert_eq!(spanish, english);
+}
+
+#[test]
+fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
+    let readme = project_file("README.md");
+    let rows = readme.lines().skip_while(|line| *line != "| close code | when |").skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    for code in CLOSE_CODES.iter().filter(|row| row.first == row.last).map(|row| row.first) {
+        let is_row =
+            |row: &&str| row.split('|').nth(1).is_some_and(|codes| codes.contains(&code.to_string()));
+        assert!(rows.iter().any(|row| is_row(&row)), "README.md: no row for close code {code}");
+        assert_has_word(&format!("close_{code}"));
+    }
+    let page = project_file("index.html");
+    for row in CLOSE_CODES {
+        assert_eq!(row.comes_back, row.last < 4500, "the page goes by this bound: {}", row.first);
+    }
+    assert!(page.contains("if (staying && code < 4500 && !nobody) retryLater();"));
+}
+
+#[test]
+fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
+    let (readme, page) = (project_file("README.md"), project_file("index.html"));
+    let chat = variants("src/chat/event.rs", "pub enum Event<'a> {");
+    assert!(chat.len() >= 9, "{chat:?}");
+    let of_features = ["Shown", "Backplane"].map(str::to_owned);
+    for event in chat.iter().chain(&of_features).map(|name| name.to_lowercase()) {
+        let line = format!("← {{\"type\":\"{event}\"");
+        assert!(readme.contains(&line), "README.md: {line} is missing");
+        let handler = |begin: &str| page.contains(&format!("\n  {event}({begin}"));
+        assert!(handler("event") || handler("{"), "index.html: no handler of {event}");
+    }
+    let feed = variants("src/features/inspector/event.rs", "pub enum Event<'a> {");
+    assert!(feed.len() >= 9, "{feed:?}");
+    for event in feed.iter().map(|name| name.to_lowercase()) {
+        assert!(readme.contains(&format!("\n| `{event}` |")), "README.md: no row for the feed's {event}");
+    }
+}
+
+#[test]
+fn each_error_code_is_in_the_documents_and_has_its_words() {
+    let readme = project_file("README.md");
+    let codes = variants("src/chat/event.rs", "pub enum ErrorCode {");
+    assert!(codes.len() >= 8, "{codes:?}");
+    for code in codes.iter().map(|name| snake_case(name)) {
+        assert!(readme.contains(&format!("`{code}`")), "README.md: error code {code}");
+        assert_has_word(&format!("error_{code}"));
+    }
+}
+
+#[test]
+fn each_command_is_in_the_documents() {
+    let readme = project_file("README.md");
+    let mut kinds: Vec<String> = variants("src/chat/command.rs", "pub enum Command {")
+        .iter()
+        // As they are called on the wire.
+        .map(|name| match name.as_str() {
+            "Say" => "message".to_owned(),
+            "Rename" => "name".to_owned(),
+            name => name.to_lowercase(),
+        })
+        .collect();
+    kinds.push("show".to_owned());
+    let source = project_file("src/chat/command.rs");
+    for kind in kinds {
+        assert!(
+            kind == "show"
+                || source.contains(&format!("(\"{kind}\", "))
+                || source.contains(&format!("(\"{kind}\", ..)"))
+        );
+        assert!(readme.contains(&format!("→ {{\"type\":\"{kind}\"")), "README.md: command {kind}");
+    }
+    for what in variants("src/features/inspector/demonstration.rs", "enum Demonstration {") {
+        let what = snake_case(&what);
+        assert!(readme.contains(&format!("`{what}`")), "README.md: show {what}");
+        assert_has_word(&format!("happen_{what}"));
+        assert_has_word(&format!("expect_{what}"));
+    }
+}
+
+#[test]
+fn each_file_that_the_documents_name_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in ["README.md", "docs/to-change-it.md"] {
+        let text = project_file(document);
+        for name in
+            text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") || name.ends_with('/'))
+        {
+            let is_path =
+                name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-./".contains(letter));
+            let is_there =
+                [root.to_owned(), root.join("src")].iter().any(|folder| folder.join(name).exists());
+            assert!(!is_path || is_there, "{document}: there is no {name}");
+        }
+    }
+}

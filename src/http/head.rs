@@ -115,7 +115,8 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Response
     if bytes.first() == Some(&0x16) {
         return Err(broken("it looks like TLS, but this port speaks plain HTTP; use http:// and ws://"));
     }
-    let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    // On the heap: what is touched of the stack stays in memory as long as the connection.
+    let mut lines = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut lines);
     let length = match head.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,

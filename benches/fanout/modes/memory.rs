@@ -8,7 +8,7 @@ use crate::report::{Ledger, kibibytes, seconds, whole};
 const CLIENTS: [usize; 2] = [1_000, 10_000];
 
 /// Of a client, where there are 10,000.
-const MEMORY: f64 = 14.0;
+const MEMORY: f64 = 24.0;
 
 /// 10,000 come, and 10,000 go.
 const SECONDS: f64 = 4.0;

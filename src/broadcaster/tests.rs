@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::{Broadcaster, CHANNEL, Counters, Endpoint, Incoming, Opened, Received, Settings, TcpEnd};
+use super::{
+    Broadcaster, CHANNEL, Control, Counters, Endpoint, Incoming, Opened, Order, QueueFull, Received,
+    Settings, TcpEnd,
+};
 use crate::admission::{Admission, Revocation};
-use crate::chat::{self, Chat, JoinRequest};
+use crate::chat::{self, Chat, Input, JoinRequest, ServerId, Time};
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::limits::Limit;
@@ -20,10 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running broadcaster, and the way to it.
 fn broadcaster() -> Sender<Incoming> {
+    broadcaster_with(None)
+}
+
+fn broadcaster_with(order: Option<Box<dyn Order>>) -> Sender<Incoming> {
     let (sender, incoming) = bounded(CHANNEL);
     let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX });
     let settings = Settings { send_queue: 1 << 20 };
-    let broadcaster = Broadcaster::new(incoming, chat, None, settings, Arc::new(Counters::default()));
+    let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::new(Counters::default()));
     thread::spawn(|| broadcaster.run());
     sender
 }
@@ -84,4 +91,47 @@ fn a_client_whose_admission_was_revoked_while_it_came_in_gets_nothing_but_the_re
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).expect("TCP ends in order");
     assert_eq!(bytes, b"\x88\x06\x11\x94gone");
+}
+
+/// An order of which nothing comes back. It tells what was submitted, and closes all members at the first news.
+struct OneWayOrder(Sender<Input>);
+
+impl Order for OneWayOrder {
+    fn server(&self) -> ServerId {
+        ServerId(7)
+    }
+
+    fn submit(&mut self, input: &Input) -> Result<(), QueueFull> {
+        let json = serde_json::to_string(input).expect("plain data");
+        self.0.send(serde_json::from_str(&json).expect("our own JSON")).expect("the test is there");
+        Ok(())
+    }
+
+    fn next_due(&self, _: Time, _: Instant) -> Option<Instant> {
+        None
+    }
+
+    fn tick(&mut self, _: Option<Time>, _: Instant) {}
+
+    fn take_news(&mut self, control: &mut dyn Control) {
+        control.close_members(&CloseReason::new(close_code::OUT_OF_TOUCH, "come back"));
+    }
+
+    fn shut_down(&mut self) {}
+
+    fn ended(&self) {}
+}
+
+#[test]
+fn who_leaves_while_the_order_works_on_news_is_announced_to_all_servers() {
+    let (tell, submitted) = bounded(8);
+    let to_broadcaster = broadcaster_with(Some(Box::new(OneWayOrder(tell))));
+    let (_client, socket) = connection();
+    let endpoint = Endpoint::Chat(JoinRequest::default());
+    for incoming in [opened(socket, endpoint, Admission::default()), Incoming::News] {
+        assert!(to_broadcaster.send(incoming).is_ok());
+    }
+    let next = || submitted.recv_timeout(PATIENCE).expect("an input");
+    assert!(matches!(next(), Input::Joined { connection, .. } if connection.server == ServerId(7)));
+    assert!(matches!(next(), Input::Left { connection, .. } if connection.client == ClientId(1)));
 }

@@ -6,6 +6,8 @@ use crate::common::gate::Gate;
 use crate::common::raw::{ask, ask_on, request};
 use crate::common::redis::Redis;
 use crate::common::users::{Users, basic, cookie, handshake_with, password_of, post, sign_in};
+#[cfg(feature = "inspector")]
+use crate::common::wire::{TEACHER, Watcher};
 use crate::common::{Client, Server};
 use serde_json::{Value, json};
 
@@ -455,4 +457,25 @@ fn a_password_of_redis_is_used_and_never_told() {
         let log = server.log();
         assert_eq!(log.iter().find(|line| line.contains("S3CRET")), None);
     }
+}
+
+#[test]
+#[cfg(feature = "inspector")]
+#[ignore = "needs redis-server: run by make test"]
+fn a_watcher_learns_names_though_they_come_through_redis() {
+    let redis = Redis::start();
+    let server = Server::start_sharing(&redis.url(), &["--teacher-key", TEACHER]);
+    let mut teacher = Watcher::open(&server, TEACHER);
+    let mut ana = Client::join(&server, "Ana");
+    let mut named = || loop {
+        let event = teacher.event();
+        if let ("opened" | "named", Some(name)) =
+            (event["type"].as_str().unwrap_or(""), event["name"].as_str())
+        {
+            break name.to_owned();
+        }
+    };
+    assert_eq!(named(), "Ana");
+    ana.say(r#"{"type":"name","name":"Eva"}"#);
+    assert_eq!(named(), "Eva");
 }

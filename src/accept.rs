@@ -20,7 +20,7 @@ use crate::system;
 use crate::tcp::Tcp;
 
 /// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no permit from the
-/// WebSockets, nor these from them, as long as the system allows threads for all whom the flags allow.
+/// WebSockets, nor these from them, as long as the system allows threads for both.
 pub const HTTP_CONNECTIONS: usize = 4096;
 
 /// Stack of a connection's thread in bytes. Only what is touched becomes real memory.

@@ -1,4 +1,4 @@
-//! The joint for who may come in: what a handshake gets from whoever decides, and how that ends later.
+//! The joint for who may come in: what a handshake gets from the feature that decides, and how that is revoked later.
 //!
 //! Checked on the connection's thread before the handshake, then carried along by the connection; the broadcaster looks at it.
 //! Without a feature that decides, every client is admitted under a name of its own choice.

@@ -59,5 +59,5 @@ pub struct ExtraAction {
 /// A field of `/health`, and its value now.
 pub type HealthField = (&'static str, Box<dyn Fn() -> Value + Send + Sync>);
 
-/// A line of the banner: its label, and what stands behind the page's address.
+/// A line of the banner: its label, and what follows the page's address.
 pub type BannerLine = (&'static str, String);

@@ -1,6 +1,6 @@
 //! The log's own thread: no other thread ever waits for a terminal.
 //!
-//! A line on its way to a stopped terminal (Ctrl-S) or a full pipe blocks whoever writes it; were that the
+//! A line on its way to a stopped terminal (Ctrl-S) or a full pipe blocks the thread that writes it; were that the
 //! broadcaster, the whole chat would stand still. So every thread hands its finished line to a bounded queue and goes
 //! on, and the thread here lets `simple_logger` print it. If standard error is gone, lines are dropped in silence.
 

@@ -94,13 +94,13 @@ impl Server {
         broadcaster.join().map_err(|_| io::Error::other("the broadcaster thread has failed"))
     }
 
-    /// File descriptors that are needed when all are here whom the limits allow.
+    /// File descriptors that are needed at the limits.
     pub fn descriptors(&self) -> u64 {
         let connections = self.options.max_clients + HTTP_CONNECTIONS + REJECTED;
         (connections + self.listeners.len() + OTHER_DESCRIPTORS) as u64
     }
 
-    /// Threads for connections that the system allows, and those needed when all are here whom the limits allow.
+    /// Threads for connections: those that the system allows, and those that are needed at the limits.
     pub fn threads(&self) -> [usize; 2] {
         [self.threads.bound(), self.options.max_clients + HTTP_CONNECTIONS]
     }

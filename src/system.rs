@@ -15,7 +15,7 @@ const SPARE_MEMORY: usize = 64 << 20;
 /// A closed terminal says so by this signal, perhaps twice.
 pub const HANGUP: i32 = SIGHUP;
 
-/// Ctrl-C, the wish of a service manager, and a terminal that is closed; but under nohup that one is ignored.
+/// Ctrl-C, a service manager's request to stop, and a closed terminal; but under nohup that one is ignored.
 pub fn signals_to_obey() -> Vec<i32> {
     let ignored = fs::read_to_string("/proc/self/status").ok().and_then(|status| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
@@ -32,7 +32,7 @@ pub fn raise_descriptor_limit(wanted: u64) {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) if limit < wanted => {
             warn!(
-                "the system allows {limit} open files; {wanted} are needed if everybody comes whom the flags allow"
+                "the system allows {limit} open files; {wanted} are needed at the limits that the flags set"
             );
         }
         Ok(_) => {}
@@ -44,7 +44,7 @@ pub fn raise_descriptor_limit(wanted: u64) {
 pub fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
     if allowed < wanted {
         warn!(
-            "the system allows threads for {allowed} connections (vm.max_map_count); {wanted} are needed if everybody comes whom the flags allow"
+            "the system allows threads for {allowed} connections (vm.max_map_count); {wanted} are needed at the limits that the flags set"
         );
     }
 }

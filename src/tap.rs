@@ -72,8 +72,8 @@ pub trait ReadTap: Send {
 pub trait SendTap: Send {
     /// The kernel accepted `from..to` of these frames.
     fn sent(&mut self, frames: &Frames, from: usize, to: usize);
-    /// Of these frames only `..sent` went out; at byte `end` the frame ends whose rest is still to be sent. What stands
-    /// behind it was dropped.
+    /// Only `..sent` of these frames went out. The frame that was being sent ends at byte `end`: its rest is still sent, what
+    /// comes after it was dropped.
     fn dropped(&mut self, frames: &Frames, sent: usize, end: usize);
     /// Nothing more will be sent, though only `..sent` of these frames went out.
     fn cut_off(&mut self, frames: &Frames, sent: usize);
@@ -86,7 +86,7 @@ pub trait SendTap: Send {
     fn closed(&mut self, closing: &Closing, sent_messages: u64, sent_bytes: u64);
 }
 
-/// Who may see a message: decided once, by whoever understood or made it.
+/// Who may see a message: decided once, where it is understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Privacy {
     #[default]

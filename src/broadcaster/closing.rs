@@ -39,7 +39,7 @@ enum Ours {
 enum Answer {
     #[default]
     None,
-    /// A close frame, of its own wish or as the answer to ours.
+    /// A close frame: it wants to close, or it answers ours.
     CloseFrame,
     /// A fault, which ends all reading: no close frame will be seen.
     Fault,
@@ -63,7 +63,7 @@ impl Closing {
         self.answer = Answer::Fault;
     }
 
-    /// Once everything is sent, our direction may end: not while the client may still answer our wish to close.
+    /// Once everything is sent, our direction may end: not while the client may still answer our close frame.
     pub fn may_end_ours(&self) -> bool {
         match &self.cause {
             _ if self.ours != Ours::Open => false,

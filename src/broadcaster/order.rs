@@ -17,7 +17,7 @@ pub trait Order: Send {
     /// # Errors
     /// If too much waits already; the input is dropped then.
     fn submit(&mut self, input: &Input) -> Result<(), QueueFull>;
-    /// When [`Order::tick`] is to be called, if the chat has something to do at `due` by its own clock.
+    /// When to call [`Order::tick`], if the chat has something to do at `due` by its own clock.
     fn next_due(&self, due: Time, now: Instant) -> Option<Instant>;
     /// Asks for an [`Input::Tick`], if one is due.
     fn tick(&mut self, due: Option<Time>, now: Instant);

@@ -40,7 +40,7 @@ pub struct Round {
     /// For every member, and how many events that is.
     pub batch: Bytes,
     pub events: u64,
-    /// Clients that get something of their own, or are to be looked at again.
+    /// Clients that get something of their own, or may be over.
     pub touched: Vec<ClientId>,
 }
 

@@ -18,7 +18,7 @@ const PIECES_PER_SEND: usize = 64;
 /// Memory that a piece costs beside its bytes: its place in the queue and the upkeep of its allocation.
 const PIECE_UPKEEP: usize = 128;
 
-/// Whole frames in the order in which they are to be sent; of the first piece a part may have been sent.
+/// Whole frames, the next one first. A part of the first piece may have been sent.
 #[derive(Debug, Default)]
 pub struct SendQueue {
     pieces: VecDeque<Frames>,

@@ -1,6 +1,6 @@
 //! Who gets what, as the chat says it: JSON for a text frame each.
 //!
-//! The joint between the chat and whoever delivers: the broadcaster's clients, or a test's mailboxes. The chat knows no socket.
+//! The joint between the chat and what delivers its events: the broadcaster's clients, or a test's mailboxes. The chat knows no socket.
 
 use bytes::Bytes;
 
@@ -24,8 +24,8 @@ pub trait Audience {
     fn replay(&mut self, one: ConnectionId, past: &[(Privacy, &Bytes)]);
     /// The member on this connection has this name now.
     fn named(&mut self, one: ConnectionId, name: &str);
-    /// A connection is to be closed. It still gets what was sent to it before.
+    /// Closes a connection. It still gets what was sent to it before.
     fn close(&mut self, one: ConnectionId, reason: CloseReason);
-    /// All connections of an account are to be closed, of whatever kind, unless this server is `origin`.
+    /// Closes all connections of an account, of whatever kind, unless this server is `origin`.
     fn close_account(&mut self, account: &NameKey, origin: ServerId);
 }

@@ -1,4 +1,4 @@
-//! The time by which the chat's events are ordered and let go.
+//! The time of the chat's events, and of what expires in it.
 //!
 //! It is told to the chat with everything that happens, so that the same things at the same times make the same chat
 //! everywhere. Made on the broadcaster's thread.

@@ -14,7 +14,7 @@ use crate::tap::Privacy;
 pub const MAX_REFERENCE: usize = 64;
 
 /// How much longer than its text a message may be as a JSON string. Quotes, backslashes and line ends take two bytes
-/// instead of one; only other control characters take six, and nobody writes a text of those.
+/// instead of one; only other control characters take six, and no real text consists of those.
 pub const JSON_GROWTH: usize = 2;
 
 /// Some programs begin every text with it.

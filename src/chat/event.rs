@@ -76,7 +76,7 @@ pub enum Event<'a> {
         reference: &'a str,
         id: u64,
     },
-    /// Somebody is writing. No event of the chat: it has no id and is not kept.
+    /// A member is typing. No event of the chat: it has no id and is not kept.
     Typing {
         name: &'a str,
     },
@@ -104,7 +104,7 @@ pub enum ErrorCode {
     TooFast,
     /// The server has lost touch with those that share the chat, and can take no more for later.
     Unavailable,
-    /// A private message to a name that nobody has.
+    /// A private message to a name that no member has.
     NoSuchUser,
 }
 

@@ -30,7 +30,7 @@ pub struct Record {
     #[serde(with = "text")]
     pub json: Bytes,
     pub visibility: Visibility,
-    /// The copy of whom it is about, if it differs; empty if that one does not hear it.
+    /// The copy of the member that it is about, if it differs; empty if that member does not get it.
     #[serde(with = "own_text")]
     pub own: Option<(MemberId, Bytes)>,
 }
@@ -108,7 +108,7 @@ impl History {
         }
     }
 
-    /// Everything behind event `after` that the member may read, in order; `None` if it cannot be had whole.
+    /// Everything after event `after` that the member may read, in order; `None` if a part of it is no longer kept.
     pub fn since(&self, after: u64, member: MemberId) -> Option<Vec<(Privacy, &Bytes)>> {
         if after < self.forgotten {
             return None;
@@ -120,7 +120,7 @@ impl History {
         (bytes <= self.replay_bytes).then_some(missed)
     }
 
-    /// The last so many events that the member may read, in order; fewer if they are long.
+    /// The last `count` events that the member may read, in order; fewer if they are long.
     pub fn last(&self, count: usize, member: MemberId) -> Vec<(Privacy, &Bytes)> {
         let mut bytes = 0;
         let mut last: Vec<(Privacy, &Bytes)> = self

@@ -130,8 +130,8 @@ impl Chat {
     }
 
     /// A new member under the name that it asks for, or as a guest.
-    fn join_guest(&mut self, client: ConnectionId, wish: Option<&str>, secret: Option<Token>) -> Joined {
-        let (name, refusal) = match wish.map(|wish| self.free_name(None, wish)) {
+    fn join_guest(&mut self, client: ConnectionId, requested: Option<&str>, secret: Option<Token>) -> Joined {
+        let (name, refusal) = match requested.map(|name| self.free_name(None, name)) {
             Some(Ok(name)) => (name, None),
             refused => (self.presence.next_guest(), refused.and_then(Result::err)),
         };

@@ -32,9 +32,9 @@ pub struct Member {
 /// What makes a member the person it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
-    /// Whoever has its session. It is here on one connection at most, and its name is free when it goes.
+    /// Known by its session. It is here on one connection at most, and its name is free when it goes.
     Guest,
-    /// Whoever signed in as this account. It may be here on several connections, and its name is nobody else's as long as
+    /// Known by its account. It may be here on several connections, and no other member gets its name as long as
     /// the account exists.
     Account,
 }
@@ -43,7 +43,7 @@ pub(super) enum Kind {
 pub(super) enum PresenceState {
     /// On these connections, the earliest first; never none.
     Here {
-        /// The how manyeth it was to come.
+        /// Counts arrivals: members are listed in this order.
         arrival: u64,
         connections: Vec<SessionConnection>,
     },
@@ -53,7 +53,7 @@ pub(super) enum PresenceState {
     Gone { since: Time, secret: Option<Token> },
 }
 
-/// A connection on which somebody is here, and the secret with which it can be continued on another.
+/// A connection on which a member is here, and the secret with which it can be continued on another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SessionConnection {
     pub connection: ConnectionId,

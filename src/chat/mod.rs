@@ -1,4 +1,4 @@
-//! What is said and by whom: names, presence, messages, history. The chat knows nothing of sockets.
+//! The chat: names, presence, messages, history. The chat knows nothing of sockets.
 //!
 //! Owned by the broadcaster and called on its thread alone, so it is plain data without a lock. It applies one [`Input`] after
 //! the other and tells the [`Audience`] who gets what; the order of the calls is the order in which all members get it. Must
@@ -127,7 +127,7 @@ impl Chat {
         audience.one(client, &error.json());
     }
 
-    /// When there is something to do though nothing happens: then [`Input::Tick`] is to be applied.
+    /// When there is something to do though nothing happens: apply [`Input::Tick`] then.
     pub fn due(&self) -> Option<Time> {
         [self.notices.due(), self.presence.due()].into_iter().flatten().min()
     }

@@ -1,4 +1,4 @@
-//! Names that people choose: after RFC 8266 (PRECIS Nickname), so that nobody can look like somebody else by an
+//! Names that people choose: after RFC 8266 (PRECIS Nickname), so that no one can look like another by an
 //! invisible character, another width or another case.
 //!
 //! Pure text; called by the chat on the broadcaster's thread.
@@ -77,7 +77,7 @@ impl Name {
         }
     }
 
-    /// The name of somebody who has not chosen one.
+    /// The name of a member who has not chosen one.
     pub fn guest(number: u64) -> Name {
         Name(format!("guest-{number}"))
     }

@@ -13,10 +13,10 @@ use super::name::{BadName, Name};
 use super::session_token::MemberId;
 
 impl Chat {
-    /// The wish as a name that no one else has.
-    pub(super) fn free_name(&mut self, member: Option<MemberId>, wish: &str) -> Result<Name, Refusal> {
+    /// The requested name, if no one else has it.
+    pub(super) fn free_name(&mut self, member: Option<MemberId>, requested: &str) -> Result<Name, Refusal> {
         let bad = |bad: BadName| Refusal::new(ErrorCode::BadName, bad.explanation());
-        let name = Name::parse(wish).map_err(bad)?;
+        let name = Name::parse(requested).map_err(bad)?;
         self.presence.release_unconfirmed_name(&name.key());
         match self.presence.by_name(&name.key()) {
             Some(owner) if Some(owner) != member => {
@@ -32,7 +32,7 @@ impl Chat {
         &mut self,
         client: ConnectionId,
         member: MemberId,
-        wish: &str,
+        requested: &str,
         timestamp: &Timestamp,
         audience: &mut impl Audience,
     ) {
@@ -40,7 +40,7 @@ impl Chat {
             let fixed = Refusal::new(ErrorCode::NameFixed, "your name is that of your account");
             return self.refuse(client, &fixed, audience);
         }
-        let name = match self.free_name(Some(member), wish) {
+        let name = match self.free_name(Some(member), requested) {
             Ok(name) => name,
             Err(refusal) => return self.refuse(client, &refusal, audience),
         };

@@ -18,7 +18,7 @@ pub const WINDOW: Duration = Duration::from_secs(1);
 pub struct Notices {
     /// When the present window began, and how many notices were told in it.
     window: Option<(Time, u32)>,
-    /// Set while merging: when the crowd is to be told, and who it is.
+    /// Set while merging: when the crowd event is due, and what it counts.
     crowd: Option<(Time, Crowd)>,
 }
 
@@ -30,12 +30,12 @@ pub struct Crowd {
 }
 
 impl Notices {
-    /// Somebody joined: `true` if it shall be told now, else it is counted for the crowd.
+    /// A member joined: `true` if that is announced now, else it is counted for the crowd.
     pub fn joined(&mut self, now: Time) -> bool {
         self.single(now, |crowd| crowd.joined += 1)
     }
 
-    /// Somebody left: the same.
+    /// A member left: the same.
     pub fn left(&mut self, now: Time) -> bool {
         self.single(now, |crowd| crowd.left += 1)
     }

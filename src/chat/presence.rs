@@ -17,10 +17,10 @@ use crate::client_id::ByNumber;
 use crate::close_code::{self, CloseReason};
 use crate::token::Token;
 
-/// How long a name is kept for somebody whose connection was cut.
+/// How long a name is kept for a member whose connection was cut.
 pub const NAME_KEPT: Duration = Duration::from_secs(30);
 
-/// How long somebody who is not here can come back.
+/// How long a member who is not here can come back.
 pub const SESSION_KEPT: Duration = Duration::from_secs(600);
 
 /// Connections on which one person can be here; of more, the oldest is closed.
@@ -34,19 +34,19 @@ pub(super) const CONTINUED: CloseReason =
 const TOO_MANY: CloseReason =
     CloseReason::new(close_code::SESSION_CONTINUED, "you are here on too many connections: the oldest ends");
 
-/// How somebody came.
+/// How a member came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
     pub member: MemberId,
-    /// It is somebody who was not known before.
+    /// The member was not known before.
     pub is_new: bool,
-    /// It was here on some connection: for the others nobody came.
+    /// It was here on another connection: no join is announced.
     pub was_here: bool,
     /// A connection that goes for this one.
     pub replaces: Option<(ConnectionId, CloseReason)>,
 }
 
-/// How somebody went.
+/// How a member went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
     /// On purpose, or thrown out.
@@ -112,14 +112,14 @@ impl Presence {
         self.names.get(key).copied()
     }
 
-    /// Somebody asked for something.
+    /// A member asked for something.
     pub fn spoke(&mut self, member: MemberId) {
         if let Some(member) = self.members.get_mut(&member) {
             member.spoke = true;
         }
     }
 
-    /// Lets the name of somebody go who dropped without a word. Its session may never have reached it, and then it is
+    /// Frees the name of a member who was cut off and never sent anything. Its session may never have reached it, and then it is
     /// perhaps the very person who asks for the name again.
     pub fn release_unconfirmed_name(&mut self, key: &NameKey) {
         let Some(id) = self.by_name(key) else { return };
@@ -134,12 +134,12 @@ impl Presence {
         self.members.get(&session.member)?.owns(session).then_some(session.member)
     }
 
-    /// The member is whoever signed in under this name.
+    /// The member is an account.
     pub fn is_account(&self, member: MemberId) -> bool {
         self.members.get(&member).is_some_and(|member| member.kind == Kind::Account)
     }
 
-    /// Somebody new, under a name that is free.
+    /// A new member, under a name that is free.
     pub fn add_guest(&mut self, connection: ConnectionId, name: Name, secret: Option<Token>) -> MemberId {
         self.add(connection, name, Kind::Guest, secret)
     }
@@ -180,9 +180,9 @@ impl Presence {
         id
     }
 
-    /// Somebody is back, or here on one connection more. `None` if that is nobody.
+    /// A member is back, or here on one more connection. `None` if there is no such member.
     ///
-    /// A guest's name may have gone to somebody else in the meantime: then it gets a new one.
+    /// Another member may have a guest's name by now: then the guest gets a new one.
     pub fn bring_back(
         &mut self,
         id: MemberId,
@@ -216,7 +216,7 @@ impl Presence {
                 (*since, secret.take())
             }
         };
-        // A session goes on under its secret, as nobody knows whether the answer to its return arrives.
+        // A session keeps its secret, since the welcome that would carry a new one may get lost.
         let secret = if is_claimed(&secret) { secret } else { new_secret };
         let connections = vec![SessionConnection { connection, secret }];
         self.last_arrival += 1;
@@ -286,14 +286,14 @@ impl Presence {
         }
     }
 
-    /// When somebody's name, or somebody, is to be let go.
+    /// When the next name or member expires.
     pub fn due(&self) -> Option<Time> {
         let name = self.dropped.first().map(|(since, _)| *since + NAME_KEPT);
         let session = self.absent.first().map(|(since, _)| *since + SESSION_KEPT);
         [name, session].into_iter().flatten().min()
     }
 
-    /// Lets go whom it is time for.
+    /// Frees names and forgets members whose time is over.
     pub fn expire(&mut self, now: Time) {
         while let Some((since, id)) =
             self.dropped.first().copied().filter(|(since, _)| *since + NAME_KEPT <= now)
@@ -307,7 +307,7 @@ impl Presence {
         }
     }
 
-    /// The name of somebody who dropped is free again, unless it is an account's.
+    /// The name of a member who was cut off is free again, unless it is an account's.
     fn free_name(&mut self, since: Time, id: MemberId) {
         self.dropped.remove(&(since, id));
         let Some(member) = self.members.get_mut(&id) else { return };
@@ -318,7 +318,7 @@ impl Presence {
         self.release_name(id);
     }
 
-    /// The name of somebody who is gone can be anybody's, unless it is an account's.
+    /// The name of a member who is gone is free again, unless it is an account's.
     fn release_name(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id).filter(|member| member.kind == Kind::Guest) else {
             return;
@@ -344,7 +344,7 @@ impl Presence {
         }
     }
 
-    /// The account of this name is no more: who comes under it later is somebody else.
+    /// The account of this name no longer exists: a member who comes under it later is another one.
     pub fn forget_account(&mut self, key: &NameKey) {
         let Some(id) = self.by_name(key) else { return };
         let Some(member) = self.members.get_mut(&id) else { return };

@@ -11,7 +11,7 @@ use log::LevelFilter;
 pub struct Options {
     pub host: String,
     pub port: u16,
-    /// Serve this file instead of the page inside the binary; read anew for each request.
+    /// Serve this file instead of the page inside the binary; read again for each request.
     pub page: Option<PathBuf>,
     /// Only people in this file may come in; `None` where `--users` is absent: then everybody may.
     pub users: Option<PathBuf>,
@@ -59,7 +59,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Who is to be put on the list.
+/// What to add to the list of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enrolment {
     /// One person of this name.

@@ -18,7 +18,7 @@ pub struct Request {
     pub authority: Option<String>,
     /// Without the query.
     pub path: String,
-    /// Behind the `?`, still encoded; empty if there is none.
+    /// After the `?`, still encoded; empty if there is none.
     pub query: String,
     /// HTTP/1.1; else HTTP/1.0.
     pub http_1_1: bool,

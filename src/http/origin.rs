@@ -1,6 +1,6 @@
 //! Whose pages may talk to this server.
 //!
-//! A page from elsewhere must not reach a server on this machine through somebody's browser: not by opening a
+//! A page from elsewhere must not reach a server on this machine through the browser of a user: not by opening a
 //! WebSocket to it (browsers allow that across sites and tell the `Origin`: cross-site WebSocket hijacking), and not
 //! by a name of its own that suddenly points here (DNS rebinding, seen in the `Host`).
 
@@ -11,7 +11,7 @@ use std::process::Command;
 use super::head::Request;
 use super::response::Response;
 
-/// Names under which this server may be reached, in lower case. IP addresses always may: nobody can rebind them.
+/// Names under which this server may be reached, in lower case. IP addresses always may: no DNS server can rebind them.
 #[derive(Debug)]
 pub struct HostNames {
     names: Vec<String>,
@@ -64,7 +64,7 @@ impl HostNames {
         }
         let host = host.unwrap_or_default();
         match request.headers.single("origin") {
-            // No browser, so nobody's page: websocat, curl.
+            // No browser, so no page: websocat, curl.
             Ok(None) => Ok(host),
             Ok(Some(origin)) if self.is_welcome(origin, host) => Ok(host),
             _ => Err(Response::refusal(

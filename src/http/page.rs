@@ -1,7 +1,7 @@
 //! The page, and the policy that lets exactly its own script run.
 //!
 //! Runs on the connection's thread. The page is in the binary, so that the server is one file; `--page FILE` serves
-//! another, read anew each time, for whoever works on it.
+//! another, read again each time, for those who change it.
 
 use std::borrow::Cow;
 use std::fs;
@@ -22,7 +22,7 @@ pub fn page(file: Option<&Path>, host: &str) -> Response {
         None => PAGE.into(),
         Some((_, Ok(page))) => page.into(),
         Some((file, Err(error))) => {
-            // Which file is nobody's business but the teacher's.
+            // The file's name is for the teacher alone.
             warn!("the page {} cannot be read: {error}", file.display());
             return Response::text(500, "The page cannot be read; why is in the server's log.");
         }

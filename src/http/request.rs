@@ -24,7 +24,7 @@ pub enum NoRequest {
     Refused(Response),
 }
 
-/// Reads the next request. `unread` holds what came behind the one before, and then what came behind this one.
+/// Reads the next request. `unread` holds what came after the one before, and then what came after this one.
 ///
 /// # Errors
 /// See [`NoRequest`]. After a refusal the place in the stream is lost, so the connection must end; what came is still in
@@ -93,7 +93,7 @@ fn is_blank(unread: &[u8]) -> bool {
     unread.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
 
-/// The head in what came in place of a request, as far as there is one: a body is nobody's business.
+/// The head in what came in place of a request, as far as there is one: a body is private.
 pub fn head_in(unread: &[u8]) -> &[u8] {
     let blank_line = |ending: &[u8]| {
         unread.windows(ending.len()).position(|bytes| bytes == ending).map(|at| at + ending.len())

@@ -290,9 +290,9 @@ impl<'a> Iterator for KeptFrames<'a> {
 
     fn next(&mut self) -> Option<KeptFrame<'a>> {
         let (head, header_length) = read_head(self.rest).ok()??;
-        let (header, behind) = self.rest.split_at(header_length);
-        let length = usize::try_from(head.length).unwrap_or(usize::MAX).min(behind.len());
-        let (payload, rest) = behind.split_at(length);
+        let (header, after) = self.rest.split_at(header_length);
+        let length = usize::try_from(head.length).unwrap_or(usize::MAX).min(after.len());
+        let (payload, rest) = after.split_at(length);
         self.rest = rest;
         Some(KeptFrame { head, header, payload })
     }

@@ -35,7 +35,7 @@ impl RateLimit {
         RateLimit { rate, tokens: rate.unwrap_or(0.0) * BURST_SECONDS, filled: now }
     }
 
-    /// One more message, so many bytes long. However long, it takes no more than a full bucket. The clock is asked only
+    /// One more message of this many bytes. However long, it takes no more than a full bucket. The clock is asked only
     /// where there is a limit.
     pub fn message(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Verdict {
         let Some(burst) = self.take(bytes, clock) else { return Verdict::Allowed };

@@ -12,8 +12,8 @@ const AHEAD: usize = 4 * 1024;
 const A_LOT: usize = 512;
 
 pub struct ReadAhead {
-    /// Read, but not handed on yet; at first what came right behind the request's head. Takes no memory when idle, but for
-    /// somebody who just sent a lot, until the next byte or time-out.
+    /// Read, but not handed on yet; at first what came right after the request's head. Takes no memory when idle; after a
+    /// burst it does until the next byte or time-out.
     bytes: Cursor<Vec<u8>>,
     /// The last read filled all the room it had, or brought a lot: more may be there, or come.
     is_busy: bool,

@@ -118,7 +118,7 @@ TARGETS := head connection command tap
 # With SANITIZER=address dependencies' use of memory is watched, too; half as fast. What a server's threads still hold while
 # they end would look like a leak.
 SANITIZER :=
-FUZZER_FLAGS := --cfg fuzzing -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 \
+FUZZER_FLAGS := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 \
 	inline-8bit-counters pc-table trace-compares) $(if $(SANITIZER),-Zsanitizer=$(SANITIZER))
 FUZZING := target/fuzzing
 fuzz: rust

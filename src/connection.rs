@@ -54,7 +54,7 @@ impl Connection {
         end.received = session.received();
         let (mut tap, rest) = session.into_rest();
         let cut = if let Cause::Cut(tcp) = &cause { Some(tcp.clone()) } else { None };
-        let _ = end.to_broadcaster.send(Incoming::Closing { client: id, cause });
+        let _ = end.to_broadcaster.send(Incoming::StoppedReading { client: id, cause });
         tap.rest(&rest);
         // The broadcaster sends the close frame and FIN; what the client still sends is not read as messages.
         end.tcp = cut.unwrap_or_else(|| half_close::drain(&self.tcp.socket, |bytes| tap.rest(bytes)));
@@ -66,10 +66,6 @@ impl Connection {
         let Upgrade { request, mut endpoint, handshake, admission, permit, requested, early } = upgrade;
         let (tcp, context) = (&self.tcp, &self.context);
         let id = tcp.id;
-        info!(
-            "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
-            request.path, handshake.key, handshake.accept
-        );
         let purpose = endpoint.purpose();
         if let Endpoint::Chat(join) = &mut endpoint {
             join.account.clone_from(&admission.name);
@@ -78,6 +74,10 @@ impl Connection {
         let deadline = Deadline::after(context.options.handshake_timeout);
         http::write_all(&tcp.socket, &response, deadline)?;
         tcp.socket.set_read_timeout(context.options.ping)?;
+        info!(
+            "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
+            request.path, handshake.key, handshake.accept
+        );
         let taps = context.capture.as_ref().map_or_else(Taps::none, |capture| {
             let opening = tcp.opening(requested, request.query, request.head, response);
             capture.open(opening, purpose)

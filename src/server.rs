@@ -1,7 +1,7 @@
 //! The server as a table of contents: bind, attach the features, start the threads, stop in order.
 //!
 //! `main` calls it, on its own thread, which then waits for the broadcaster to end. The only file of the core that names a
-//! feature.
+//! feature, except that `main` hands one its own command.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

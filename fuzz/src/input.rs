@@ -21,7 +21,6 @@ impl<'a> Input<'a> {
 }
 
 /// The bytes in pieces of these lengths, over and over; a length of 0 is 256.
-#[cfg(feature = "inspector")]
 pub fn pieces(bytes: &[u8], lengths: [u8; 4]) -> impl Iterator<Item = &[u8]> {
     let mut lengths = lengths.into_iter().cycle();
     let mut rest = bytes;

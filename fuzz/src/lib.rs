@@ -8,8 +8,10 @@
 
 mod command;
 mod connection;
+#[cfg_attr(not(feature = "inspector"), allow(dead_code))] // The target `tap` asks for more.
 mod frames;
 mod head;
+#[cfg_attr(not(feature = "inspector"), allow(dead_code))] // As above.
 mod input;
 mod privacy;
 #[cfg(feature = "inspector")]

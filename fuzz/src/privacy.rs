@@ -1,4 +1,4 @@
-//! What is private, judged from the text alone and not by the server's own parser: an object with a `to`, however it is spelled.
+//! What is private, judged from the text and not by the server's own parser: an object with a `to`, however it is spelled.
 
 use std::collections::HashMap;
 

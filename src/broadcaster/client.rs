@@ -103,19 +103,19 @@ impl Client {
     }
 
     /// It gets what comes at byte `from` of the present batch and later.
-    pub fn join_round(&mut self, from: usize) {
+    pub fn join_batch(&mut self, from: usize) {
         self.part.is_member = self.part.until.is_none();
         self.part.from = from;
     }
 
-    /// It gets nothing of what comes at byte `until` of the batch and later.
-    pub fn leave_round(&mut self, until: usize) {
+    /// It gets nothing of the batch from byte `until` on, nor of a later one.
+    pub fn leave_batch(&mut self, until: usize) {
         self.part.until = Some(self.part.until.map_or(until, |earlier| earlier.min(until)));
     }
 
     /// Moves this client's part of the round into its send queue, in the round's order.
     pub fn queue(&mut self, batch: &Bytes, events: u64) {
-        let Range { start: mut at, end } = self.part.of(batch.len());
+        let Range { start: mut at, end } = self.part.take_range(batch.len());
         if self.failed {
             return self.own.clear();
         }
@@ -169,12 +169,12 @@ impl Client {
         self.queue.messages()
     }
 
-    /// Drops what waits, but for the rest of a started frame, so that a close frame can still be read. It gets nothing later
-    /// either: after a gap nothing may come that looks as if there were none.
+    /// Drops what waits, but for the rest of a started frame, so that a close frame can still be read. It gets nothing more of the
+    /// chat: after a gap nothing may come that looks as if there were none.
     pub fn drop_queue(&mut self) {
         self.queue.keep_started_frame(&mut *self.tap);
         self.own.clear();
-        self.leave_round(0);
+        self.leave_batch(0);
     }
 
     /// Its time to close is over: ends TCP in both directions, which wakes the connection's thread if it still reads.
@@ -209,7 +209,7 @@ impl Client {
 
 impl RoundPart {
     /// The part of this round's batch, `length` bytes long; from the next round on it is all or nothing.
-    fn of(&mut self, length: usize) -> Range<usize> {
+    fn take_range(&mut self, length: usize) -> Range<usize> {
         let from = std::mem::take(&mut self.from);
         let until = self.until.take();
         if !self.is_member {

@@ -39,10 +39,10 @@ enum Ours {
 enum Answer {
     #[default]
     None,
-    /// A close frame: it wants to close, or it answers ours.
+    /// A close frame.
     CloseFrame,
-    /// A fault, which ends all reading: no close frame will be seen.
-    Fault,
+    /// What ends all reading: no close frame will be seen.
+    Unreadable,
 }
 
 impl Closing {
@@ -50,17 +50,19 @@ impl Closing {
         self.cause.is_some()
     }
 
-    /// The close frame is about to be queued; or the client's answer has come.
+    /// The close frame is about to be queued.
     pub fn begin(&mut self, cause: Cause) {
-        if let Cause::Client(_) = cause {
-            self.answer = Answer::CloseFrame;
-        }
         self.cause.get_or_insert(cause);
     }
 
-    /// The client is at fault while we wait for its answer: nothing that it still sends is read (RFC 6455, 7.1.7).
+    /// The client's close frame has come, after ours.
+    pub fn answered(&mut self) {
+        self.answer = Answer::CloseFrame;
+    }
+
+    /// The client is at fault or silent while we wait for its answer: nothing that it still sends is read (RFC 6455, 7.1.7).
     pub fn no_answer_will_come(&mut self) {
-        self.answer = Answer::Fault;
+        self.answer = Answer::Unreadable;
     }
 
     /// Once everything is sent, our direction may end: not while the client may still answer our close frame.
@@ -69,6 +71,7 @@ impl Closing {
             _ if self.ours != Ours::Open => false,
             None => false,
             Some(Cause::Server(_)) => self.answer != Answer::None || self.theirs.is_some(),
+            // Our close frame is the answer to the client's; or an answer would not be read, or not come.
             Some(_) => true,
         }
     }
@@ -130,8 +133,9 @@ impl Closing {
     pub fn is_answered(&self) -> bool {
         match &self.cause {
             Some(Cause::Client(_)) => self.ours == Ours::Sent,
-            Some(Cause::Fault(_) | Cause::NoPong | Cause::Server(_)) => self.answer == Answer::CloseFrame,
-            Some(Cause::Cut(_) | Cause::Dropped) | None => false,
+            Some(Cause::Server(_)) => self.answer == Answer::CloseFrame,
+            // After a fault or silence nothing more is read, so no answer is seen.
+            _ => false,
         }
     }
 }

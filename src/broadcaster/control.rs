@@ -28,7 +28,7 @@ impl Control for Broadcaster {
 
     fn send(&mut self, client: ClientId, frames: Bytes) {
         if self.is_open(client) {
-            self.clients.send_one(client, frames);
+            self.clients.insert_one(client, frames);
         }
     }
 
@@ -37,9 +37,7 @@ impl Control for Broadcaster {
     }
 
     fn close(&mut self, client: ClientId, cause: Cause) {
-        if self.is_open(client) {
-            self.begin_closing(client, cause);
-        }
+        self.begin_closing(client, cause);
     }
 
     fn close_revoked(&mut self, feeds: bool) {

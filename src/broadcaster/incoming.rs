@@ -1,7 +1,7 @@
-//! What the connections' threads tell the broadcaster: the only way from them to a client's socket.
+//! What goes through the channel to the broadcaster: for a WebSocket the only way to its socket.
 //!
-//! Made on a connection's thread, used up on the broadcaster's. Holds finished values only: nothing in it has to be parsed or
-//! waited for.
+//! Mostly made on a connection's thread, used up on the broadcaster's. Holds finished values only: nothing in it has to be parsed
+//! or waited for.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::client_id::ClientId;
 use crate::limits::Permit;
 use crate::tap::{Purpose, SendTap};
 
-/// One step in the life of a connection. Those of one connection come in the order in which its thread sent them: `Opened`, any
-/// number of `Command`, `Refused` and `Frames`, one `Closing`, `Ended`. Small, because it is copied into the channel and out
-/// of it: what is large and rare is in a box.
+/// The steps of one connection come in the order in which its thread sent them: `Opened`, any number of `Command`, `Refused`,
+/// `Frames` and `Run`, one `StoppedReading`, `Ended`. If the thread fails, `Ended` comes alone. Small, because it is copied into the
+/// channel and out of it: what is large and rare is in a box.
 pub enum Incoming {
     /// Step 1 is done: the 101 response is sent. From now on only the broadcaster writes to the socket.
     Opened { client: ClientId, opened: Box<Opened> },
@@ -29,15 +29,16 @@ pub enum Incoming {
     Refused { client: ClientId, refusal: Refusal },
     /// Step 2: whole frames for this client alone: a ping, a pong, an echo.
     Frames { client: ClientId, frames: Bytes },
-    /// Step 3: no further message is read. If the server had begun to close, this is the client's answer.
-    Closing { client: ClientId, cause: Cause },
+    /// Step 3: the connection's thread reads no further message, for this cause. If the server had begun to close, it may be the
+    /// client's answer.
+    StoppedReading { client: ClientId, cause: Cause },
     /// TCP is at its end; the connection's thread says nothing more.
     Ended { client: ClientId, received: Received, tcp: TcpEnd },
     /// A feature wants this done on the broadcaster's thread.
     Run(Job),
-    /// News for the order, from the other servers.
+    /// News for the [`Order`](super::Order), from other servers.
     News,
-    /// Send what is queued, close every connection with 1001 and end.
+    /// From the signals' thread: send what is queued, close every connection with 1001 and end.
     ShutDown,
 }
 

@@ -1,4 +1,4 @@
-//! The one thread that writes to clients' sockets, and the owner of the chat: an event loop.
+//! The one thread that writes to WebSockets once the 101 response is sent, and the owner of the chat: an event loop.
 //!
 //! Connections' threads send it [`Incoming`] through a bounded channel. When that is full they stop reading, and TCP slows the
 //! senders down: backpressure. It takes what is queued, lets the chat say what every member gets, and writes to each client
@@ -45,13 +45,13 @@ use crate::token::Token;
 use round::Clients;
 use timers::{Timer, Timers};
 
-/// Events that may wait in the channel. Each holds at most one message.
+/// [`Incoming`]s that may wait in the channel. Each holds at most one message.
 pub const CHANNEL: usize = 1024;
 
-/// A round ends when it holds this many bytes, or this many events were taken, though more are queued: the first of them has
-/// waited long enough. The last event may go beyond it.
+/// A round ends when it holds this many bytes, or this many [`Incoming`]s were taken, though more are queued: the first of them
+/// has waited long enough. The last one may go beyond it.
 const ROUND_BYTES: usize = 64 * 1024;
-const ROUND_EVENTS: usize = 1024;
+const ROUND_INCOMING: usize = 1024;
 
 /// From the begin of a closing to the end of TCP, for a client that does not do its part.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
@@ -120,7 +120,7 @@ impl Broadcaster {
             self.now = Instant::now();
             self.timestamp = Timestamp::new(self.clock.time(self.now), SystemTime::now());
             match first {
-                Ok(first) => self.take_round(first),
+                Ok(first) => self.receive_round(first),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -134,9 +134,9 @@ impl Broadcaster {
     }
 
     /// Takes what is queued, as far as one round goes. When idle that is one event, which is sent at once.
-    fn take_round(&mut self, first: Incoming) {
+    fn receive_round(&mut self, first: Incoming) {
         self.take(first);
-        for _ in 1..ROUND_EVENTS {
+        for _ in 1..ROUND_INCOMING {
             if self.clients.round_bytes() >= ROUND_BYTES {
                 return;
             }
@@ -154,10 +154,10 @@ impl Broadcaster {
             Incoming::Refused { client, refusal } => self.refuse(client, &refusal),
             Incoming::Frames { client, frames } => {
                 if self.clients.table.get_open(client).is_some() {
-                    self.clients.send_one(client, frames);
+                    self.clients.insert_one(client, frames);
                 }
             }
-            Incoming::Closing { client, cause } => self.conversation_over(client, cause),
+            Incoming::StoppedReading { client, cause } => self.stopped_reading(client, cause),
             Incoming::Ended { client, received, tcp } => self.ended(client, received, tcp),
             Incoming::Run(job) => job(self),
             Incoming::News => self.take_news(),
@@ -166,10 +166,10 @@ impl Broadcaster {
     }
 
     fn open(&mut self, id: ClientId, opened: Opened) {
-        let revoked = opened.admission.revoked().cloned();
+        // While it was on its way here. It does not even learn who is in the chat.
+        let is_late = self.shut_down.map(|_| SHUTTING_DOWN).or_else(|| opened.admission.revoked().cloned());
         let endpoint = self.clients.table.open(id, opened);
-        if let Some(reason) = revoked {
-            // While it was on its way. It does not even learn who is here.
+        if let Some(reason) = is_late {
             return self.begin_closing(id, Cause::Server(reason));
         }
         match endpoint {
@@ -177,20 +177,13 @@ impl Broadcaster {
             Endpoint::Echo => info!("{id}: talks to the echo"),
             Endpoint::Feed(begin) => begin(self),
         }
-        if self.shut_down.is_some() {
-            self.begin_closing(id, Cause::Server(SHUTTING_DOWN));
-        }
     }
 
     fn join(&mut self, id: ClientId, request: JoinRequest) {
         let joined = Input::Joined { connection: self.connection(id), request, secret: Token::random() };
-        match self.submit(joined) {
-            Err(QueueFull) => self.begin_closing(id, Cause::Server(TRY_LATER)),
-            Ok(()) => {
-                if let Some(client) = self.clients.table.get_mut(id) {
-                    client.has_joined = true;
-                }
-            }
+        self.clients.table.get_mut(id).expect("invariant: it was opened just now").has_joined = true;
+        if let Err(QueueFull) = self.submit(joined) {
+            self.begin_closing(id, Cause::Server(TRY_LATER));
         }
     }
 
@@ -224,7 +217,8 @@ impl Broadcaster {
         ConnectionId { server: self.clients.server, client: id }
     }
 
-    /// The next thing that happens in the chat, at the time of the present round.
+    /// The next thing that happens in the chat, at the time of the present round. (`submit`, in `ordering.rs`, calls this at once
+    /// unless several servers share the chat.)
     fn apply(&mut self, input: Input) {
         let joined = match &input {
             Input::Joined { connection, .. } if connection.server == self.clients.server => {
@@ -233,9 +227,9 @@ impl Broadcaster {
             _ => None,
         };
         if let Some(id) = joined {
-            // What was due before it came is not for it: the first thing that it gets is its welcome.
+            // What was due before it came is not for it: the first event that it gets is its welcome.
             self.chat.apply(Input::Tick, &self.timestamp, &mut self.clients);
-            self.clients.join_round(id);
+            self.clients.join_batch(id);
         }
         self.chat.apply(input, &self.timestamp, &mut self.clients);
         if let Some(id) = joined
@@ -244,14 +238,12 @@ impl Broadcaster {
             info!("{id}: joined the chat as {name:?}, {} here now", self.chat.count());
         }
         for (id, reason) in self.clients.take_to_close() {
-            if self.clients.table.get_open(id).is_some() {
-                self.begin_closing(id, Cause::Server(reason));
-            }
+            self.begin_closing(id, Cause::Server(reason));
         }
     }
 
-    /// The client closes, is at fault, or is cut off; or it answers the close frame that we sent.
-    fn conversation_over(&mut self, id: ClientId, cause: Cause) {
+    /// The client closes, is at fault, or is cut off. If we had begun to close, this may be its answer.
+    fn stopped_reading(&mut self, id: ClientId, cause: Cause) {
         let Some(client) = self.clients.table.get_mut(id) else { return };
         if !client.closing.has_begun() {
             return self.begin_closing(id, cause);
@@ -259,28 +251,29 @@ impl Broadcaster {
         match cause {
             Cause::Client(_) => {
                 info!("{id}: the client answered our close frame");
-                client.closing.begin(cause);
+                client.closing.answered();
                 client.tap.answered();
             }
             Cause::Fault(fault) => {
                 info!("{id}: the client answered our close frame with a fault: {fault}");
                 client.closing.no_answer_will_come();
             }
-            _ => {}
+            // Its thread reads no more close frame. At TCP's end `ended` follows.
+            _ => client.closing.no_answer_will_come(),
         }
         self.clients.touch(id);
     }
 
-    /// Step 3: the close frame is queued, the others are told.
+    /// Step 3: the close frame is queued, the others are told. Only the first cause counts.
     fn begin_closing(&mut self, id: ClientId, cause: Cause) {
+        let Some(client) = self.clients.table.get_open(id) else { return };
         info!("{id}: closing begun {cause}");
-        let Some(client) = self.clients.table.get_mut(id) else { return };
         let (frame, how, has_joined) = (cause.frame(), cause.left_reason(), client.has_joined);
         client.tap.closing(&cause);
         client.closing.begin(cause);
-        self.clients.leave_round(id);
+        self.clients.leave_batch(id);
         match frame {
-            Some(frame) => self.clients.send_one(id, frame),
+            Some(frame) => self.clients.insert_one(id, frame),
             None => self.clients.touch(id),
         }
         self.timers.set(self.now + CLOSE_DEADLINE, Timer::EndClosing(id));
@@ -298,10 +291,10 @@ impl Broadcaster {
         }
         client.closing.tcp_ended(received, tcp);
         if client.closing.has_begun() {
-            // It is removed at the round's end, after a try to send what it still is to get.
+            // It is removed at the round's end, once everything is sent.
             self.clients.touch(id);
         } else {
-            self.begin_closing(id, Cause::Fault(THREAD_FAILED));
+            self.begin_closing(id, Cause::Server(THREAD_FAILED));
         }
     }
 

@@ -10,7 +10,7 @@ use log::debug;
 use super::Broadcaster;
 use super::client::Client;
 use super::timers::Timer;
-use super::writing::{Trouble, send_now};
+use super::writing::{Trouble, send_and_set_retry};
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 
@@ -43,7 +43,7 @@ impl Broadcaster {
         // A retry that was set before another try is void.
         let is_due = |client: &&mut Client| client.blocked.is_some_and(|blocked| blocked.retry == due);
         let Some(client) = self.clients.table.get_mut(id).filter(is_due) else { return };
-        let trouble = match send_now(client, now, &mut self.timers) {
+        let trouble = match send_and_set_retry(client, now, &mut self.timers) {
             Err(trouble) => Some(trouble),
             // A closing has its own deadline.
             Ok(()) if client.closing.has_begun() => None,

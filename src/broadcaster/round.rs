@@ -2,7 +2,7 @@
 //! alone.
 //!
 //! Used by the broadcaster alone. A server's frames are not masked (RFC 6455, 5.1), so every client gets the very same bytes:
-//! an event is encoded once, and a round of many events leaves in one system call per client. The chat speaks to it as its
+//! an event is encoded once, and a round of many events mostly leaves in one system call per client. The chat speaks to it as its
 //! [`Audience`] and knows nothing of frames or sockets.
 
 use std::ops::Range;
@@ -61,7 +61,7 @@ impl Clients {
     }
 
     /// Ends the present round; the next one begins.
-    pub fn take_round(&mut self) -> Round {
+    pub fn finish_round(&mut self) -> Round {
         self.own_bytes = 0;
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
@@ -80,23 +80,23 @@ impl Clients {
     }
 
     /// Whole frames for one client alone, at the present place of the round.
-    pub fn send_one(&mut self, id: ClientId, frames: Bytes) {
+    pub fn insert_one(&mut self, id: ClientId, frames: Bytes) {
         self.insert(id, self.batch.len()..self.batch.len(), frames, Privacy::Public);
     }
 
-    /// The client is in the chat now, and gets what comes next in this round.
-    pub fn join_round(&mut self, id: ClientId) {
+    /// The client is in the chat now, and gets the batch from here on.
+    pub fn join_batch(&mut self, id: ClientId) {
         let here = self.batch.len();
         if let Some(client) = self.table.get_open(id) {
-            client.join_round(here);
+            client.join_batch(here);
         }
     }
 
-    /// The client gets nothing that comes next in this round, or in any other.
-    pub fn leave_round(&mut self, id: ClientId) {
+    /// The client gets no more of the batch, in this round or a later one. Its close frame may still follow.
+    pub fn leave_batch(&mut self, id: ClientId) {
         let here = self.batch.len();
         if let Some(client) = self.table.get_mut(id) {
-            client.leave_round(here);
+            client.leave_batch(here);
         }
     }
 
@@ -109,10 +109,15 @@ impl Clients {
         }
     }
 
-    /// Events for one connection alone: if it is one of ours, and not closing. Nothing may come after a close frame (RFC 6455,
-    /// 5.5.1), though a shared chat has it as a member until all servers know that it left.
-    fn send_events(&mut self, one: ConnectionId, privacy: Privacy, frames: Bytes) {
-        if one.server == self.server && self.table.get_open(one.client).is_some() {
+    /// The client of a connection, if it is at this server and not closing. Nothing may come after a close frame (RFC 6455, 5.5.1),
+    /// though a shared chat has the member until all servers know that it left.
+    fn open_client(&mut self, one: ConnectionId) -> Option<&mut Client> {
+        if one.server == self.server { self.table.get_open(one.client) } else { None }
+    }
+
+    /// Events for one connection alone.
+    fn insert_events(&mut self, one: ConnectionId, privacy: Privacy, frames: Bytes) {
+        if self.open_client(one).is_some() {
             self.insert(one.client, self.batch.len()..self.batch.len(), frames, privacy);
         }
     }
@@ -127,27 +132,26 @@ impl Audience for Clients {
     fn everyone_but(&mut self, one: ConnectionId, json: &Bytes, own: Option<&Bytes>) {
         let begin = self.batch.len();
         self.everyone(json);
-        if one.server == self.server && self.table.get_open(one.client).is_some() {
+        if self.open_client(one).is_some() {
             let own = own.map(|own| text_frames([own])).unwrap_or_default();
             self.insert(one.client, begin..self.batch.len(), own, Privacy::Public);
         }
     }
 
     fn one(&mut self, one: ConnectionId, json: &Bytes) {
-        self.send_events(one, Privacy::Public, text_frames([json]));
+        self.insert_events(one, Privacy::Public, text_frames([json]));
     }
 
     fn private(&mut self, them: &[ConnectionId], json: &Bytes) {
         let frames = text_frames([json]);
         for one in them {
-            self.send_events(*one, Privacy::Private, frames.clone());
+            self.insert_events(*one, Privacy::Private, frames.clone());
         }
     }
 
     fn welcome(&mut self, one: ConnectionId, json: &Bytes) {
-        let ours = one.server == self.server;
-        let client = self.table.get_open(one.client).filter(|_| ours);
-        let Some((field, value)) = client.and_then(|client| client.welcome_field.take()) else {
+        let Some((field, value)) = self.open_client(one).and_then(|client| client.welcome_field.take())
+        else {
             return self.one(one, json);
         };
         let object = json.strip_suffix(b"}").expect("invariant: a welcome is a JSON object");
@@ -157,13 +161,12 @@ impl Audience for Clients {
 
     fn replay(&mut self, one: ConnectionId, past: &[(Privacy, &Bytes)]) {
         for same in past.chunk_by(|(one, _), (next, _)| one == next) {
-            self.send_events(one, same[0].0, text_frames(same.iter().map(|(_, json)| *json)));
+            self.insert_events(one, same[0].0, text_frames(same.iter().map(|(_, json)| *json)));
         }
     }
 
     fn named(&mut self, one: ConnectionId, name: &str) {
-        let ours = one.server == self.server;
-        if let Some(client) = self.table.get_mut(one.client).filter(|_| ours) {
+        if let Some(client) = self.open_client(one) {
             client.tap.named(name);
         }
     }

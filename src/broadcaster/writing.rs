@@ -32,20 +32,20 @@ impl Broadcaster {
         while !self.clients.round_is_empty() {
             // Before the round: when a client learns of a change, `/health` has it, too.
             self.counters.count(&self.chat);
-            let round = self.clients.take_round();
+            let round = self.clients.finish_round();
             let mut troubles = Vec::new();
             let Self { clients, timers, now, settings, .. } = self;
-            let mut write = |client: &mut Client| {
+            let mut write_client = |client: &mut Client| {
                 if let Err(trouble) = write(client, &round, settings.send_queue, *now, timers) {
                     troubles.push((client.id, trouble));
                 }
             };
             if round.batch.is_empty() {
                 for id in &round.touched {
-                    clients.table.get_mut(*id).map(&mut write);
+                    clients.table.get_mut(*id).map(&mut write_client);
                 }
             } else {
-                clients.table.iter_mut().for_each(write);
+                clients.table.iter_mut().for_each(write_client);
             }
             for (id, trouble) in troubles {
                 self.cut_off(id, trouble);
@@ -88,16 +88,20 @@ fn write(
     // Judged before the round is queued, so that no single message is too long for an empty queue; and not without another try,
     // as the last one may be long ago.
     if is_full(client) {
-        send_now(client, now, timers)?;
+        send_and_set_retry(client, now, timers)?;
         if is_full(client) {
             return Err(Trouble::TooSlow(QUEUE_FULL));
         }
     }
     client.queue(&round.batch, round.events);
-    if client.blocked.is_some() { Ok(()) } else { send_now(client, now, timers) }
+    if client.blocked.is_some() { Ok(()) } else { send_and_set_retry(client, now, timers) }
 }
 
-pub(super) fn send_now(client: &mut Client, now: Instant, timers: &mut Timers) -> Result<(), Trouble> {
+pub(super) fn send_and_set_retry(
+    client: &mut Client,
+    now: Instant,
+    timers: &mut Timers,
+) -> Result<(), Trouble> {
     if let Some(retry) = client.send_now(now).map_err(Trouble::TcpFailed)? {
         timers.set(retry, Timer::Retry(client.id));
     }

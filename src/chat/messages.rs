@@ -1,6 +1,6 @@
 //! What a member asks for: messages to everyone, private messages, a new name.
 //!
-//! A part of the chat, on the broadcaster's thread.
+//! A part of the chat, on the broadcaster's thread: `Chat::apply` calls `command`.
 
 use bytes::Bytes;
 
@@ -41,7 +41,7 @@ impl Chat {
         match command {
             Command::Say { text, to, reference } => {
                 let message = Message { from: member, text, reference: reference.as_deref() };
-                if !self.confirm_posted(client, &message, audience) {
+                if !self.confirm_if_repeated(client, &message, audience) {
                     match to {
                         None => self.say(client, &message, timestamp, audience),
                         Some(to) => self.say_in_private(client, &message, to, timestamp, audience),
@@ -59,8 +59,8 @@ impl Chat {
         }
     }
 
-    /// A message that was sent again under the same `ref`: says what became of it the first time.
-    fn confirm_posted(
+    /// A message that was sent again under the same `ref` is not posted again: says what became of it the first time.
+    fn confirm_if_repeated(
         &self,
         client: ConnectionId,
         message: &Message<'_>,
@@ -86,7 +86,7 @@ impl Chat {
         let Some((id, json, own)) = self.post(message, None, timestamp) else { return };
         match &own {
             None => audience.everyone(&json),
-            own => audience.everyone_but(client, &json, own.as_ref()),
+            Some(own) => audience.everyone_but(client, &json, Some(own)),
         }
         self.keep(id, json, Visibility::Everyone, own.map(|own| (message.from, own)));
     }

@@ -18,7 +18,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Bytes of a key before they became base64.
 const KEY_BYTES: usize = 16;
 
-/// A request that may become a WebSocket.
+/// The client's key, and the answer to it.
 #[derive(Debug)]
 pub struct Handshake {
     /// `Sec-WebSocket-Key`: 16 random bytes of the client's in base64.
@@ -28,7 +28,7 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// Checks a request that asks for `Upgrade: websocket`.
+    /// Checks a request that asks for `Upgrade: websocket` by GET and HTTP/1.1: its route has found out that it does.
     ///
     /// # Errors
     /// `400`, or `426` for a version that is not 13, with a sentence on what was wrong.

@@ -57,6 +57,7 @@ impl<'a> Session<'a> {
             let result = match self.websocket.read() {
                 Ok(message) => self.take(message),
                 Err(Error::Io(error)) if matches!(error.kind(), WouldBlock | TimedOut) => self.silence(),
+                // `fault.rs`: bad UTF-8 is 1007, a broken frame 1002, too long a message 1009.
                 Err(error) => Err(cause_of(error, self.context.options.max_message)),
             };
             if let Err(cause) = result {
@@ -187,6 +188,7 @@ impl<'a> Session<'a> {
         self.tell(Incoming::Refused { client: self.client, refusal })
     }
 
+    /// Waits while the channel is full: backpressure. The client's next bytes then wait in the kernel, and TCP slows it down.
     fn tell(&self, incoming: Incoming) -> Result<(), Cause> {
         let ended = |_| Cause::Cut(TcpEnd::Failed("the server has ended".to_owned()));
         self.context.to_broadcaster.send(incoming).map_err(ended)

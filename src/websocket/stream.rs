@@ -80,7 +80,8 @@ impl Read for ClientStream {
 }
 
 impl Write for ClientStream {
-    /// Accepts all of it, and waits while the channel is full: this is how a flood is slowed down.
+    /// tungstenite writes whole frames, and all of them are accepted: no frame is split between two `Frames`. Waits while the
+    /// channel is full.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         let incoming = Incoming::Frames { client: self.client, frames: Bytes::copy_from_slice(frames) };
         match self.to_broadcaster.send(incoming) {

@@ -19,7 +19,7 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// Only those for whom it is may ever see what comes this way.
+    /// What comes this way is for its two members alone.
     pub fn is_private(self) -> bool {
         matches!(self, Delivery::Private | Delivery::Replay(Privacy::Private))
     }

@@ -1,4 +1,4 @@
-//! One client: what it sends is kept, and what it receives is read on a thread of its own, so that the server never waits for it.
+//! One client: what it sends is kept, and what it receives is read on a thread of its own, so that the server never waits.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,7 +1,8 @@
 //! A server in this process, and several clients at once that do to it whatever the input says: what it sends is well formed to
 //! the end, and a client that just listens still receives what the next newcomer says.
 //!
-//! The first byte sets some flags; then each action is a byte for what and by whom, and what that needs (see `Action`).
+//! The first byte sets some flags; then each action is a byte for what it is and which client does it, and what that
+//! needs (see `Action`).
 
 mod client;
 mod received;
@@ -24,8 +25,8 @@ use server::{Server, TEACHER_KEY};
 const ACTIONS: usize = 64;
 const CONNECTIONS: usize = 8;
 
-/// Bytes of the long messages of one input. What all receive must fit into the system's buffers, since else a listener may be cut
-/// off; an echo may be too much for its sender.
+/// Bytes of the long messages of one input. What all receive must fit into the system's buffers, since else a listener may be
+/// cut off; an echo may be too much for its sender.
 const LONG_BYTES: usize = 200_000;
 const LONG_ECHO_BYTES: usize = 600_000;
 

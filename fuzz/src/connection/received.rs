@@ -1,5 +1,5 @@
-//! What a client receives from the server, read to the letter: HTTP responses, then perhaps frames. Panics at what no server may
-//! send.
+//! What a client receives from the server, read to the letter: HTTP responses, then perhaps frames. Panics at what no server
+//! may send.
 
 use serde_json::Value;
 use websocket_classroom::close_code;

@@ -1,4 +1,4 @@
-//! A server in this process: put together as `server.rs` does it, but for a client's wish that nothing is read for a while, which
+//! A server in this process, put together as `server.rs` does it. But it does not pause when a client asks for that: this
 //! would take all the fuzzer's time.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use websocket_classroom::chat::Command;
 use websocket_classroom::tap::{Privacy, ReadTap};
-use websocket_classroom::websocket::frame::{FrameScanner, Scan};
+use websocket_classroom::websocket::frame::FrameScanner;
 
 use super::super::frames::Sent;
-use super::{MAX_MESSAGE, fault};
+use super::{MAX_MESSAGE, fault, headers};
 
 pub struct Conversation {
     /// Where each text message ends that is understood, and what is said of it.
@@ -56,7 +56,7 @@ impl Conversation {
                 continue;
             }
             tap.read(piece, &scanner);
-            advance(&mut scanner, piece);
+            headers(&mut scanner, [piece]);
             while let Some((_, privacy)) = understood.next_if(|(end, _)| *end <= at) {
                 tap.understood(*privacy);
             }
@@ -64,12 +64,5 @@ impl Conversation {
         }
         tap.end();
         read
-    }
-}
-
-/// The scanner goes on to behind these bytes.
-fn advance(scanner: &mut FrameScanner, mut bytes: &[u8]) {
-    while let Scan::Head { consumed, .. } = scanner.scan(bytes) {
-        bytes = &bytes[consumed..];
     }
 }

@@ -1,5 +1,5 @@
-//! The bytes of a connection as the frame tap, the rules and the inspector see them: the same however they are cut, and no secret
-//! in what others are shown.
+//! The bytes of a connection as the frame tap, the rules and the inspector see them: the same however they are cut, and no
+//! secret in what others are shown.
 //!
 //! The first four bytes are the lengths of pieces, the next says where watching begins; the rest is what a client sends after
 //! the handshake.

@@ -1,4 +1,4 @@
-//! What is secret for certain is shown to no one whom it is not meant for, whatever stands around it.
+//! What is secret for certain is shown to no one else, whatever stands around it.
 
 use bytes::{Bytes, BytesMut};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
@@ -23,17 +23,17 @@ pub fn check(around: &[u8]) {
     check_request(secret, around);
 
     let mut watched = Watched::begin();
-    let (private, mut taps) = watched.open(Purpose::Chat);
     let text = format!("{secret}{words}");
     let text = json!({ "type": "message", "text": text, "to": words.as_ref() }).to_string();
-    taps.read.read(&masked(0x81, text.as_bytes()), &FrameScanner::default());
-    taps.read.understood(Command::parse(&text).1);
-    taps.read.end();
-
-    let (welcomed, mut taps) = watched.open(Purpose::Chat);
+    let private = watched.connection(Purpose::Chat, |read, _| {
+        read.read(&masked(0x81, text.as_bytes()), &FrameScanner::default());
+        read.understood(Command::parse(&text).1);
+        read.end();
+    });
     let welcome = welcome(secret, &words);
-    taps.send.sent(&Frames::new(welcome.clone(), Privacy::Public), 0, welcome.len());
-    drop(taps);
+    let welcomed = watched.connection(Purpose::Chat, |_, send| {
+        send.sent(&Frames::new(welcome.clone(), Privacy::Public), 0, welcome.len());
+    });
     let log = draw_all(Party::Server, &welcome).concat().replace(' ', "");
     hides(secret, log.as_bytes(), "the log");
 

@@ -2,12 +2,12 @@
 //! teacher's key. In the broadcaster's place stands a list of what they are sent.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use serde_json::Value;
 use websocket_classroom::broadcaster::{Cause, Control, Endpoint, Incoming, Job, QueueFull};
 use websocket_classroom::chat::{Chat, Input, ServerId, Timestamp};
@@ -17,17 +17,20 @@ use websocket_classroom::config::{self, Options, Request};
 use websocket_classroom::features::inspector;
 use websocket_classroom::http::{self, Call, Reply};
 use websocket_classroom::joints::Joints;
-use websocket_classroom::tap::{Opening, Purpose, Taps};
+use websocket_classroom::tap::{Opening, Purpose, ReadTap, SendTap, Taps};
 use websocket_classroom::websocket::frame::whole_frames;
 
 /// The watchers, and their keys.
 const OWN: (ClientId, &str) = (ClientId(1), "0123456789abcdefghijkg");
 const TEACHER: (ClientId, &str) = (ClientId(2), "fuzzfuzz");
 
+/// Longer than the inspector takes for anything, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The first connection that is watched.
 const FIRST: u64 = 3;
 
-const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// What differs from one connection to the next, whatever goes over it.
 const ITS_OWN: [&str; 4] = ["conn", "us", "ping_us", "round_trip_us"];
@@ -95,25 +98,32 @@ impl Watched {
         }
     }
 
-    /// A connection that both watch; its number.
-    pub fn open(&mut self, purpose: Purpose) -> (u64, Taps) {
+    /// A connection that both watch, and what happens on it. Returns its number.
+    pub fn connection(
+        &mut self,
+        purpose: Purpose,
+        life: impl FnOnce(&mut dyn ReadTap, &mut dyn SendTap),
+    ) -> u64 {
         let number = self.next;
         self.next += 1;
         let capture = self.joints.capture.as_ref().expect("the inspector captures");
-        let taps = capture.open(opening(number, Vec::new()), purpose);
-        assert_eq!(taps.welcome_field, Some(("wire", OWN.1.to_owned())));
-        (number, taps)
+        let Taps { mut read, mut send, welcome_field } = capture.open(opening(number, Vec::new()), purpose);
+        assert_eq!(welcome_field, Some(("wire", OWN.1.to_owned())));
+        life(&mut *read, &mut *send);
+        number
     }
 
-    /// What was seen of each connection. All taps must be gone.
+    /// What was seen of each connection.
     pub fn end(self) -> HashMap<u64, Seen> {
         let Watched { joints, incoming, mut sent, .. } = self;
         drop(joints);
-        // Ends when the inspector does, since no one else can send anything.
-        for incoming in &incoming {
-            match incoming {
-                Incoming::Run(job) => job(&mut sent),
-                _ => panic!("the inspector has nothing but jobs"),
+        loop {
+            match incoming.recv_timeout(PATIENCE) {
+                Ok(Incoming::Run(job)) => job(&mut sent),
+                Ok(_) => panic!("the inspector has nothing but jobs"),
+                // The inspector has ended, since no one is left who could tell it anything.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the inspector does not end"),
             }
         }
         let mut seen: HashMap<u64, Seen> = HashMap::new();

@@ -21,7 +21,7 @@ fn gets(is_member: bool, from: usize, prepare: impl FnOnce(&mut Client)) -> Stri
     };
     let (mut client, _) = Client::new(ClientId(1), opened);
     if is_member {
-        client.join_round(from);
+        client.join_batch(from);
     }
     prepare(&mut client);
     client.queue(&Bytes::from_static(b"abcdef"), 6);
@@ -53,7 +53,7 @@ fn a_round_reaches_each_client_in_order_with_what_is_its_own() {
 fn who_leaves_within_a_round_gets_the_part_before() {
     let leaves = |client: &mut Client| {
         own(client, 1..1, "+");
-        client.leave_round(3);
+        client.leave_batch(3);
         own(client, 3..3, " close");
     };
     assert_eq!(gets(true, 0, leaves), "a+bc close");
@@ -75,7 +75,7 @@ fn who_is_cut_off_gets_nothing_after_the_gap() {
     let cut_off = |client: &mut Client| {
         own(client, 1..1, "lost");
         client.drop_queue();
-        client.leave_round(4);
+        client.leave_batch(4);
         own(client, 4..4, "close");
     };
     assert_eq!(gets(true, 0, cut_off), "close");

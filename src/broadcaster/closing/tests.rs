@@ -31,7 +31,7 @@ fn our_own_wish_waits_for_the_answer_or_for_the_end() {
         closing.begin(Cause::Server(BYE));
         assert!(!closing.may_end_ours());
         if answered {
-            closing.begin(Cause::Client(Some(BYE)));
+            closing.answered();
         } else {
             closing.tcp_ended(Received::default(), TcpEnd::Fin);
         }

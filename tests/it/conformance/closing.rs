@@ -15,8 +15,8 @@ const RIGHT: [u16; 15] =
 /// 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
 /// frame in response." "After both sending and receiving a Close message, an endpoint [...] MUST close the underlying TCP
 /// connection. The server MUST close the underlying TCP connection immediately".
-#[test]
 #[cfg(feature = "inspector")]
+#[test]
 fn a_close_frame_is_answered_and_tcp_ends_at_once() {
     let mut subject = Subject::start(&["--teacher-key", TEACHER]);
     let mut watcher = Watcher::open(&subject.server, TEACHER);
@@ -89,8 +89,8 @@ fn the_server_starts_to_close_with_a_code_and_a_reason_and_ends_tcp_once_it_is_a
 
 /// 5.5.1: "If a client and server both send a Close message at the same time, both endpoints will have sent and received a
 /// Close message and should consider the WebSocket connection closed and close the underlying TCP connection."
-#[test]
 #[cfg(feature = "inspector")]
+#[test]
 fn when_both_sides_close_at_once_tcp_ends() {
     let mut subject = Subject::start(&[]);
     for _ in 0..20 {
@@ -105,8 +105,8 @@ fn when_both_sides_close_at_once_tcp_ends() {
 
 /// 7.1.7, of a server that waits for the answer to its close frame: "the server MUST _Close the WebSocket Connection_", at once,
 /// since no answer is processed any more.
-#[test]
 #[cfg(feature = "inspector")]
+#[test]
 fn a_fault_in_place_of_the_answer_to_our_close_frame_ends_tcp() {
     let mut subject = Subject::start(&[]);
     for fault in [frame(0xc1, b"hola"), frame(CLOSE, b"\x03\xed"), frame(TEXT, b"\xff")] {

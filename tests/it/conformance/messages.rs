@@ -36,8 +36,8 @@ fn no_frame_comes_before_the_handshake_is_done_and_each_one_after() {
 /// (frame-opcode) of the first frame containing the data MUST be set to the appropriate value from Section 5.2 for data that
 /// is to be interpreted by the recipient as text or binary data." 4: "The FIN bit (frame-fin) of the last frame containing
 /// the data MUST be set to 1".
-#[test]
 #[cfg(feature = "inspector")]
+#[test]
 fn a_message_of_the_server_begins_with_its_type_and_ends_with_fin() {
     let subject = Subject::start(&[]);
     let mut echo = subject.echo();

@@ -59,7 +59,7 @@ impl RedisSignIns {
         })
     }
 
-    /// Ends in Redis what has ended here: later, if it does not answer now. Nobody is let in by it before.
+    /// Ends in Redis what has ended here: later, if it does not answer now. Until then no one is admitted by it.
     fn end_all(&mut self) {
         while let Some(to_end) = self.to_end.pop() {
             let ended = self.ask(|connection| match &to_end {

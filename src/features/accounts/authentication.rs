@@ -114,7 +114,7 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
 
     fn take(&mut self, ask: Question, now: Instant) {
         match ask {
-            // Whoever asked may be gone; then nobody hears the answer.
+            // The connection that asked may be gone; then the answer is dropped.
             Question::Whose { cookie, answer } => drop(answer.send(self.whose(&cookie, now))),
             Question::SignIn { name, password, applicant } => {
                 self.begin_attempt(&name, password, applicant, now);
@@ -136,13 +136,13 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
     }
 
     fn whose(&mut self, cookie: &Token, now: Instant) -> Option<SignedIn> {
-        self.ask_the_others(cookie, now);
+        self.ask_other_servers(cookie, now);
         let session = self.sessions.get(cookie, now)?;
         self.signed_in(&session.account, Some(session.revocation.clone()), None)
     }
 
     /// A session may have begun, or ended, at another server.
-    fn ask_the_others(&mut self, cookie: &Token, now: Instant) {
+    fn ask_other_servers(&mut self, cookie: &Token, now: Instant) {
         let Some(shared) = &mut self.shared else { return };
         let hash = CookieHash::of(cookie);
         let known = self.sessions.get(cookie, now).map(|session| (session.is_shared, &session.account));
@@ -151,7 +151,7 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
                 self.sessions.adopt(hash, account, age, now);
             }
             (Some((true, _)), Some(None)) => self.sessions.end(hash, SIGNED_OUT),
-            // It began while the others could not be reached.
+            // It began while the other servers could not be reached.
             (Some((false, account)), Some(None)) if shared.begin(hash, account, SESSION_AGE) => {
                 self.sessions.set_shared(hash);
             }
@@ -268,10 +268,10 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         )
     }
 
-    /// Ends all sessions of the person of this one, and all connections: whoever signs out here because they forgot to elsewhere
+    /// Ends all sessions of this person, and all connections: a person who signs out here because they forgot to do it elsewhere
     /// is out there, too.
     fn sign_out(&mut self, client: ClientId, cookie: &Token, now: Instant) {
-        self.ask_the_others(cookie, now);
+        self.ask_other_servers(cookie, now);
         let Some(account) = self.sessions.get(cookie, now).map(|session| session.account.clone()) else {
             return;
         };
@@ -286,7 +286,7 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         }
     }
 
-    /// Whoever was let in as this account until now is so no more; who comes now is.
+    /// What was admitted for this account until now is revoked; what is admitted from now on is not.
     fn revoke(&mut self, key: &NameKey, reason: CloseReason) {
         if let Some(revocation) = self.revocations.insert(key.clone(), Revocation::default()) {
             revocation.revoke(reason);

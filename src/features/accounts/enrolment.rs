@@ -16,7 +16,7 @@ use crate::config::Enrolment;
 /// Most bytes of a class list that is read at once.
 const MAX_CLASS_LIST: u64 = 4 << 20;
 
-/// First lines that spreadsheets write, and that are nobody.
+/// First lines that spreadsheets write, and that are no person.
 const HEADINGS: [&str; 2] = ["name,password", "nombre,contraseña"];
 
 /// Puts people on the list as the command line asks for it. Returns what to say.

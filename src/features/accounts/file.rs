@@ -1,7 +1,7 @@
 //! The file of `--users`: read whole, watched while the server runs, and replaced in one step.
 //!
 //! The server only reads it, at the start and then on a thread of its own, since a disk may be slow. The command line
-//! replaces it; whoever reads meanwhile sees the old list or the new one, never half of one.
+//! replaces it; a reader meanwhile sees the old list or the new one, never half of one.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,18 +16,17 @@ use sha2::{Digest, Sha256};
 use super::list::{AccountList, MAX_LIST};
 use crate::deadline::Deadline;
 
-/// How often the file is looked at. It is read whole each time: no time stamp or length can then be fooled by.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the file is read. It is read whole each time: a time stamp or a length could deceive.
+const READ_EVERY: Duration = Duration::from_millis(500);
 
-/// At how many looks in a row a new list must be the same to be believed; and one with nobody on it, which is more often a
-/// mistake than meant.
-const LOOKS: u32 = 2;
-const LOOKS_AT_NOBODY: u32 = 6;
+/// How many reads in a row must give the same before a new list counts; more for an empty one, which is more often a mistake.
+const READS: u32 = 2;
+const READS_OF_EMPTY: u32 = 6;
 
 /// The new list before it takes the old one's place; left over if that is interrupted, and then overwritten.
 const NEW_LIST: &str = ".new-list-of-users";
 
-/// How long somebody else may be changing the list.
+/// How long another process may be changing the list.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 
@@ -76,34 +75,33 @@ pub fn read_list(path: &Path) -> Result<(AccountList, String), String> {
 /// What the file held, in short: of a list its hash.
 type Seen = Result<[u8; 32], String>;
 
-/// What the file held at the last looks.
-struct Looks {
+/// What the last reads of the file gave.
+struct Reads {
     /// What is in force, or is known to be wrong.
     known: Seen,
-    /// What was seen at the last look, and at how many in a row.
+    /// What the last read gave, and how many reads in a row.
     last: Seen,
     times: u32,
 }
 
-impl Looks {
-    fn new(known: &str) -> Looks {
+impl Reads {
+    fn new(known: &str) -> Reads {
         let known = Ok(hash(known));
-        Looks { last: known.clone(), known, times: LOOKS }
+        Reads { last: known.clone(), known, times: READS }
     }
 
-    /// A look at the file: the new list, or what is wrong with it, if it has changed. An editor may be writing just now,
-    /// and half of the class would be thrown out: so only what is seen twice is believed, and that nobody is on the list
-    /// any more, still later.
-    fn look(&mut self, text: Result<String, String>) -> Option<Result<AccountList, String>> {
+    /// One more read of the file: the new list, or what is wrong with it, if it has changed. An editor may be writing just now,
+    /// and half of the class would be closed. So a list counts only once it was read twice, an empty one later still.
+    fn next(&mut self, text: Result<String, String>) -> Option<Result<AccountList, String>> {
         let seen = text.as_deref().map(hash).map_err(Clone::clone);
         self.times = if seen == self.last { self.times.saturating_add(1) } else { 1 };
         self.last.clone_from(&seen);
-        if seen == self.known || self.times < LOOKS {
+        if seen == self.known || self.times < READS {
             return None;
         }
         let parse = |text: String| AccountList::parse(&text).map_err(|wrong| wrong.to_string());
         let list = text.and_then(parse);
-        if self.times < LOOKS_AT_NOBODY && list.as_ref().is_ok_and(|list| list.len() == 0) {
+        if self.times < READS_OF_EMPTY && list.as_ref().is_ok_and(|list| list.len() == 0) {
             return None;
         }
         self.known = seen;
@@ -115,13 +113,13 @@ fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// Watches the file for ever; `tell` gets each new list, and says whether anybody still wants it. `known` is what was read
-/// last. A list that cannot be used is told in the log, and the one before stays in force.
+/// Watches the file for ever; `tell` gets each new list and returns whether a further one is wanted. `known` is what was
+/// read last. A list that cannot be used is logged, and the one before stays in force.
 pub fn watch(path: &Path, known: &str, tell: impl Fn(AccountList) -> bool) {
-    let mut looks = Looks::new(known);
+    let mut reads = Reads::new(known);
     loop {
-        thread::sleep(LOOK_EVERY);
-        let Some(change) = looks.look(read(path)) else { continue };
+        thread::sleep(READ_EVERY);
+        let Some(change) = reads.next(read(path)) else { continue };
         let is_wanted = change.map(&tell).unwrap_or_else(|wrong| {
             warn!("{}: {wrong}; the list of before stays in force", path.display());
             true
@@ -178,7 +176,7 @@ fn write_new(path: &Path, bytes: &[u8], owner: Option<(u32, u32)>) -> io::Result
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
     let own = file.metadata()?;
-    // Where root changes it, it still belongs to whom it did.
+    // If root changes it, its owner stays.
     if let Some((user, group)) = owner.filter(|owner| *owner != (own.uid(), own.gid())) {
         fchown(&file, Some(user), Some(group))?;
     }
@@ -195,7 +193,7 @@ fn behind_links(path: &Path) -> PathBuf {
     fs::canonicalize(path).ok().or_else(target).unwrap_or_else(|| path.to_owned())
 }
 
-/// Waits for whoever else is changing a list in this folder, but not for ever: anybody may lock a public one.
+/// Waits for another process that is changing a list in this folder, but not for ever: anyone may lock a public one.
 fn lock(folder: &File) -> io::Result<()> {
     let deadline = Deadline::after(LOCK_PATIENCE);
     loop {

@@ -127,7 +127,7 @@ fn start(
 /// Admissions were revoked: closes the connections that depend on them. On the broadcaster's thread.
 fn close_revoked(control: &mut dyn Control, revoked: Revoked) {
     control.close_revoked(false);
-    // A feed shows how the others are closed, so it is closed after them: that is the lesson.
+    // A feed shows how other connections are closed, so it is closed after them: that is the lesson.
     control.later(CLOSE_DEADLINE, Box::new(|control| control.close_revoked(true)));
     let origin = control.server();
     let Revoked { gone, signed_out } = revoked;

@@ -33,7 +33,7 @@ const HASH: usize = 32;
 const SALTS: std::ops::RangeInclusive<usize> = 8..=64;
 const HASHES: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// What somebody typed. Its `Debug` does not show it.
+/// What a person typed. Its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 

@@ -31,7 +31,7 @@ pub struct Sessions {
     /// Those of each account, the oldest first.
     by_account: HashMap<NameKey, Vec<CookieHash>>,
     begun: u64,
-    /// Those that have ended, and nobody has been told of.
+    /// Those that have ended and were not taken by [`Sessions::take_ended`] yet.
     ended: Vec<CookieHash>,
 }
 

@@ -9,7 +9,7 @@ use super::login::CookieHash;
 use crate::chat::NameKey;
 
 pub trait SharedSignIns: Send {
-    /// A session begins. Returns whether the others know of it now.
+    /// A session begins. Returns whether the other servers know of it now.
     fn begin(&mut self, cookie: CookieHash, account: &NameKey, age: Duration) -> bool;
     /// Whose session this is and how long it lasts. The outer `None`: there is no answer.
     fn whose(&mut self, cookie: CookieHash) -> Option<Option<(NameKey, Duration)>>;

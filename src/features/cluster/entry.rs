@@ -79,7 +79,7 @@ impl Entry {
     }
 }
 
-/// The chat as it is behind an entry of the stream: a server that starts goes on from there.
+/// The chat as it is after an entry of the stream: a server that starts goes on from there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot {
     pub position: StreamId,

@@ -23,7 +23,7 @@ use crate::close_code::{self, CloseReason};
 /// How long the last proposals may take to reach Redis.
 const LAST_PROPOSALS: Duration = Duration::from_secs(1);
 
-/// How soon to look again whether a tick that is due has come back.
+/// How soon to check again that a tick that is due has come back.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 const CUT_OFF: CloseReason = CloseReason::new(

@@ -21,7 +21,7 @@ pub enum ToWriter {
     /// The proposals up to this number were read back.
     ReadBack(u64),
     Snapshot(Box<Snapshot>),
-    /// A server is gone: its sign of life is no longer looked for.
+    /// A server is gone: its sign of life is no longer expected.
     Gone(ServerId),
     /// The last one. The sender is dropped when all that came before is in Redis.
     Finish(Sender<()>),

@@ -1,6 +1,6 @@
 //! What the cluster stores in Redis: its keys, and every command that is sent for it.
 //!
-//! | key, behind the prefix | type | what |
+//! | key, after the prefix | type | what |
 //! |---|---|---|
 //! | `2:epoch` | string | the present run of the chat |
 //! | `2:EPOCH:inputs` | stream | all that happens in it |

@@ -1,4 +1,4 @@
-//! The thread that puts proposals into the stream, gives this server's sign of life, and looks which servers give none.
+//! The thread that puts proposals into the stream, gives this server's sign of life, and finds servers that give none.
 //!
 //! The broadcaster sends it what to do, in order. What Redis has not confirmed is sent again in the same order; readers count
 //! each proposal once. Must never drop a proposal that still counts.

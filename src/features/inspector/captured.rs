@@ -91,7 +91,7 @@ impl Captured {
         }
     }
 
-    /// Its frames are drawn in the log. Not those of a feed, which are made of the others' frames.
+    /// Its frames are drawn in the log. Not those of a feed: they are made of other connections' frames.
     pub fn is_logged(&self) -> bool {
         self.purpose != Some(Purpose::Feed) && log_enabled!(Level::Debug)
     }

@@ -1,5 +1,5 @@
-//! What a server can do to a connection and a page cannot ask for otherwise: the command `show`, at a client's own wish and on
-//! its own connection only.
+//! What a server can do to a connection and a page cannot ask for otherwise: the command `show`, which a client sends
+//! for its own connection only.
 //!
 //! Parsed on the connection's thread, done on the broadcaster's, since it alone writes. Some of it is forbidden to servers: that
 //! is the lesson.

@@ -1,6 +1,6 @@
 //! Finds the frames in what a connection's thread reads, however it was cut, and keeps what is shown of each.
 //!
-//! Belongs to that thread, and exists only while somebody looks. It reads along and never changes a byte. (What is
+//! Belongs to that thread, and exists only while the connection is watched. It only listens and never changes a byte. (What is
 //! sent needs none: the backlog knows where its frames end.)
 
 use bytes::Bytes;
@@ -29,9 +29,9 @@ pub struct FrameTap {
     frame: Vec<u8>,
     /// Once its header is complete: the payload that is still to come.
     payload_left: Option<u64>,
-    /// Bytes to skip: the rest of a frame that began before anybody looked.
+    /// Bytes to skip: the rest of a frame that began before the tap did.
     skipped: u64,
-    /// Nothing can be found behind a wrong header.
+    /// No frame can be found after a wrong header.
     lost_its_place: bool,
 }
 

@@ -32,7 +32,7 @@ fn joined_hex(bytes: &[u8], hidden: &[Range<usize>], between: &str) -> String {
     text
 }
 
-/// The payload behind its mask (RFC 6455, 5.3): each byte XOR the key's, the key over and over.
+/// The payload without its mask (RFC 6455, 5.3): each byte XOR the key's, the key over and over.
 pub fn unmasked(mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
 }

@@ -27,7 +27,7 @@ struct Side {
     pings: VecDeque<(Vec<u8>, u64)>,
 }
 
-/// Where a frame is among the others of its connection.
+/// Where a frame is among the frames of its connection.
 #[derive(Default)]
 pub struct Place {
     /// Which message of its direction a data frame belongs to.

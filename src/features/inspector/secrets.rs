@@ -8,14 +8,14 @@ use std::ops::Range;
 /// What stands for each byte of a secret in a head.
 const HIDDEN: u8 = b'*';
 
-/// Parameters of a query that are no secret. All others are hidden: nobody knows what they may be.
+/// Parameters of a query that are no secret. All others are hidden, as they may be secret.
 const OPEN_PARAMETERS: [&[u8]; 3] = [b"name", b"after", b"epoch"];
 
 /// Parts of header names whose values are hidden, whatever else the name says.
 const SECRET_HEADERS: [&str; 7] =
     ["cookie", "authorization", "token", "secret", "password", "session", "api-key"];
 
-/// Fields of a `welcome` that are hidden. The quotes before and behind a name cannot stand within a JSON string, so no
+/// Fields of a `welcome` that are hidden. The quotes before and after a name cannot stand within a JSON string, so no
 /// text can imitate them.
 const SECRET_FIELDS: [&[u8]; 2] = [b"\"session\":\"", b"\"wire\":\""];
 
@@ -35,7 +35,7 @@ pub fn hide_in_head(head: &mut [u8]) {
         let continues = is_first || matches!(line[0], b' ' | b'\t');
         let name = line.iter().position(|byte| *byte == b':');
         if !continues {
-            // Without a colon nobody knows where the name ends.
+            // Without a colon it is not known where the name ends.
             let name = String::from_utf8_lossy(&line[..name.unwrap_or(line.len())]);
             let name = name.to_ascii_lowercase();
             secret_above = SECRET_HEADERS.iter().any(|secret| name.contains(secret));
@@ -69,7 +69,7 @@ fn begins_like_a_head(head: &[u8]) -> bool {
     }
 }
 
-/// Hides the values behind the first `?`: `GET /ws?name=Ana&session=****** HTTP/1.1`.
+/// Hides the values after the first `?`: `GET /ws?name=Ana&session=****** HTTP/1.1`.
 fn hide_in_query(line: &mut [u8]) {
     let Some(begin) = line.iter().position(|byte| *byte == b'?') else { return };
     let end = line[begin..].iter().position(|byte| *byte == b' ').map_or(line.len(), |end| begin + end);

@@ -9,9 +9,9 @@ fn only_what_is_seen_twice_is_believed() {
     };
     let (both, one, broken) = (list(&["Ana", "Luis"]), list(&["Ana"]), Ok("Ana".to_owned()));
     let gone = Err("No such file".to_owned());
-    let mut looks = Looks::new(both.as_deref().expect("a text"));
+    let mut reads = Reads::new(both.as_deref().expect("a text"));
     let mut people =
-        |seen: &Result<String, String>| looks.look(seen.clone()).map(|list| list.map(|list| list.len()));
+        |seen: &Result<String, String>| reads.next(seen.clone()).map(|list| list.map(|list| list.len()));
     assert_eq!(people(&both), None);
     // An editor empties the file before it writes.
     for while_writing in [Ok(String::new()), gone.clone(), broken.clone(), one.clone()] {
@@ -26,7 +26,7 @@ fn only_what_is_seen_twice_is_believed() {
     assert_eq!(people(&gone), None);
     assert_eq!(people(&gone), Some(Err("No such file".to_owned())));
     assert_eq!((people(&one), people(&one)), (None, Some(Ok(1))), "as it was before, told anew");
-    for _ in 1..LOOKS_AT_NOBODY {
+    for _ in 1..READS_OF_EMPTY {
         assert_eq!(people(&Ok("# nobody".to_owned())), None);
     }
     assert_eq!(people(&Ok("# nobody".to_owned())), Some(Ok(0)));

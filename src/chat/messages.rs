@@ -105,7 +105,7 @@ impl Chat {
             |member: &MemberId| self.presence.get(*member).is_some_and(Member::can_be_written_to);
         let Some(recipient) = recipient.filter(can_get_it) else {
             let reference = message.reference.map(str::to_owned);
-            let refusal = Refusal::new(ErrorCode::NoSuchUser, "nobody of that name is here");
+            let refusal = Refusal::new(ErrorCode::NoSuchUser, "no member has this name");
             return self.refuse(client, &Refusal { reference, ..refusal }, audience);
         };
         let Some((id, json, own)) = self.post(message, Some(recipient), timestamp) else { return };

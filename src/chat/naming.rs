@@ -20,7 +20,7 @@ impl Chat {
         self.presence.release_unconfirmed_name(&name.key());
         match self.presence.by_name(&name.key()) {
             Some(owner) if Some(owner) != member => {
-                let text = "somebody else has this name, or one that looks like it";
+                let text = "another member has this name, or one that looks like it";
                 Err(Refusal::new(ErrorCode::NameTaken, text))
             }
             _ => Ok(name),

@@ -112,7 +112,7 @@ pub const FLAGS: &[Flag] = &[
         name: "page",
         value: "FILE",
         default: "",
-        help: "serve this page instead of the built-in one, read anew for each request",
+        help: "serve this page instead of the built-in one, read again for each request",
         feature: None,
         kind: Kind::Text {
             bound: "a readable file",
@@ -126,7 +126,7 @@ pub const FLAGS: &[Flag] = &[
         name: "users",
         value: "FILE",
         default: "",
-        help: "only people in this file may come in; it is read anew when it changes",
+        help: "only people in this file may come in; it is read again when it changes",
         feature: Some("accounts"),
         kind: Kind::Text {
             bound: "a readable file",

@@ -65,7 +65,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, W
         (None, users) => Ok(Request::Serve(Box::new(Options { users, ..*options }))),
         (Some(enrolment), Some(users)) => Ok(Request::Enrol(enrolment, users)),
         (Some(_), None) => {
-            Err(WrongFlag("to add somebody needs the file to add them to: --users FILE".to_owned()))
+            Err(WrongFlag("adding people needs the file of their list: --users FILE".to_owned()))
         }
     }
 }

@@ -430,7 +430,7 @@ fn a_broken_list_is_told_with_its_line_and_the_old_one_stays_in_force() {
 fn an_empty_list_lets_nobody_in_until_somebody_is_on_it() {
     let users = Users::new(&[]);
     let server = users.serve(&[]);
-    server.wait_for_log("nobody is on the list of users yet");
+    server.wait_for_log("the list of users is empty");
     assert_eq!(sign_in(&server, "Ana", &password_of("Ana")).status, 401);
     users.add(&["Ana"]);
     server.wait_for_log("1 on it; 1 new");

@@ -169,7 +169,7 @@ fn a_redis_that_lost_everything_is_a_new_epoch_and_everybody_is_told_so() {
     }
     for client in [&mut ana, &mut luis] {
         let (code, reason) = client.wait_for_close();
-        assert_eq!((code, reason.as_str()), (4013, "the chat begins anew, without what was said before"));
+        assert_eq!((code, reason.as_str()), (4013, "a new chat begins, without what was said before"));
     }
     let mut ana = Client::open_at(&server, 1, &(return_of(&welcome, 1) + "&name=Ana"));
     let back = ana.wait_for("welcome");

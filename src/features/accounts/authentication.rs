@@ -327,7 +327,7 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
             new += 1;
         }
         info!(
-            "the list of users was read anew: {} on it; {new} new, {removed} removed, {changed} with another password",
+            "the list of users was read again: {} on it; {new} new, {removed} removed, {changed} with another password",
             self.list.len(),
         );
     }

@@ -115,7 +115,7 @@ fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
         people.push((name, password));
     }
     if people.is_empty() {
-        return Err("standard input: nobody is on it; a line is like name,password".to_owned());
+        return Err("standard input: the list is empty; a line is like name,password".to_owned());
     }
     Ok(people)
 }

@@ -202,7 +202,7 @@ fn lock(folder: &File) -> io::Result<()> {
                 thread::sleep(LOCK_RETRY);
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("somebody else is changing a list in the same folder"));
+                return Err(io::Error::other("another process is changing a list in the same folder"));
             }
             Err(TryLockError::Error(error)) => return Err(error),
             Ok(()) => return Ok(()),

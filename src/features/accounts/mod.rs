@@ -111,7 +111,7 @@ fn start(
     revoke: impl Fn(Revoked) -> bool + Send + 'static,
 ) -> io::Result<()> {
     match list.len() {
-        0 => warn!("nobody is on the list of users yet: {} has no accounts", path.display()),
+        0 => warn!("the list of users is empty: {} has no accounts", path.display()),
         people => info!("on the list of users, {}: {people}", path.display()),
     }
     let (to_check, checks) = bounded(CHECKS);

@@ -31,7 +31,7 @@ const CUT_OFF: CloseReason = CloseReason::new(
     "this server had lost touch with the others: come back, nothing is lost",
 );
 const NEW_CHAT: CloseReason =
-    CloseReason::new(close_code::OUT_OF_TOUCH, "the chat begins anew, without what was said before");
+    CloseReason::new(close_code::OUT_OF_TOUCH, "a new chat begins, without what was said before");
 /// How the members of a server leave that was declared gone.
 const SERVER_SILENT: CloseReason = CloseReason::new(close_code::ABNORMAL, "");
 /// And those of one that ends in order.

@@ -157,7 +157,7 @@ fn announcement(demonstration: Demonstration) -> (&'static str, &'static str) {
         Demonstration::Pause => {
             ("pause", "nothing is read from you for 10 s; what you send waits on the way")
         }
-        Demonstration::Push => ("push", "three messages come, one a second, and nobody asks for them"),
+        Demonstration::Push => ("push", "three messages come, one a second, without a request"),
     }
 }
 

@@ -15,9 +15,9 @@ fn a_class_list_is_taken_whole_or_not_at_all() {
         ("Ana,a\nname,password\nANA,b", "line 3: the name was there before"),
         ("\"Perez, Ana\",x", "line 1: quotation marks"),
         ("Ana,\"a,b\"", "line 1: quotation marks"),
-        ("Nombre,Contraseña\r\n", "nobody"),
-        ("", "nobody"),
-        ("name,password\n", "nobody"),
+        ("Nombre,Contraseña\r\n", "the list is empty"),
+        ("", "the list is empty"),
+        ("name,password\n", "the list is empty"),
     ] {
         let wrong = class_list(text).expect_err("must be refused");
         assert!(wrong.contains(word), "{text:?}: {wrong}");

@@ -23,6 +23,7 @@ pub trait Capture: Send + Sync {
 }
 
 /// How a connection began.
+#[derive(Debug)]
 pub struct Opening {
     pub client: ClientId,
     pub peer: SocketAddr,

@@ -63,7 +63,7 @@ fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
     for code in CLOSE_CODES.iter().filter(|row| row.first == row.last).map(|row| row.first) {
         let is_row =
             |row: &&str| row.split('|').nth(1).is_some_and(|codes| codes.contains(&code.to_string()));
-        assert!(rows.iter().any(|row| is_row(&row)), "README.md: no row for close code {code}");
+        assert!(rows.iter().any(is_row), "README.md: no row for close code {code}");
         assert_has_word(&format!("close_{code}"));
     }
     let page = project_file("index.html");

@@ -3,9 +3,8 @@
 //! Made by the connection's thread, then shared by that thread, the broadcaster's and the inspector's. What in it is secret was
 //! hidden before.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
 use log::{Level, log_enabled};
@@ -18,24 +17,16 @@ use crate::websocket::accept;
 
 #[derive(Debug)]
 pub struct Captured {
-    pub client: ClientId,
-    pub peer: SocketAddr,
-    pub local: Option<SocketAddr>,
-    pub accepted: Instant,
-    pub accepted_at: SystemTime,
-    /// When the request was complete, and when it was answered.
-    pub requested: Instant,
+    /// How it began; the secrets in its heads are hidden.
+    pub opening: Opening,
+    /// When the request was answered.
     pub answered: Instant,
     /// `None`: it did not become a WebSocket.
     pub purpose: Option<Purpose>,
     /// What lets a client watch it.
     pub key: Option<Token>,
-    /// Byte for byte, but for the secrets; at most as long as a head may be.
-    pub request: Vec<u8>,
-    /// Byte for byte, but for the secrets.
-    pub response: Vec<u8>,
-    /// Odd: the taps are to tell what they see. From the first byte on, until the inspector knows whether it is watched. Each
-    /// beginning and end of watching is one more, so that a tap knows that it is to begin again.
+    /// Odd: it is watched, so the taps tell what they see. It is from the first byte on, until the inspector has decided. Each
+    /// begin and end of watching adds one, so that a tap notices that it has to begin again.
     watched: AtomicU32,
     /// Bytes that were sent.
     sent: AtomicU64,
@@ -53,29 +44,26 @@ pub struct Proof {
 
 impl Captured {
     /// Hides the secrets of the two heads.
-    pub fn new(opening: Opening, purpose: Option<Purpose>, key: Option<Token>) -> Captured {
-        let Opening { mut request, mut response, .. } = opening;
-        secrets::hide_in_head(&mut request);
-        secrets::hide_in_head(&mut response);
-        // Kept for as long as the connection.
-        request.shrink_to_fit();
-        response.shrink_to_fit();
+    pub fn new(mut opening: Opening, purpose: Option<Purpose>, key: Option<Token>) -> Captured {
+        secrets::hide_in_head(&mut opening.request);
+        secrets::hide_in_head(&mut opening.response);
+        // Kept for as long as the connection. The query is in the request, too, with its secrets hidden there.
+        opening.request.shrink_to_fit();
+        opening.response.shrink_to_fit();
+        opening.query = String::new();
         Captured {
-            client: opening.client,
-            peer: opening.peer,
-            local: opening.local,
-            accepted: opening.accepted,
-            accepted_at: opening.accepted_at,
-            requested: opening.requested,
+            opening,
             answered: Instant::now(),
             purpose,
             key,
-            request,
-            response,
             watched: AtomicU32::new(u32::from(purpose != Some(Purpose::Feed))),
             sent: AtomicU64::new(0),
             lost: AtomicU64::new(0),
         }
+    }
+
+    pub fn client(&self) -> ClientId {
+        self.opening.client
     }
 
     /// Changes whenever watching begins or ends; `None` while it is not watched. One relaxed load, each time that bytes are read or
@@ -114,18 +102,18 @@ impl Captured {
 
     /// Bytes of its heads.
     pub fn memory(&self) -> usize {
-        self.request.len() + self.response.len()
+        self.opening.request.len() + self.opening.response.len()
     }
 
     /// Time since TCP was accepted.
     pub fn since(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.accepted)
+        now.saturating_duration_since(self.opening.accepted)
     }
 
     /// How the accept value is made, if this was a handshake.
     pub fn proof(&self) -> Option<Proof> {
-        let key = header(&self.request, "sec-websocket-key")?;
-        let sent = header(&self.response, "sec-websocket-accept")?;
+        let key = header(&self.opening.request, "sec-websocket-key")?;
+        let sent = header(&self.opening.response, "sec-websocket-accept")?;
         // What was sent must be what it is said to be made of.
         let digest = BASE64.decode(sent.as_bytes()).ok()?;
         (accept(&key) == sent).then_some(Proof { key, digest, accept: sent })

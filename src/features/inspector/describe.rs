@@ -26,7 +26,7 @@ pub fn opened<'a>(captured: &'a Captured, name: Option<&'a str>, at: Instant, la
         accept: proof.accept,
     });
     Event::Opened {
-        conn: captured.client.0,
+        conn: captured.client().0,
         endpoint: if captured.purpose == Some(Purpose::Chat) { "chat" } else { "echo" },
         name,
         exchange: exchange(captured),
@@ -39,7 +39,7 @@ pub fn opened<'a>(captured: &'a Captured, name: Option<&'a str>, at: Instant, la
 
 /// A connection did not become one.
 pub fn refused(captured: &Captured, status: u16) -> Event<'_> {
-    Event::Refused { conn: captured.client.0, status, exchange: exchange(captured) }
+    Event::Refused { conn: captured.client().0, status, exchange: exchange(captured) }
 }
 
 /// Tells each event that a note comes to: as the watchers of this connection alone may see it, and as those of everyone may.
@@ -50,7 +50,7 @@ pub fn note(
     what: &What,
     mut tell: impl FnMut(&Event<'_>, &Event<'_>),
 ) {
-    let (conn, us) = (captured.client.0, microseconds(captured, at));
+    let (conn, us) = (captured.client().0, microseconds(captured, at));
     match what {
         What::Opened | What::Refused(_) => {}
         What::Named(name) => tell_all(&mut tell, &Event::Named { conn, name }),
@@ -121,7 +121,7 @@ fn frame(
     let plain = plain.as_ref().map(|plain| hex(&plain[shown], &secret));
     let event = |hidden: bool| {
         Event::Frame(Frame {
-            conn: captured.client.0,
+            conn: captured.client().0,
             us,
             from,
             fin: head.fin,
@@ -150,12 +150,12 @@ fn frame(
 fn exchange(captured: &Captured) -> Exchange<'_> {
     let text = |bytes| -> Cow<'_, str> { String::from_utf8_lossy(bytes) };
     Exchange {
-        at: humantime::format_rfc3339_millis(captured.accepted_at).to_string(),
-        peer: captured.peer.to_string(),
-        local: captured.local.map(|local| local.to_string()),
-        request: text(&captured.request),
-        response: text(&captured.response),
-        asked_us: microseconds(captured, captured.requested),
+        at: humantime::format_rfc3339_millis(captured.opening.accepted_at).to_string(),
+        peer: captured.opening.peer.to_string(),
+        local: captured.opening.local.map(|local| local.to_string()),
+        request: text(&captured.opening.request),
+        response: text(&captured.opening.response),
+        asked_us: microseconds(captured, captured.opening.requested),
         answered_us: microseconds(captured, captured.answered),
     }
 }

@@ -89,7 +89,7 @@ impl InspectorReadTap {
     fn pass_on(&self, waiting: Waiting) {
         let Some(tapped) = waiting.tapped else { return };
         if self.is_logged {
-            drawing::log_tapped(self.captured.client, &tapped);
+            drawing::log_tapped(self.captured.client(), &tapped);
         }
         if self.captured.watched().is_some() {
             (self.tell)(waiting.at, What::from_client(tapped, waiting.privacy));

@@ -88,7 +88,7 @@ impl Inspector {
             Note::Watch { watcher, watch } => return self.watch(watcher, watch),
             Note::Happened { captured, at, what } => (captured, at, what),
         };
-        let id = captured.client;
+        let id = captured.client();
         match what {
             What::Opened if captured.purpose == Some(Purpose::Feed) => {}
             What::Opened => self.opened(captured),
@@ -129,7 +129,7 @@ impl Inspector {
             self.next_clean_up = (2 * self.connections.len()).max(FIRST_CLEAN_UP);
         }
         let is_member = captured.purpose == Some(Purpose::Chat);
-        let (id, lane) = (captured.client, Lane::default());
+        let (id, lane) = (captured.client(), Lane::default());
         let mut connection = Connection { captured, name: None, recipients, lane, is_announced: false };
         if !is_member {
             connection.announce(&mut self.outbox);
@@ -157,7 +157,7 @@ impl Inspector {
         self.outbox.begin(id);
         let includes = |connection: &&mut Connection| watch.includes(connection.captured.key.as_ref());
         let mut watched: Vec<&mut Connection> = self.connections.values_mut().filter(includes).collect();
-        watched.sort_by_key(|connection| connection.captured.client);
+        watched.sort_by_key(|connection| connection.captured.client());
         self.outbox.add(&[recipient], &Event::Watching { whom, found: watched.len() });
         for connection in watched {
             connection.announce(&mut self.outbox);
@@ -218,6 +218,6 @@ impl Connection {
 fn tell_lost(captured: &Captured, outbox: &mut Outbox, recipients: &[Recipient]) {
     let count = captured.take_lost();
     if count > 0 {
-        outbox.add(recipients, &Event::Lost { conn: Some(captured.client.0), count });
+        outbox.add(recipients, &Event::Lost { conn: Some(captured.client().0), count });
     }
 }

@@ -56,7 +56,7 @@ impl InspectorSendTap {
 
     fn tell_frames(&self, frames: Bytes, privacy: Privacy, cut: bool) {
         if self.is_logged {
-            drawing::log_frames(self.captured.client, Party::Server, &frames, cut);
+            drawing::log_frames(self.captured.client(), Party::Server, &frames, cut);
         }
         self.tell_if_watched(|| What::Frames { from: Party::Server, frames, privacy, cut });
     }

@@ -1,4 +1,5 @@
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::SystemTime;
 
 use data_encoding::HEXLOWER;
 

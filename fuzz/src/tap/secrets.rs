@@ -53,8 +53,8 @@ fn check_request(secret: &str, around: &[u8]) {
     let request = parts.concat();
     let length = request.len();
     let captured = Captured::new(opening(1, request), Some(Purpose::Chat), None);
-    assert_eq!(captured.request.len(), length, "lengths stay true");
-    hides(secret, &captured.request, "the request");
+    assert_eq!(captured.opening.request.len(), length, "lengths stay true");
+    hides(secret, &captured.opening.request, "the request");
 }
 
 /// A welcome that holds the secret, as a frame.

@@ -51,3 +51,6 @@ impl Revocation {
         self.0.get()
     }
 }
+
+#[cfg(test)]
+mod tests;

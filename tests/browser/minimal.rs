@@ -14,6 +14,8 @@ fn the_minimal_server_has_a_chat_and_offers_nothing_that_it_has_not() {
     say(&ana, "hola");
     sees_message(&luis, "Ana", "hola");
     luis.wait_for("document.querySelector('[aria-controls=\"inspector\"]').hidden", "no inspector offered");
+    // Neither by a button nor by a sentence.
+    assert_eq!(luis.evaluate("/inspector/i.test(document.body.innerText)"), false);
     assert_eq!(luis.evaluate("document.querySelector('#inspector').hidden"), true);
     assert_eq!(luis.evaluate("document.querySelector('#sign-in').getClientRects().length"), 0);
     luis.screenshot("minimal");

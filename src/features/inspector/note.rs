@@ -19,7 +19,8 @@ use crate::close_code::CloseReason;
 use crate::tap::Privacy;
 use crate::websocket::frame::{WrongHeader, whole_frames};
 
-/// Bytes that may wait for the inspector when frames are added: more of them are left out.
+/// Bytes that may wait for the inspector when frames or refusals are added: more of them are left out. Anyone can send either
+/// without end.
 const FRAMES_WAITING: usize = 4 << 20;
 
 /// Bytes that may wait at all. Beginnings and ends of connections still get through here, so that none is shown as open for
@@ -123,6 +124,7 @@ impl ToInspector {
     pub fn tell(&self, captured: &Arc<Captured>, at: Instant, what: What) {
         let (bound, frames) = match &what {
             What::Frames { frames, .. } => (FRAMES_WAITING, whole_frames(frames).count().max(1) as u64),
+            What::Refused(_) => (FRAMES_WAITING, 0),
             _ => (WAITING, 0),
         };
         let note = Note::Happened { captured: Arc::clone(captured), at, what };

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use crossbeam_channel::Sender;
@@ -44,8 +44,16 @@ pub struct Outbox {
 struct Batch {
     frames: BytesMut,
     events: u64,
-    /// Events that were left out since the last that was sent; counted on the broadcaster's thread.
-    left_out: Arc<AtomicU64>,
+    /// Found out on the broadcaster's thread.
+    delivery: Arc<Delivery>,
+}
+
+#[derive(Default)]
+struct Delivery {
+    /// Events that were left out since the last that was sent.
+    left_out: AtomicU64,
+    /// The watcher is closing, or gone.
+    is_over: AtomicBool,
 }
 
 impl Outbox {
@@ -82,31 +90,30 @@ impl Outbox {
     /// Hands everything on. Returns whether the broadcaster is still there.
     pub fn send(&mut self) -> bool {
         self.bytes = 0;
-        let queue = self.queue;
-        for (watcher, batch) in self.batches.iter_mut().filter(|(_, batch)| batch.events > 0) {
-            let (watcher, frames) = (*watcher, batch.frames.split().freeze());
-            let (events, left_out) = (std::mem::take(&mut batch.events), Arc::clone(&batch.left_out));
-            let deliver = move |control: &mut dyn Control| {
-                deliver(control, watcher, queue, frames, events, &left_out);
-            };
-            self.is_closed |= self.to_broadcaster.send(Incoming::Run(Box::new(deliver))).is_err();
-        }
+        let watchers: Vec<ClientId> =
+            self.batches.iter().filter(|(_, batch)| batch.events > 0).map(|(watcher, _)| *watcher).collect();
+        watchers.into_iter().for_each(|watcher| self.deliver(watcher));
         !self.is_closed
     }
 
-    /// Tells watchers that lost events so, if they can take it now.
-    pub fn tell_losses(&mut self) {
+    /// Tells watchers that lost events so, if they can take it now, and finds out which of them are over.
+    pub fn check(&mut self) {
+        let watchers: Vec<ClientId> = self.batches.keys().copied().collect();
+        watchers.into_iter().for_each(|watcher| self.deliver(watcher));
+    }
+
+    /// Watchers that are over, as far as it was found out.
+    pub fn over(&self) -> Vec<ClientId> {
+        let is_over = |batch: &Batch| batch.delivery.is_over.load(Ordering::Relaxed);
+        self.batches.iter().filter(|(_, batch)| is_over(batch)).map(|(watcher, _)| *watcher).collect()
+    }
+
+    fn deliver(&mut self, watcher: ClientId) {
         let queue = self.queue;
-        let lost = |batch: &&Batch| batch.left_out.load(Ordering::Relaxed) > 0;
-        let lost: Vec<_> = self
-            .batches
-            .iter()
-            .filter(|(_, batch)| lost(batch))
-            .map(|(watcher, batch)| (*watcher, Arc::clone(&batch.left_out)))
-            .collect();
-        for (watcher, left_out) in lost {
-            self.run(move |control| deliver(control, watcher, queue, Bytes::new(), 0, &left_out));
-        }
+        let Some(batch) = self.batches.get_mut(&watcher) else { return };
+        let frames = batch.frames.split().freeze();
+        let (events, delivery) = (std::mem::take(&mut batch.events), Arc::clone(&batch.delivery));
+        self.run(move |control| deliver(control, watcher, queue, frames, events, &delivery));
     }
 
     /// Has something done on the broadcaster's thread.
@@ -122,8 +129,12 @@ fn deliver(
     queue: usize,
     frames: Bytes,
     events: u64,
-    left_out: &AtomicU64,
+    delivery: &Delivery,
 ) {
+    if !control.is_open(watcher) {
+        return delivery.is_over.store(true, Ordering::Relaxed);
+    }
+    let left_out = &delivery.left_out;
     if control.queued_bytes(watcher).is_some_and(|waiting| waiting > queue) {
         left_out.fetch_add(events, Ordering::Relaxed);
         return;

@@ -76,6 +76,8 @@ impl Inspector {
             if next_losses <= Instant::now() {
                 next_losses = Instant::now() + TELL_LOSSES;
                 self.tell_losses();
+                // In a storm the note of a feed's end may have been left out.
+                self.outbox.over().into_iter().for_each(|watcher| self.watch_ended(watcher));
             }
             if !self.outbox.send() {
                 return;
@@ -99,14 +101,19 @@ impl Inspector {
             What::Closing { .. } | What::Closed(_) if captured.purpose == Some(Purpose::Feed) => {
                 self.watch_ended(id);
             }
-            what => self.happened(id, at, what),
+            what => self.happened(captured, at, what),
         }
     }
 
-    /// Something happened on a connection that is known.
-    fn happened(&mut self, id: ClientId, at: Instant, what: What) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+    /// Something happened on a connection.
+    fn happened(&mut self, captured: Arc<Captured>, at: Instant, what: What) {
+        let id = captured.client();
         let is_closed = matches!(what, What::Closed(_));
+        if !is_closed && !self.connections.contains_key(&id) {
+            // In a storm the note of its beginning may have been left out.
+            self.opened(captured);
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         if let What::Named(name) = &what {
             connection.name = Some(name.clone());
         }
@@ -185,7 +192,7 @@ impl Inspector {
         for connection in self.connections.values() {
             tell_lost(&connection.captured, &mut self.outbox, &connection.recipients);
         }
-        self.outbox.tell_losses();
+        self.outbox.check();
     }
 }
 
@@ -221,3 +228,6 @@ fn tell_lost(captured: &Captured, outbox: &mut Outbox, recipients: &[Recipient])
         outbox.add(recipients, &Event::Lost { conn: Some(captured.client().0), count });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,7 @@ impl Order for OneWayOrder {
     fn tick(&mut self, _: Option<Time>, _: Instant) {}
 
     fn take_news(&mut self, control: &mut dyn Control) {
-        control.close_members(&CloseReason::new(close_code::OUT_OF_TOUCH, "come back"));
+        control.close_members(&CloseReason::new(close_code::LOST_TOUCH, "come back"));
     }
 
     fn shut_down(&mut self) {}

@@ -21,7 +21,7 @@ pub const KEPT_BYTES: usize = 4 << 20;
 pub const REPLAY_BYTES: usize = 512 << 10;
 
 /// Memory that a record costs beside its JSON.
-const RECORD_UPKEEP: usize = 160;
+const RECORD_OVERHEAD: usize = 160;
 
 /// One event as it was told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Visibility {
 
 impl Record {
     fn memory(&self) -> usize {
-        self.json.len() + self.own.as_ref().map_or(0, |(_, json)| json.len()) + RECORD_UPKEEP
+        self.json.len() + self.own.as_ref().map_or(0, |(_, json)| json.len()) + RECORD_OVERHEAD
     }
 
     /// The event as this member may read it.

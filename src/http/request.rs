@@ -54,14 +54,14 @@ pub fn read(
                 return Err(NoRequest::Refused(Response::refusal(400, text)));
             }
             Ok(_) => {}
-            Err(Trouble::TooSlow) if is_blank(unread) && !first => {
+            Err(ReadFailure::TimedOut) if is_blank(unread) && !first => {
                 return Err(NoRequest::Over("idle for too long".to_owned()));
             }
-            Err(Trouble::TooSlow) => {
+            Err(ReadFailure::TimedOut) => {
                 let text = "The request's head did not arrive in time. It ends with an empty line.";
                 return Err(NoRequest::Refused(Response::refusal(408, text)));
             }
-            Err(Trouble::Failed(error)) => return Err(NoRequest::Over(error)),
+            Err(ReadFailure::Failed(error)) => return Err(NoRequest::Over(error)),
         }
     };
     let is_head = request.is_head();
@@ -76,10 +76,10 @@ pub fn read(
         let text = match more(socket, unread, end, deadline) {
             Ok(0) => "The connection ended in the middle of the request's body.",
             Ok(_) => continue,
-            Err(Trouble::TooSlow) => {
+            Err(ReadFailure::TimedOut) => {
                 return Err(refused(Response::refusal(408, "The request's body did not arrive in time.")));
             }
-            Err(Trouble::Failed(error)) => return Err(NoRequest::Over(error)),
+            Err(ReadFailure::Failed(error)) => return Err(NoRequest::Over(error)),
         };
         return Err(refused(Response::refusal(400, text)));
     }
@@ -102,8 +102,8 @@ pub fn head_in(unread: &[u8]) -> &[u8] {
     &unread[..end.unwrap_or(unread.len()).min(MAX_HEAD)]
 }
 
-enum Trouble {
-    TooSlow,
+enum ReadFailure {
+    TimedOut,
     Failed(String),
 }
 
@@ -113,11 +113,11 @@ fn more(
     bytes: &mut Vec<u8>,
     bound: usize,
     deadline: Deadline,
-) -> Result<usize, Trouble> {
-    let failed = |error: std::io::Error| Trouble::Failed(error.to_string());
+) -> Result<usize, ReadFailure> {
+    let failed = |error: std::io::Error| ReadFailure::Failed(error.to_string());
     let before = bytes.len();
     loop {
-        let remaining = deadline.remaining().ok_or(Trouble::TooSlow)?;
+        let remaining = deadline.remaining().ok_or(ReadFailure::TimedOut)?;
         socket.set_read_timeout(Some(remaining)).map_err(failed)?;
         bytes.resize((before + READ).min(bound), 0);
         let result = socket.read(&mut bytes[before..]);

@@ -51,5 +51,5 @@ fn between_two_frames_nothing_is_kept() {
 
 #[test]
 fn small_frames_are_counted_with_their_upkeep() {
-    assert_eq!(queue(0).memory(), 12 + 2 * PIECE_UPKEEP);
+    assert_eq!(queue(0).memory(), 12 + 2 * PIECE_OVERHEAD);
 }

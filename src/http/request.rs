@@ -18,17 +18,17 @@ const READ: usize = 2048;
 /// Why there is no request.
 #[derive(Debug)]
 pub enum NoRequest {
-    /// The connection ended, or stayed idle, between two requests: nothing to answer. In words.
+    /// The connection ended, or stayed idle, between two requests: nothing to answer. Why, in words.
     Over(String),
-    /// Something came that is no request, or never became one.
+    /// What came is not a valid request, or is not complete.
     Refused(Response),
 }
 
 /// Reads the next request. `unread` holds what came after the one before, and then what came after this one.
 ///
 /// # Errors
-/// See [`NoRequest`]. After a refusal the place in the stream is lost, so the connection must end; what came is still in
-/// `unread`.
+/// See [`NoRequest`]. After a refusal the beginning of the next request is unknown, so the connection must end; what came is
+/// still in `unread`.
 pub fn read(
     socket: &TcpStream,
     unread: &mut Vec<u8>,
@@ -45,7 +45,7 @@ pub fn read(
             }
             None => {}
         }
-        match more(socket, unread, MAX_HEAD, deadline) {
+        match read_more(socket, unread, MAX_HEAD, deadline) {
             Ok(0) if is_blank(unread) => {
                 return Err(NoRequest::Over("the client ended TCP".to_owned()));
             }
@@ -69,11 +69,11 @@ pub fn read(
     let length = framing.body_length(max_body).map_err(refused)?;
     let end = head_length + length;
     if framing.expects_continue && unread.len() < end {
-        // Where this cannot be written, reading will tell.
+        // If this cannot be written, the next read fails, too.
         let _ = write_all(socket, b"HTTP/1.1 100 Continue\r\n\r\n", deadline);
     }
     while unread.len() < end {
-        let text = match more(socket, unread, end, deadline) {
+        let text = match read_more(socket, unread, end, deadline) {
             Ok(0) => "The connection ended in the middle of the request's body.",
             Ok(_) => continue,
             Err(ReadFailure::TimedOut) => {
@@ -88,7 +88,7 @@ pub fn read(
     Ok(request)
 }
 
-/// Nothing was asked yet: empty lines may stand before a request (RFC 9112, 2.2).
+/// No request has begun: empty lines may stand before a request (RFC 9112, 2.2).
 fn is_blank(unread: &[u8]) -> bool {
     unread.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
@@ -108,7 +108,7 @@ enum ReadFailure {
 }
 
 /// Reads once, so that `bytes` holds at most `bound`.
-fn more(
+fn read_more(
     mut socket: &TcpStream,
     bytes: &mut Vec<u8>,
     bound: usize,

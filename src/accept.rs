@@ -19,8 +19,8 @@ use crate::rejector::{Refused, Rejector};
 use crate::system;
 use crate::tcp::Tcp;
 
-/// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. WebSockets have
-/// a limit of their own; both share the limit of threads.
+/// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. WebSockets
+/// have a limit of their own; both share the limit of threads.
 pub const HTTP_CONNECTIONS: usize = 4096;
 
 /// Stack of a connection's thread in bytes. The system gives real memory only to the pages that are used.

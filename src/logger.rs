@@ -48,7 +48,7 @@ struct QueueLogger {
 /// Switches the log on at `level`, for the whole program.
 ///
 /// # Errors
-/// If the thread cannot be created, or a logger is there already.
+/// If the thread cannot be created, or there is a logger already.
 pub fn start(level: LevelFilter) -> Result<(), Box<dyn std::error::Error>> {
     let (queue, entries) = bounded(QUEUE);
     thread::Builder::new().name("log".to_owned()).spawn(move || print(&entries))?;

@@ -14,7 +14,7 @@ pub struct Closing {
     cause: Option<Cause>,
     /// How far our direction is.
     ours: Ours,
-    /// What came from the client after, or in place of, our close frame.
+    /// What the client sent after our close frame.
     answer: Answer,
     /// The connection's thread is done: what came in, and how the client's direction of TCP ended.
     theirs: Option<(Received, TcpEnd)>,

@@ -77,7 +77,7 @@ pub struct Broadcaster {
     submitted: Option<Vec<Input>>,
     clients: Clients,
     timers: Timers,
-    /// The time of the present round, asked once: for waiting, and for the chat.
+    /// The time of the present round, read once: for timers, and for the chat.
     now: Instant,
     timestamp: Timestamp,
     clock: Clock,

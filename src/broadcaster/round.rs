@@ -44,7 +44,7 @@ pub struct Round {
 }
 
 impl Clients {
-    /// None yet, of the server of this id.
+    /// No clients yet. `server` is this server's id in the chat.
     pub fn of(server: ServerId) -> Clients {
         Clients { server, ..Clients::default() }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::session_token::MemberId;
 use crate::tap::Privacy;
 
-/// Events that are kept, whatever `--history` shows a newcomer.
+/// Events that are kept, even if `--history` sends fewer to a new member.
 pub const KEPT_EVENTS: usize = 10_000;
 
 /// Bytes of JSON that are kept, overhead included.

@@ -336,7 +336,7 @@ pub const FLAGS: &[Flag] = &[
         name: "redis-events",
         value: "NUMBER",
         default: "100000",
-        help: "events that the stream in Redis keeps, at least: a server that missed more copies the chat of another",
+        help: "events that the stream in Redis keeps, at least: a server that missed more reads a snapshot",
         feature: Some("redis"),
         kind: Kind::Number {
             least: 1000,

@@ -139,7 +139,7 @@ impl Response {
             let blank_line = bytes.windows(4).position(|end| end == b"\r\n\r\n");
             let head = blank_line.map_or(0, |at| at + 4) + lines.len();
             let line = |length: usize| format!("X-Response-Head: {length}\r\n");
-            // A head of ours always has 100 to 999 bytes, so the number has three digits.
+            // The number has three digits: such a head has 100 to 999 bytes.
             lines += &line(head + line(100).len());
         }
         let status_line = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);

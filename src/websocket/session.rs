@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
             Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
         }
         match parsed {
-            Parsed::Command(command) => self.submit(Incoming::Command { client: self.client, command }),
+            Parsed::Command(command) => self.enqueue(Incoming::Command { client: self.client, command }),
             Parsed::Refused(refusal) => self.refuse(refusal),
             Parsed::Unknown(fields) => self.extra_command(fields),
         }
@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
         };
         match (command.parse)(self.client, &fields) {
             Ok(action) => {
-                self.submit(Incoming::Run(action.job))?;
+                self.enqueue(Incoming::Run(action.job))?;
                 // What the client sends meanwhile waits in the kernel's buffers, then with the client.
                 thread::sleep(action.pause);
                 Ok(())
@@ -185,11 +185,11 @@ impl<'a> Session<'a> {
     }
 
     fn refuse(&self, refusal: Refusal) -> Result<(), Cause> {
-        self.submit(Incoming::Refused { client: self.client, refusal })
+        self.enqueue(Incoming::Refused { client: self.client, refusal })
     }
 
     /// Waits while the channel is full: backpressure. The client's next bytes then wait in the kernel, and TCP slows it down.
-    fn submit(&self, incoming: Incoming) -> Result<(), Cause> {
+    fn enqueue(&self, incoming: Incoming) -> Result<(), Cause> {
         let ended = |_| Cause::Cut(TcpEnd::Failed("the server has ended".to_owned()));
         self.context.to_broadcaster.send(incoming).map_err(ended)
     }

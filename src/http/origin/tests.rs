@@ -32,7 +32,7 @@ fn only_our_own_names_and_pages_are_allowed() {
     assert!(names.is_allowed("http://localhost:3000", "localhost:3000"));
     assert!(names.is_allowed("https://lms.example", "localhost:3000"));
     assert!(names.is_allowed("HTTP://LocalHost:3000", "localhost:3000"));
-    assert!(!names.is_allowed("http://", ""), "without a host there is no page of its own");
+    assert!(!names.is_allowed("http://", ""), "without a host no page is the server's own");
     for origin in ["http://localhost:4000", "http://evil.example", "null", "", "localhost:3000"] {
         assert!(!names.is_allowed(origin, "localhost:3000"), "{origin}");
     }

@@ -49,7 +49,7 @@ pub fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
     }
 }
 
-/// Reserves [`SPARE_MEMORY`] and frees it at once, to see whether it is there.
+/// Reserves `SPARE_MEMORY` bytes and frees it at once, to see whether it is there.
 pub fn is_memory_left() -> bool {
     let mut spare = Vec::<u8>::new();
     // The compiler must not see that the memory is unused, or it would remove the allocation.

@@ -122,10 +122,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Response
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(Response::refusal(
-                431,
-                format!("A head may have at most {MAX_HEADERS} header lines here."),
-            ));
+            return Err(Response::refusal(431, format!("A head may have at most {MAX_HEADERS} lines here.")));
         }
         Err(error) => return Err(broken(what_is_wrong(error))),
     };

@@ -1,6 +1,6 @@
-//! Accepts connections and gives each its thread, if there is room for it; else it is refused politely, by `rejector`.
+//! Accepts connections. Each gets a thread of its own, or a polite refusal from `rejector` if there is no room.
 //!
-//! One thread for each address that the server listens on. None of them may read from or write to a client.
+//! One thread for each address that the server listens on. It must never read from or write to a client.
 
 use std::io::ErrorKind::{ConnectionAborted, Interrupted};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,14 +19,14 @@ use crate::rejector::{Refused, Rejector};
 use crate::system;
 use crate::tcp::Tcp;
 
-/// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. They take no permit from the
-/// WebSockets, nor these from them, as long as the system allows threads for both.
+/// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. WebSockets
+/// have a limit of their own; both share the limit of threads.
 pub const HTTP_CONNECTIONS: usize = 4096;
 
-/// Stack of a connection's thread in bytes. Only what is touched becomes real memory.
+/// Stack of a connection's thread in bytes. The system gives real memory only to the pages that are used.
 const STACK: usize = 512 * 1024;
 
-/// Wait after a failed accept (no descriptor left, mostly), doubled at each further one: exponential backoff.
+/// Wait after a failed accept (mostly no descriptor is left). It doubles at each further failure: exponential backoff.
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_millis(640);
 
@@ -46,11 +46,10 @@ impl Acceptor {
         Acceptor { context, rejector, stopping, last_id: AtomicU64::new(0), http }
     }
 
-    /// An accept thread's loop. Errors come and go (a full descriptor table, a client that left before it was accepted), so none
-    /// of them ends it.
+    /// An accept thread's loop. No error ends it: a full descriptor table has room again when a client leaves.
     pub fn run(&self, listener: &TcpListener) {
-        // Each listener counts by itself: of localhost's two one has IPv4 addresses alone, the other IPv6. A --host that is a name
-        // with several addresses of one kind has a bound for each of them.
+        // Each listener counts by itself: those of localhost count IPv4 and IPv6 apart. A --host with several addresses has the
+        // limit at each of them.
         let mut by_address = self.context.options.max_per_address.map(LimitByAddress::new);
         let mut backoff = SHORTEST_BACKOFF;
         while !self.stopping.load(Ordering::Relaxed) {
@@ -58,7 +57,7 @@ impl Acceptor {
                 Ok(_) if self.stopping.load(Ordering::Relaxed) => return,
                 Ok((socket, peer)) => {
                     backoff = SHORTEST_BACKOFF;
-                    self.begin(socket, peer, by_address.as_mut());
+                    self.start(socket, peer, by_address.as_mut());
                 }
                 Err(error) if matches!(error.kind(), ConnectionAborted | Interrupted) => {}
                 Err(error) => {
@@ -71,10 +70,10 @@ impl Acceptor {
     }
 
     /// Gives a connection its thread, or refuses it.
-    fn begin(&self, socket: TcpStream, peer: SocketAddr, by_address: Option<&mut LimitByAddress>) {
+    fn start(&self, socket: TcpStream, peer: SocketAddr, by_address: Option<&mut LimitByAddress>) {
         let id = ClientId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let socket = Arc::new(socket);
-        let (http_permit, thread_permit, _address_permit) = match self.permits(peer, by_address) {
+        let (http_permit, thread_permit, _address_permit) = match self.acquire_permits(peer, by_address) {
             Ok(permits) => permits,
             Err(refused) => {
                 info!("{id}: TCP connection from {peer}, refused: {refused}");
@@ -103,8 +102,8 @@ impl Acceptor {
         }
     }
 
-    /// All that a connection needs, if there is enough of it.
-    fn permits(
+    /// What a connection needs: permits and memory.
+    fn acquire_permits(
         &self,
         peer: SocketAddr,
         by_address: Option<&mut LimitByAddress>,

@@ -1,6 +1,7 @@
 //! The joint for who may come in: what a handshake gets from the feature that decides, and how that is revoked later.
 //!
-//! Checked on the connection's thread before the handshake, then carried along by the connection; the broadcaster looks at it.
+//! Checked on the connection's thread before the handshake, then kept with the client; the broadcaster closes the connection
+//! if it is revoked.
 //! Without a feature that decides, every client is admitted under a name of its own choice.
 
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ pub trait Authentication: Send + Sync {
     fn admit(&self, request: &Request, client: ClientId, peer: IpAddr) -> Result<Admission, Response>;
 }
 
-/// A client may be here: the right to open one WebSocket.
+/// The right to open one WebSocket.
 #[derive(Debug, Clone, Default)]
 pub struct Admission {
     /// The name that it must have in the chat; `None` where it may choose one.
@@ -30,14 +31,14 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Why it is no longer valid.
+    /// The reason, if it is no longer valid.
     pub fn revoked(&self) -> Option<&CloseReason> {
         self.depends_on.iter().find_map(Revocation::reason)
     }
 }
 
-/// A flag that is set once, with the reason, and seen by all who hold a copy. It is set before the broadcaster is told: a
-/// connection that was admitted a moment ago and is not open yet cannot slip through.
+/// A flag that is set once, with the reason; all copies share it. It is set before the broadcaster closes the connections: one that
+/// was admitted a moment ago and is not open yet is closed as soon as it opens.
 #[derive(Debug, Clone, Default)]
 pub struct Revocation(Arc<OnceLock<CloseReason>>);
 

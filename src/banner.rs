@@ -11,8 +11,8 @@ use std::time::Duration;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
-/// How long the terminal may take to print it.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the server waits for the terminal to print it.
+const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is printed.
 #[derive(Debug, Clone, Default)]
@@ -26,8 +26,8 @@ pub struct Banner {
 }
 
 impl Banner {
-    /// Prints it on standard output, on a thread of its own: a closed output, or a terminal that does not go on (Ctrl-S), is no
-    /// reason not to serve. It comes before the log's first line, unless that would take too long.
+    /// Prints it on standard output, on a thread of its own: the server must start even if the terminal is stopped (Ctrl-S) or
+    /// closed. Waits a second for it, so that the banner comes before the log.
     pub fn print_in_time(self) {
         let (printing, printed) = mpsc::channel::<()>();
         let print = move || {
@@ -37,14 +37,14 @@ impl Banner {
             drop(printing);
         };
         if thread::Builder::new().name("banner".to_owned()).spawn(print).is_ok() {
-            let _ = printed.recv_timeout(PATIENCE);
+            let _ = printed.recv_timeout(PRINT_TIMEOUT);
         }
     }
 
-    /// Writes it all; the code for phones only to a terminal, where it can be seen.
+    /// Writes all of it; the QR code for phones only to a terminal.
     ///
     /// # Errors
-    /// If standard output is closed; no one misses the banner then.
+    /// If standard output is closed.
     pub fn print(&self, terminal: bool, mut out: impl Write) -> io::Result<()> {
         let urls = urls(&self.addresses);
         let first = urls.first().map_or("", String::as_str);
@@ -59,30 +59,30 @@ impl Banner {
         let address = first.replacen("http:", "ws:", 1);
         writeln!(out, "  {:<9} websocat -E {}{address}ws", "websocat", self.websocat_flags)?;
         writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
-        // A phone can use only an address of the network; that of a machine with several is the first.
+        // A phone cannot reach localhost. Of several other addresses the first is the best.
         let for_phones = urls.iter().find(|url| !url.contains("localhost"));
         if let Some(url) = for_phones.filter(|_| terminal) {
-            print_code(url, &mut out)?;
+            print_qr_code(url, &mut out)?;
             writeln!(out, "  the code opens {url}\n")?;
         }
         out.flush()
     }
 }
 
-/// A QR code in black on white, whatever the terminal's own colours are: many phones read no other.
-fn print_code(url: &str, out: &mut impl Write) -> io::Result<()> {
+/// A QR code in black on white, also in a dark terminal: many phones cannot read other colours.
+fn print_qr_code(url: &str, out: &mut impl Write) -> io::Result<()> {
     const BLACK_ON_WHITE: &str = "\x1b[30;107m";
-    const AS_BEFORE: &str = "\x1b[0m";
+    const RESET: &str = "\x1b[0m";
     let Ok(code) = QrCode::new(url) else {
         return Ok(());
     };
     for line in code.render::<Dense1x2>().build().lines() {
-        writeln!(out, "  {BLACK_ON_WHITE}{line}{AS_BEFORE}")?;
+        writeln!(out, "  {BLACK_ON_WHITE}{line}{RESET}")?;
     }
     writeln!(out)
 }
 
-/// The page's addresses: `localhost` first, if that is served, then those which other machines can type.
+/// The page's addresses: `localhost` first, if the server listens there, then those that other machines can reach.
 fn urls(addresses: &[SocketAddr]) -> Vec<String> {
     let mut urls = Vec::new();
     for address in addresses {
@@ -102,8 +102,8 @@ fn urls(addresses: &[SocketAddr]) -> Vec<String> {
     urls
 }
 
-/// This machine's addresses in its networks: first the one it speaks to the world from, which is the classroom's
-/// network and not that of some virtual machine; then IPv4 before IPv6.
+/// This machine's addresses in its networks. First the one with the route to the internet: it is in the classroom's network, not
+/// in that of a virtual machine. Then IPv4 before IPv6.
 fn network_addresses(with_ipv6: bool) -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let mut addresses: Vec<IpAddr> = interfaces

@@ -1,6 +1,6 @@
 //! The number a connection is known by: `conn 7` in the log, in the broadcaster's table and in the chat.
 //!
-//! The accept threads hand the numbers out, everybody else only passes them on.
+//! The accept threads give the numbers; all others only pass them on.
 
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -17,8 +17,8 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// For tables of connections: their numbers are ours and rise one by one, so it is costly to choose them, and a hash that
-/// withstands attackers would be most of the cost of a look.
+/// For tables of connections. The server chooses the numbers, so a client cannot choose them to collide, and a fast hash is
+/// enough.
 pub type ByNumber = BuildHasherDefault<NumberHasher>;
 
 /// Spreads numbers by a multiplication (Knuth's; The Art of Computer Programming 3, 6.4).
@@ -35,7 +35,7 @@ impl Hasher for NumberHasher {
     }
 
     fn finish(&self) -> u64 {
-        // A product's high bits are the well mixed ones, and a table looks at the low ones first.
+        // The high bits of a product are mixed best, and a table uses the low ones first.
         self.0.rotate_left(26)
     }
 }

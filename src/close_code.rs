@@ -1,7 +1,7 @@
 //! The close codes of RFC 6455, section 7.4, and our own: one table for the whole program.
 //!
-//! The connection's thread names a code when the client is at fault, the broadcaster when the server wants to close, and the
-//! chat passes on how a member left. Plain data for every thread; only the broadcaster makes a frame of it.
+//! The connection's thread chooses a code when the client is at fault, the broadcaster when the server wants to close. The chat
+//! announces with which code a member left. Plain data for every thread; only the broadcaster makes a frame of it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct CloseCode {
     pub last: u16,
     /// In the log, in words a student understands. Documents and page have a row for each, which a test compares.
     pub meaning: &'static str,
-    /// It may stand in a close frame (RFC 6455, 7.4): it is not only a name for a frame that was never sent.
+    /// A close frame may carry it (RFC 6455, 7.4). 1005 and 1006 only say that there was no code, or no frame.
     pub may_be_sent: bool,
     /// The page connects again by itself; else a person has to decide first.
     pub comes_back: bool,
@@ -26,8 +26,8 @@ pub struct CloseCode {
     pub keeps_name: bool,
 }
 
-/// All codes there are, each once, in order. 1014 is missing: tungstenite does not know it and would take the client's
-/// answer for a fault.
+/// All valid codes, each once, in order. 1014 is missing: tungstenite does not know it and would treat the client's answer as a
+/// fault.
 #[rustfmt::skip]
 pub const CLOSE_CODES: &[CloseCode] = &[
     //   code                meaning                                may be sent, comes back, keeps name
@@ -49,7 +49,7 @@ pub const CLOSE_CODES: &[CloseCode] = &[
     row(SLOW_READER,       "slow reader",                           [true,  true,  true]),
     range(4009..=4011,     "private use",                           [true,  true,  true]),
     row(NO_PONG,           "no pong in time",                       [true,  true,  true]),
-    row(OUT_OF_TOUCH,      "out of touch with the other servers",   [true,  true,  true]),
+    row(LOST_TOUCH,        "lost touch with the other servers",     [true,  true,  true]),
     range(4014..=4499,     "private use",                           [true,  true,  true]),
     row(SIGNED_OUT,        "signed out",                            [true,  false, false]),
     row(SESSION_CONTINUED, "continued on another connection",       [true,  false, false]),
@@ -76,14 +76,14 @@ pub const POLICY_VIOLATION: u16 = 1008;
 pub const MESSAGE_TOO_BIG: u16 = 1009;
 /// A fault of ours.
 pub const INTERNAL_ERROR: u16 = 1011;
-/// The server cannot accept anyone at the moment (registered with IANA).
+/// The server accepts no new member at the moment (registered with IANA).
 pub const TRY_AGAIN_LATER: u16 = 1013;
 /// Our own: the client's send queue is full.
 pub const SLOW_READER: u16 = 4008;
 /// Our own: the client did not answer a ping.
 pub const NO_PONG: u16 = 4012;
-/// Our own: this server had lost contact with the others that share the chat, or all of them begin a new chat.
-pub const OUT_OF_TOUCH: u16 = 4013;
+/// Our own: this server had lost touch with the others that share the chat, or all of them begin a new chat.
+pub const LOST_TOUCH: u16 = 4013;
 /// Our own: the sign-in is no longer valid.
 pub const SIGNED_OUT: u16 = 4500;
 /// Our own: the session continues on another connection.
@@ -99,7 +99,7 @@ const fn range(codes: RangeInclusive<u16>, meaning: &'static str, columns: [bool
     CloseCode { first, last, meaning, may_be_sent, comes_back, keeps_name }
 }
 
-/// The row of a code. A client may send any number; what the table does not have is a code that no one may send.
+/// The row of a code. A client may send any number; a code without a row is not valid.
 pub fn find(code: u16) -> Option<&'static CloseCode> {
     CLOSE_CODES.iter().find(|row| (row.first..=row.last).contains(&code))
 }
@@ -124,7 +124,7 @@ impl CloseReason {
         CloseReason { code, reason: Cow::Borrowed(reason) }
     }
 
-    /// A reason put together at run time, cut at [`MAX_REASON`] bytes.
+    /// A reason that is made at run time, cut at [`MAX_REASON`] bytes.
     pub fn composed(code: u16, mut reason: String) -> Self {
         reason.truncate(reason.floor_char_boundary(MAX_REASON));
         CloseReason { code, reason: Cow::Owned(reason) }

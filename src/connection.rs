@@ -22,9 +22,9 @@ use crate::websocket::{ClientStream, Session, half_close};
 pub struct Connection {
     pub tcp: Tcp,
     pub context: Arc<Context>,
-    /// Counts it among those that speak HTTP, until it is a WebSocket, which are counted apart.
+    /// Counts it among the HTTP connections until it becomes a WebSocket.
     pub http_permit: Option<Permit>,
-    /// Counts it among those of its address, if they are counted.
+    /// Counts it among the connections of its address, if `--max-per-address` is set.
     pub _address_permit: Option<Permit>,
     pub _thread_permit: Permit,
 }
@@ -44,7 +44,7 @@ impl Connection {
             Err(error) => return info!("{id}: ended in the handshake: {error}"),
         };
         // From here on the broadcaster knows the client, so it must learn of its end.
-        let mut end = End { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
+        let mut end = EndReport { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
 
         // Step 2: the persistent connection.
         let mut session = Session::new(id, stream, purpose, &self.context);
@@ -92,7 +92,7 @@ impl Connection {
             welcome_field: taps.welcome_field,
         };
         let opened = Incoming::Opened { client: id, opened: Box::new(opened) };
-        let ended = |_| io::Error::other("the server ends");
+        let ended = |_| io::Error::other("the server has ended");
         context.to_broadcaster.send(opened).map_err(ended)?;
         let (socket, to_broadcaster) = (Arc::clone(&tcp.socket), context.to_broadcaster.clone());
         let max_message = context.options.max_message;
@@ -101,15 +101,15 @@ impl Connection {
     }
 }
 
-/// Tells the broadcaster that this thread is done, whatever ended it.
-struct End {
+/// Reports to the broadcaster that this thread is done, even if it panics.
+struct EndReport {
     id: ClientId,
     to_broadcaster: Sender<Incoming>,
     received: Received,
     tcp: TcpEnd,
 }
 
-impl Drop for End {
+impl Drop for EndReport {
     fn drop(&mut self) {
         let tcp = std::mem::replace(&mut self.tcp, TcpEnd::Unknown);
         let ended = Incoming::Ended { client: self.id, received: self.received, tcp };

@@ -19,9 +19,9 @@ pub struct Context {
     /// Connections' threads at once: as many as the system allows.
     pub threads: Limit,
     pub to_broadcaster: Sender<Incoming>,
-    /// Decides who may come in; `None`: every client.
+    /// Decides who may come in; `None`: every client may.
     pub authentication: Option<Box<dyn Authentication>>,
-    /// Sees what goes over the wire, if anything does.
+    /// Captures what goes over the wire, if a feature does that.
     pub capture: Option<Box<dyn Capture>>,
     /// Commands that the chat does not know.
     pub commands: Vec<ExtraCommand>,

@@ -1,7 +1,7 @@
-//! A moment after which waiting ends, carried across several blocking calls.
+//! A point in time when waiting ends, for several blocking calls together.
 //!
-//! A time-out restarted at each call lets a peer that sends one byte now and then hold a thread for ever; a deadline
-//! does not. Used by connection threads.
+//! A time-out starts again at each call: a client that sends one byte now and then would hold a thread for ever. A deadline
+//! does not start again. Plain data for every thread.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ impl Deadline {
         Deadline(Instant::now() + duration)
     }
 
-    /// What is left, or `None` once it has passed. Never zero, which a socket would take for "no time-out".
+    /// The time that is left, or `None` once it has passed. Never zero, which a socket refuses as a time-out.
     pub fn remaining(self) -> Option<Duration> {
         self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }

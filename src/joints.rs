@@ -1,4 +1,5 @@
-//! All that features attach to the core, in one value: made by `server.rs`, and empty in the minimal server.
+//! All that features attach to the core, in one value: made by `server.rs`, and empty in the minimal server. A joint is an
+//! extension point: the core calls what is attached there, and knows no feature.
 //!
 //! | joint | question |
 //! |---|---|
@@ -7,7 +8,7 @@
 //! | [`Capture`] | Who sees what goes over the wire? |
 //! | [`ExtraCommand`] | Which commands are there that the chat does not know? |
 //! | [`Order`] | Where do the chat's inputs get their order? |
-//! | [`HealthField`], [`BannerLine`] | What is told about it? |
+//! | [`HealthField`], [`BannerLine`] | What does it add to `/health` and to the banner? |
 //! | `Job` | What does a feature want done on the broadcaster's thread? Sent as `Incoming::Run`. |
 
 use std::io;
@@ -39,20 +40,22 @@ pub struct Joints {
     pub start: Vec<Start>,
 }
 
+/// Starts the threads of a feature.
+///
 /// # Errors
 /// If there is no thread.
 pub type Start = Box<dyn FnOnce() -> io::Result<()> + Send>;
 
-/// A command of a feature: the `type` that it has, and what becomes of it. Called on the connection's thread.
+/// A command of a feature: its `type`, and how it is parsed, on the connection's thread.
 pub struct ExtraCommand {
     pub kind: &'static str,
     pub parse: fn(ClientId, &Fields) -> Result<ExtraAction, Refusal>,
 }
 
-/// What an extra command comes to.
+/// What an extra command does.
 pub struct ExtraAction {
     pub job: Job,
-    /// For how long the connection's thread then reads nothing.
+    /// How long the connection's thread then waits before it reads on.
     pub pause: Duration,
 }
 

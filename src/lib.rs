@@ -31,18 +31,17 @@
 //! | [`limits`], [`system`], `listen`, `rejector` | What is bounded, and what happens at the bound? |
 //! | [`http`]: `request`, `head`, `origin`, `router`, `routes`, `page`, `response` | How is HTTP read and answered? |
 //! | [`websocket`]: `frame`, `frame_rules`, `fault`, `rate_limit`, `read_ahead`, `half_close` | What do the bytes look like, and what may a client not do? |
-//! | [`broadcaster`]: `table`, `blocked`, `timers`, `retry`, `ordering`, `cause` | What is later, and in which order? |
+//! | [`broadcaster`]: `table`, `blocked`, `timers`, `retry`, `ordering`, `cause` | What happens later, and in which order? |
 //! | [`chat`]: `name`, `command`, `event`, `presence`, `history`, `joining` | Who is here, and who gets what? |
-//! | [`close_code`], [`client_id`], [`token`], `deadline` | Small words that all of them use |
+//! | [`close_code`], [`client_id`], [`token`], `deadline` | Small types that all of them use |
 //!
 //! # Features
 //!
-//! Rooms of their own, which a reader may skip without loss. They attach to the core at the joints of [`joints`], in `server.rs`
+//! Modules that a reader may skip. They attach to the core at the joints (extension points) of [`joints`], in `server.rs`
 //! alone; the other halves of the joints are [`admission`], [`tap`], `broadcaster::job` and `broadcaster::order`. [`features`] lists
 //! them, each with its question.
 //!
-//! Data flows one way: connection → channel → broadcaster → sockets. There is no lock in the program but those inside the
-//! channels.
+//! Data flows one way: connection → channel → broadcaster → sockets. The only locks in the program are those inside the channels.
 
 #![forbid(unsafe_code)]
 

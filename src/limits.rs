@@ -1,4 +1,4 @@
-//! Limits: how many there may be at once, each counted by a semaphore whose permits come back by themselves.
+//! Limits: how many connections, threads and WebSockets there may be at once. Each is a semaphore; a dropped permit is free again.
 //!
 //! Acquired by the accept threads for connections and by the connections' threads for WebSockets. Never waits.
 
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Addresses that are remembered, though none of their connections may be left, before the first clean-up.
+/// Addresses in the table at the first clean-up.
 const FIRST_CLEAN_UP: usize = 1024;
 
 /// Bits of an IPv6 address that belong to the network (RFC 4291, 2.5.4).
@@ -17,12 +17,12 @@ const NETWORK_BITS: u32 = 64;
 /// Memory mappings of a thread: its stack, the stack on which its signals are handled, and a guard page for each.
 const MAPPINGS_PER_THREAD: usize = 4;
 
-/// Memory mappings for all else: the program and its libraries (some 60), the C library's heaps (16 for each core), the stacks
+/// Memory mappings for everything else: the program and its libraries (some 60), the C library's heaps (16 for each core), the stacks
 /// that it keeps for threads to come (40 MiB of them: some 160), and threads that have given back their permit, but not yet
 /// their mappings.
 const OTHER_MAPPINGS: usize = 4096;
 
-/// A semaphore that is never waited for.
+/// A semaphore. To acquire a permit never waits.
 #[derive(Debug, Clone)]
 pub struct Limit {
     acquired: Arc<AtomicUsize>,
@@ -38,8 +38,8 @@ impl Limit {
         Limit { acquired: Arc::default(), bound }
     }
 
-    /// As many as there can be threads for. Rust's own start of a thread ends the program when one of the last mappings is
-    /// missing, so it must not come to that.
+    /// As many permits as the system allows threads. If the memory mappings are used up, starting a thread aborts the program:
+    /// this limit prevents that.
     pub fn of_threads(most_mappings: Option<usize>) -> Self {
         let threads = |mappings: usize| mappings.saturating_sub(OTHER_MAPPINGS) / MAPPINGS_PER_THREAD;
         Limit::new(most_mappings.map_or(usize::MAX, threads))
@@ -52,7 +52,7 @@ impl Limit {
 
     /// A permit, unless all are in use.
     pub fn acquire(&self) -> Option<Permit> {
-        // Counted first and judged then, so that two at once cannot both get the last one.
+        // Counted first, compared then: two threads at once cannot both get the last permit.
         let before = self.acquired.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(Arc::clone(&self.acquired));
         (before < self.bound).then_some(permit)
@@ -65,7 +65,7 @@ impl Drop for Permit {
     }
 }
 
-/// The same number of permits for each address. Belongs to one thread; the permits need not.
+/// The same number of permits for each address. One thread acquires them; any thread may drop one.
 #[derive(Debug)]
 pub struct LimitByAddress {
     bound: usize,
@@ -90,8 +90,8 @@ impl LimitByAddress {
     }
 }
 
-/// What is counted as one client machine: an IPv4 address, also where it comes as an IPv6 one, or an IPv6 network, as a machine
-/// may choose the rest of such an address at will.
+/// What counts as one machine: an IPv4 address, also when it is mapped to IPv6, or an IPv6 network, since a machine may choose
+/// the other 64 bits freely.
 pub fn counted_as(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
@@ -101,7 +101,7 @@ pub fn counted_as(peer: IpAddr) -> IpAddr {
     }
 }
 
-/// How many memory mappings Linux allows a process. Where that is not said there is no such bound.
+/// How many memory mappings Linux allows a process. `None` where there is no such bound.
 pub fn most_mappings() -> Option<usize> {
     fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
 }

@@ -7,19 +7,17 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Connections that the system holds until they are accepted; Linux takes the lesser of this and `somaxconn`.
+/// Connections that the system holds until they are accepted; Linux uses the smaller of this and `somaxconn`.
 const ACCEPT_QUEUE: i32 = 4096;
 
-/// What the system may hold for one client that does not read, and of one that we do not read, in bytes. Linux counts
-/// its own upkeep too and reserves up to double.
+/// The kernel's buffers for one connection, in bytes. Linux reserves up to double, for its own data about them.
 const SEND_BUFFER: usize = 128 * 1024;
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// Listening sockets for a host; `localhost` means both loopback addresses, so that it answers at once on every system, whichever
-/// of the two a browser tries first.
+/// Listening sockets for a host. `localhost` means both loopback addresses: a browser may try IPv4 or IPv6 first.
 ///
 /// # Errors
-/// In one line that helps.
+/// One line that says what to do.
 pub fn listen(host: &str, port: u16) -> Result<Vec<TcpListener>, String> {
     sockets(host, port).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
@@ -40,7 +38,7 @@ fn sockets(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     let port = first.local_addr()?.port();
     match listen_on((Ipv6Addr::LOCALHOST, port).into()) {
         Ok(second) => Ok(vec![first, second]),
-        // Another program's there: half of the browsers would reach that.
+        // Another program listens there. A browser that tries IPv6 first would reach that one.
         Err(error) if error.kind() == ErrorKind::AddrInUse => Err(error),
         Err(_) => Ok(vec![first]),
     }
@@ -48,12 +46,12 @@ fn sockets(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart need not wait for the last connections' TIME_WAIT to pass.
+    // A restarted server must not wait until the TIME_WAIT of old connections is over.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() && !address.ip().is_unspecified() {
         socket.set_only_v6(true)?;
     }
-    // Accepted sockets inherit both; set before listening, so that the window's scale fits.
+    // Accepted sockets inherit both. Set before listening: TCP's window scale depends on them.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.bind(&address.into())?;

@@ -1,8 +1,8 @@
 //! The log's own thread: no other thread ever waits for a terminal.
 //!
-//! A line on its way to a stopped terminal (Ctrl-S) or a full pipe blocks the thread that writes it; were that the
-//! broadcaster, the whole chat would stand still. So every thread hands its finished line to a bounded queue and goes
-//! on, and the thread here lets `simple_logger` print it. If standard error is gone, lines are dropped in silence.
+//! A line on its way to a stopped terminal (Ctrl-S) or a full pipe blocks the thread that writes it. If that were
+//! the broadcaster, the whole chat would stop. So every thread puts its finished line into a bounded queue, and the thread here
+//! prints it with `simple_logger`. If standard error is closed, lines are dropped without a message.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,15 +21,15 @@ const QUEUE: usize = 8192;
 /// How long [`flush`] waits for the terminal.
 const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
 
-/// How long nothing is printed after a line that was not taken: most likely the next would not be either.
+/// How long nothing is printed after a line that could not be printed: the next one most likely could not be either.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Our own modules; what a library logs is about its inside, not about the lesson.
+/// Only our own modules are logged: what a library logs is not about the lesson.
 const CRATE: &str = "websocket_classroom";
 
 enum Entry {
     Line(Line),
-    /// Answered when every line before it is printed.
+    /// Answered once every line before it is printed.
     Flush(Sender<()>),
 }
 
@@ -48,7 +48,7 @@ struct QueueLogger {
 /// Switches the log on at `level`, for the whole program.
 ///
 /// # Errors
-/// If the thread cannot be created, or a logger is there already.
+/// If the thread cannot be created, or there is a logger already.
 pub fn start(level: LevelFilter) -> Result<(), Box<dyn std::error::Error>> {
     let (queue, entries) = bounded(QUEUE);
     thread::Builder::new().name("log".to_owned()).spawn(move || print(&entries))?;
@@ -69,6 +69,7 @@ fn print(entries: &Receiver<Entry>) {
     for entry in entries {
         let line = match entry {
             Entry::Flush(done) => {
+                // The thread that flushes may have stopped waiting.
                 let _ = done.send(());
                 continue;
             }
@@ -78,7 +79,7 @@ fn print(entries: &Receiver<Entry>) {
             lost += 1;
             continue;
         }
-        if lost > 0 && is_printed(&printer, &dropped(lost, "standard error did not take them")) {
+        if lost > 0 && is_printed(&printer, &dropped(lost, "standard error did not accept them")) {
             lost = 0;
         }
         if lost > 0 || !is_printed(&printer, &line) {
@@ -88,7 +89,7 @@ fn print(entries: &Receiver<Entry>) {
     }
 }
 
-/// Prints a line, if it is taken: else simple_logger panics, and this thread is the place for that to end.
+/// Prints a line; `false` if standard error does not accept it. simple_logger panics then, which must not end this thread.
 fn is_printed(printer: &SimpleLogger, line: &Line) -> bool {
     let printed = catch_unwind(AssertUnwindSafe(|| {
         let mut record = Record::builder();
@@ -100,7 +101,7 @@ fn is_printed(printer: &SimpleLogger, line: &Line) -> bool {
 
 impl Line {
     fn new(level: Level, module: &str, text: String) -> Line {
-        // The time is when it happened, not when it is printed; the module is the file in which to read on.
+        // The time is that of the event, not that of printing. The module names the file in the sources.
         let module = module.strip_prefix(CRATE).unwrap_or(module).trim_start_matches("::");
         let module = if module.is_empty() { "main" } else { module };
         let time = humantime::format_rfc3339_millis(SystemTime::now());

@@ -18,15 +18,15 @@ fn main() -> ExitCode {
         Ok(Request::Serve(options)) => options,
         Ok(Request::Enrol(enrolment, users)) => {
             return match features::enrol(&enrolment, &users) {
-                Ok(done) => say(&done),
-                Err(wrong) => fail(1, &wrong),
+                Ok(added) => print(&added),
+                Err(reason) => fail(1, &reason),
             };
         }
-        Ok(Request::Help) => return say(&config::help()),
+        Ok(Request::Help) => return print(&config::help()),
         Ok(Request::Version) => {
-            return say(concat!("websocket-classroom ", env!("CARGO_PKG_VERSION"), "\n"));
+            return print(concat!("websocket-classroom ", env!("CARGO_PKG_VERSION"), "\n"));
         }
-        Err(wrong) => return fail(2, &wrong.to_string()),
+        Err(wrong_flag) => return fail(2, &wrong_flag.to_string()),
     };
     let from_environment = || std::env::var("RUST_LOG").ok()?.parse().ok();
     let level = options.log.or_else(from_environment).unwrap_or(LevelFilter::Info);
@@ -45,11 +45,12 @@ fn serve(options: Options) -> Result<(), String> {
     let server = Server::bind(options)?;
     system::raise_descriptor_limit(server.descriptors());
     system::warn_of_too_few_threads(server.threads());
-    let signals = Signals::new(system::signals_to_obey()).map_err(|error| format!("no signals: {error}"))?;
+    let signals =
+        Signals::new(system::signals_to_handle()).map_err(|error| format!("no signals: {error}"))?;
     let stopper = server.stopper();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || obey(signals, &stopper))
+        .spawn(move || handle(signals, &stopper))
         .map_err(|error| format!("no thread for signals: {error}"))?;
     server.banner().print_in_time();
     server.run().map_err(|error| {
@@ -58,8 +59,9 @@ fn serve(options: Options) -> Result<(), String> {
     })
 }
 
-/// The first signal ends the server in order, the second at once; but a closed terminal may say so twice.
-fn obey(mut signals: Signals, stopper: &Stopper) {
+/// The first signal stops the server in order, the second at once. But SIGHUP is no second one: a closed terminal may send
+/// it twice.
+fn handle(mut signals: Signals, stopper: &Stopper) {
     let mut stopping = false;
     for signal in signals.forever() {
         if stopping && signal == system::HANGUP {
@@ -69,16 +71,16 @@ fn obey(mut signals: Signals, stopper: &Stopper) {
             process::exit(128 + signal);
         }
         stopping = true;
-        info!("stopping: telling everybody; once more to stop at once");
+        info!("stopping: closing all connections; a second signal stops at once");
         let helper = stopper.clone();
-        // On a thread of its own, so that the next signal is received; without one, as well as can be.
+        // `stop` may wait: on another thread, so that this one can receive the second signal.
         if thread::Builder::new().spawn(move || helper.stop()).is_err() {
             stopper.stop();
         }
     }
 }
 
-fn say(text: &str) -> ExitCode {
+fn print(text: &str) -> ExitCode {
     match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

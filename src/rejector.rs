@@ -1,4 +1,5 @@
-//! Refuses connections for which there is no room, thread or memory: a `503`, and an end that lets it be read.
+//! Refuses connections for which there is no room, thread or memory: a `503`, then a half-close, so that the
+//! client can read it.
 //!
 //! One thread for all of them, fed by the accept threads through a bounded channel. It must never wait for a client. When more
 //! are refused than it can answer, the rest are dropped without an answer: that is the last line of defence.
@@ -19,17 +20,17 @@ use crate::http::Response;
 /// Refused connections that may wait for the rejector.
 const QUEUE: usize = 1024;
 
-/// Refused connections that are still there, so that they can read why. The oldest goes first.
+/// Refused connections that stay open until the client has read why. Of more, the oldest are dropped.
 const ENDING: usize = 1024;
 
 /// Connections that it may hold at once.
 pub const REJECTED: usize = QUEUE + ENDING;
 
-/// How long one of them may stay, and how often each is looked at.
-const PATIENCE: Duration = Duration::from_secs(1);
-const ROUND: Duration = Duration::from_millis(20);
+/// How long one of them may stay open, and how often each is checked.
+const LINGER: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Bytes of one that are dropped at a time.
+/// Bytes read and dropped at once.
 const DROPPED: usize = 4096;
 
 /// Why a connection gets no thread.
@@ -45,10 +46,10 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Refused::NoRoom => "all places are taken",
+            Refused::NoRoom => "too many HTTP connections",
             Refused::TooManyFromAddress => "too many from this address",
             Refused::NoThread => "the system allows no more threads",
-            Refused::NoMemory => "the system has hardly any memory left",
+            Refused::NoMemory => "the system has too little memory left",
         })
     }
 }
@@ -69,9 +70,9 @@ impl Rejector {
         Ok(Rejector { refused })
     }
 
-    /// Never waits.
+    /// Queues the connection for its answer. Never waits.
     pub fn refuse(&self, socket: Arc<TcpStream>, why: Refused) {
-        // Too many at once: dropped here.
+        // If the queue is full, the connection is dropped without an answer.
         let _ = self.refused.try_send((socket, why));
     }
 }
@@ -80,12 +81,12 @@ fn reject(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
     let full = Response::full().to_bytes();
     let too_many_from_address = Response::too_many_from_address().to_bytes();
     let mut ending: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
-    let mut next_round = Deadline::after(ROUND);
+    let mut next_check = Deadline::after(CHECK_INTERVAL);
     loop {
         let first = if ending.is_empty() {
             arriving.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
-            arriving.recv_timeout(ROUND)
+            arriving.recv_timeout(CHECK_INTERVAL)
         };
         if matches!(first, Err(RecvTimeoutError::Disconnected)) {
             return;
@@ -95,25 +96,25 @@ fn reject(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
                 Refused::NoRoom | Refused::NoThread | Refused::NoMemory => &full,
                 Refused::TooManyFromAddress => &too_many_from_address,
             };
-            let told = socket
+            let sent = socket
                 .set_nonblocking(true)
                 .and_then(|()| (&*socket).write_all(answer))
                 .and_then(|()| socket.shutdown(Shutdown::Write));
-            if told.is_ok() {
-                ending.push_back((socket, Deadline::after(PATIENCE)));
+            if sent.is_ok() {
+                ending.push_back((socket, Deadline::after(LINGER)));
             }
         }
-        // Not for each that comes: that would be work without end.
-        if next_round.remaining().is_none() {
-            ending.retain(|(socket, deadline)| deadline.remaining().is_some() && is_there(socket));
-            next_round = Deadline::after(ROUND);
+        // Not for each new one: to check all of them each time would cost too much.
+        if next_check.remaining().is_none() {
+            ending.retain(|(socket, deadline)| deadline.remaining().is_some() && is_open(socket));
+            next_check = Deadline::after(CHECK_INTERVAL);
         }
         ending.drain(..ending.len().saturating_sub(ENDING));
     }
 }
 
-/// Drops what the client sent, which would turn our end into a reset; `false` once it has ended, too.
-fn is_there(mut socket: &TcpStream) -> bool {
+/// Reads and drops what the client sent: unread bytes would turn our FIN into a TCP reset. `false` once the client has ended TCP.
+fn is_open(mut socket: &TcpStream) -> bool {
     let mut dropped = [0; DROPPED];
     match socket.read(&mut dropped) {
         Ok(length) => length > 0,

@@ -38,7 +38,7 @@ pub struct Server {
     joints: Joints,
     stopper: Stopper,
     incoming: Receiver<Incoming>,
-    /// Connections' threads.
+    /// For the connections' threads.
     threads: Limit,
 }
 
@@ -58,10 +58,10 @@ impl Server {
         Ok(Server { listeners, addresses, options, joints, stopper, incoming, threads })
     }
 
-    /// Serves until a [`Stopper`] ends it and every client has been told.
+    /// Serves until a [`Stopper`] ends it and the connections are closed.
     ///
     /// # Errors
-    /// If a thread that everything needs cannot be created, or has failed.
+    /// If a thread cannot be created, or the broadcaster's has failed.
     pub fn run(self) -> io::Result<()> {
         let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
         let Joints { routes, features, health, authentication, capture, commands, order, start, .. } = joints;
@@ -120,7 +120,7 @@ impl Server {
 }
 
 /// Attaches the features that this build has.
-#[allow(unused_variables, unused_mut, clippy::unnecessary_wraps)] // As above.
+#[allow(unused_variables, unused_mut, clippy::unnecessary_wraps)] // As for the import.
 fn attach(options: &Options, to_broadcaster: &Sender<Incoming>) -> Result<Joints, String> {
     let mut joints = Joints::default();
     #[cfg(feature = "inspector")]

@@ -1,4 +1,4 @@
-//! What the server asks of the operating system: signals, open files, threads, memory.
+//! What the server needs from the operating system: signals, open files, threads, memory.
 //!
 //! Called by `main` before anything is served, and by the accept threads.
 
@@ -8,26 +8,26 @@ use std::hint::black_box;
 use log::warn;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Bytes of address space that must be left for the others when a client comes: where the system sets a limit (`ulimit -v`), an
-/// allocation that fails would end the whole program.
+/// Bytes of address space that must be free when a connection comes. Where the system sets a limit (`ulimit -v`), a failed
+/// allocation would end the whole program.
 const SPARE_MEMORY: usize = 64 << 20;
 
-/// A closed terminal says so by this signal, perhaps twice.
+/// A closed terminal sends this signal, perhaps twice.
 pub const HANGUP: i32 = SIGHUP;
 
 /// Ctrl-C, a service manager's request to stop, and a closed terminal; but under nohup that one is ignored.
-pub fn signals_to_obey() -> Vec<i32> {
+pub fn signals_to_handle() -> Vec<i32> {
     let ignored = fs::read_to_string("/proc/self/status").ok().and_then(|status| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
         u64::from_str_radix(mask.trim(), 16).ok()
     });
-    // Where the system does not say, it stays as it is.
+    // Where the system does not say whether it is ignored, it is not handled.
     let is_hangup_ignored = ignored.is_none_or(|mask| mask & (1 << (SIGHUP - 1)) != 0);
     let hangup = (!is_hangup_ignored).then_some(SIGHUP);
     [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
 }
 
-/// Systems start a program with a small limit of open files and let it ask for more.
+/// Systems start a program with a small limit of open files and let it request more.
 pub fn raise_descriptor_limit(wanted: u64) {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) if limit < wanted => {
@@ -40,7 +40,7 @@ pub fn raise_descriptor_limit(wanted: u64) {
     }
 }
 
-/// A process may have a number of threads that only the machine's owner can change.
+/// Warns if the system allows too few threads: only an administrator can change that limit.
 pub fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
     if allowed < wanted {
         warn!(
@@ -49,9 +49,9 @@ pub fn warn_of_too_few_threads([allowed, wanted]: [usize; 2]) {
     }
 }
 
-/// Asks the system for what must be left, and gives it back untouched.
+/// Reserves `SPARE_MEMORY` bytes and frees it at once, to see whether it is there.
 pub fn is_memory_left() -> bool {
     let mut spare = Vec::<u8>::new();
-    // Hidden from the compiler, which would leave out what is never used.
+    // The compiler must not see that the memory is unused, or it would remove the allocation.
     black_box(&mut spare).try_reserve_exact(SPARE_MEMORY).is_ok()
 }

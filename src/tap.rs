@@ -1,8 +1,8 @@
-//! The joint for seeing what goes over the wire: a feature that captures connections is told here of bytes read, bytes that
-//! the kernel accepted, the opening, the closing and the end.
+//! The joint for capturing what goes over the wire: a feature gets the bytes read, the bytes that the kernel accepted, the
+//! opening, the closing and the end.
 //!
-//! A connection has two taps, one on its own thread and one on the broadcaster's. Both only listen: they never change a byte
-//! and never wait. A build without such a feature has [`NoTap`] in their place, which does nothing.
+//! A WebSocket has two taps, one on its connection's thread and one on the broadcaster's. Both only observe: they never change a
+//! byte and never wait. A build without such a feature has [`NoTap`] in their place, which does nothing.
 
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
@@ -45,7 +45,7 @@ pub struct Opening {
 pub enum Purpose {
     Chat,
     Echo,
-    /// The server tells, the client only listens.
+    /// The server sends, the client only receives.
     Feed,
 }
 
@@ -61,11 +61,11 @@ pub struct Taps {
 pub trait ReadTap: Send {
     /// Bytes that were read; `scanner` says where in a frame they begin.
     fn read(&mut self, bytes: &[u8], scanner: &FrameScanner);
-    /// The last message in these bytes was understood. Called once a message, in order, before anything comes of it.
+    /// The message that was read last was understood. Called once for each message, in order, before it is passed on.
     fn understood(&mut self, privacy: Privacy);
     /// Bytes that came after the last message: they are not read as messages.
     fn rest(&mut self, bytes: &[u8]);
-    /// Nothing more will come.
+    /// The last byte was read.
     fn end(&mut self);
 }
 
@@ -76,14 +76,14 @@ pub trait SendTap: Send {
     /// Only `..sent` of these frames went out. The frame that was being sent ends at byte `end`: its rest is still sent, what
     /// comes after it was dropped.
     fn dropped(&mut self, frames: &Frames, sent: usize, end: usize);
-    /// Nothing more will be sent, though only `..sent` of these frames went out.
+    /// Only `..sent` of these frames went out, and nothing more will be sent.
     fn cut_off(&mut self, frames: &Frames, sent: usize);
     /// The member on this connection has this name now.
     fn named(&mut self, name: &str);
     fn closing(&mut self, cause: &Cause);
-    /// The close frame of the side that did not begin has come, or gone.
+    /// The close frame that answers the first one was received, or sent.
     fn answered(&mut self);
-    /// The end of it all, with the messages and bytes that were sent.
+    /// The connection is over; with the messages and bytes that were sent.
     fn closed(&mut self, closing: &Closing, sent_messages: u64, sent_bytes: u64);
 }
 
@@ -101,7 +101,7 @@ pub enum Privacy {
 pub struct Frames {
     pub bytes: Bytes,
     pub privacy: Privacy,
-    /// They are not whole frames, but the rest of one whose beginning was sent.
+    /// Not whole frames, but the rest of a frame whose beginning was sent.
     pub is_rest: bool,
 }
 
@@ -112,7 +112,7 @@ impl Frames {
     }
 }
 
-/// No one looks.
+/// Captures nothing.
 pub struct NoTap;
 
 impl Taps {

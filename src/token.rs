@@ -1,6 +1,7 @@
 //! Secrets that the server gives out and recognises later: of a session, of a sign-in, of a capture.
 //!
-//! Plain data, for every thread. A token is never logged, and never compared in a way that tells how much of a guess was right.
+//! Plain data, for every thread. A token is never logged. The time of a comparison never shows how much of a guess was
+//! right.
 
 use std::fmt;
 
@@ -42,7 +43,7 @@ impl Token {
     }
 }
 
-/// Compares two secrets by their hashes: the time that this takes tells nothing of how near a guess was.
+/// Compares two secrets by their hashes: the time that this takes does not show how much of a guess was right.
 pub fn is_same_secret(one: &[u8], other: &[u8]) -> bool {
     Sha256::digest(one) == Sha256::digest(other)
 }

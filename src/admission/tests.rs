@@ -2,7 +2,7 @@ use super::*;
 use crate::close_code;
 
 #[test]
-fn an_admission_is_revoked_with_anything_that_it_depends_on() {
+fn an_admission_is_revoked_with_each_thing_that_it_depends_on() {
     const OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "out");
     for revoked in 0..2 {
         let depends_on = vec![Revocation::default(), Revocation::default()];

@@ -7,7 +7,7 @@ fn both_loopback_addresses_are_one_line() {
 }
 
 #[test]
-fn where_people_must_sign_in_websocat_is_told_how() {
+fn if_users_must_sign_in_the_websocat_line_shows_how() {
     let mut out = Vec::new();
     let address = "127.0.0.1:3000".parse().expect("an address");
     let websocat_flags = "--basic-auth NAME:PASSWORD ";
@@ -19,7 +19,7 @@ fn where_people_must_sign_in_websocat_is_told_how() {
 }
 
 #[test]
-fn a_phone_gets_a_code_for_an_address_of_the_network() {
+fn the_qr_code_opens_an_address_of_the_network() {
     let mut out = Vec::new();
     let address = "192.0.2.7:3000".parse().expect("an address");
     let lines = vec![("teacher", "#teacher=teacher-key".to_owned())];

@@ -1,10 +1,10 @@
-//! A client whose kernel buffer is full: when it is tried again, by exponential backoff, and for how long it has read nothing.
+//! A client whose kernel buffer is full: when the next try is, by exponential backoff, and for how long it has accepted nothing.
 //!
 //! Used by the broadcaster alone; no clock of its own.
 
 use std::time::{Duration, Instant};
 
-/// Wait before the kernel is offered bytes again; doubled each time that nothing gets through.
+/// Wait before the kernel is offered bytes again; doubled each time that it accepts none.
 const SHORTEST_RETRY: Duration = Duration::from_millis(2);
 const LONGEST_RETRY: Duration = Duration::from_millis(128);
 
@@ -18,7 +18,7 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    /// It is blocked now. `before`: it was, and nothing got through since.
+    /// It is blocked now. `before` is set if it was blocked already and no byte was accepted since.
     pub fn after(before: Option<Blocked>, now: Instant) -> Blocked {
         let (progress, wait) = match before {
             Some(before) => (before.progress, (before.wait * 2).min(LONGEST_RETRY)),

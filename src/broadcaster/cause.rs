@@ -1,6 +1,6 @@
-//! How a connection's closing began, and how its TCP ended: named, so that log, frames and the others can be told.
+//! How a connection's closing began, and how its TCP ended: for the log, the close frame and the `left` event.
 //!
-//! Named by the connection's thread where the client closes or is at fault, by the broadcaster where the server closes.
+//! Made by the connection's thread where the client closes or is at fault, by the broadcaster where the server closes.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -16,15 +16,15 @@ use crate::close_code::{self, CloseReason};
 pub enum Cause {
     /// The client sent a close frame; `None` if it carried no code.
     Client(Option<CloseReason>),
-    /// The client is at fault: it is told why, and nothing that it still sends is read (RFC 6455, 7.1.7).
+    /// The client is at fault: it gets the reason, and nothing that it still sends is read (RFC 6455, 7.1.7).
     Fault(CloseReason),
-    /// The client answered no ping. A close frame is sent in case it is there; to the others it was cut off.
+    /// The client answered no ping. A close frame is sent in case it still reads. The `left` event says 1006.
     NoPong,
     /// The server wants to close: the client gets the time to answer.
     Server(CloseReason),
     /// TCP ended without a close frame.
     Cut(TcpEnd),
-    /// The server ends TCP without a close frame: only when the client wants to see that.
+    /// The server ends TCP without a close frame: only if the client asked for that.
     Dropped,
 }
 
@@ -49,8 +49,9 @@ pub enum TcpEnd {
 pub enum Party {
     Client,
     Server,
-    /// Neither began: TCP ended without a close frame.
-    Nobody,
+    /// TCP ended without a close frame.
+    #[serde(rename = "nobody")]
+    Neither,
 }
 
 /// What came from a client over the whole connection.
@@ -65,7 +66,7 @@ const NO_PONG_REASON: &str = "no answer to our ping in time";
 const NO_PONG: CloseReason = CloseReason::new(close_code::NO_PONG, NO_PONG_REASON);
 
 impl Cause {
-    /// What the others are told in a `left` event.
+    /// Code and reason of the `left` event, for the other members.
     pub fn left_reason(&self) -> CloseReason {
         match self {
             Cause::Client(Some(reason)) | Cause::Fault(reason) | Cause::Server(reason) => reason.clone(),
@@ -80,7 +81,7 @@ impl Cause {
         match self {
             Cause::Client(_) => Party::Client,
             Cause::Fault(_) | Cause::NoPong | Cause::Server(_) | Cause::Dropped => Party::Server,
-            Cause::Cut(_) => Party::Nobody,
+            Cause::Cut(_) => Party::Neither,
         }
     }
 
@@ -92,8 +93,8 @@ impl Cause {
         }
     }
 
-    /// The close frame that the server sends: unmasked; empty if the client's had no code (RFC 6455, 5.5.1). `None` where no one
-    /// would read it.
+    /// The close frame that the server sends: unmasked; empty if the client's had no code (RFC 6455, 5.5.1). `None` if TCP ends
+    /// without one.
     pub fn frame(&self) -> Option<Bytes> {
         let payload = match self {
             Cause::Cut(_) | Cause::Dropped => return None,
@@ -119,7 +120,7 @@ impl From<&io::Error> for TcpEnd {
     }
 }
 
-/// Who and why: `by the client: 1001 (going away)`.
+/// Which side, and why: `by the client: 1001 (going away)`.
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -130,7 +131,7 @@ impl fmt::Display for Cause {
             }
             Cause::NoPong => write!(formatter, "by the server: {NO_PONG}"),
             Cause::Dropped => {
-                formatter.write_str("by the server without a close frame (1006), as the client wished")
+                formatter.write_str("by the server without a close frame (1006), as the client asked")
             }
             Cause::Cut(end) => write!(formatter, "without a close frame (1006): {end}"),
         }

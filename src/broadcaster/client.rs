@@ -28,11 +28,11 @@ pub struct Client {
     socket: Arc<TcpStream>,
     /// Counts it among the WebSockets until this entry is dropped.
     _permit: Permit,
-    /// Why it may be here; can be revoked.
+    /// Its right to be here, which can be revoked.
     pub admission: Admission,
     pub accepted: Instant,
     pub purpose: Purpose,
-    /// The chat was told that it joins, so it has to be told when it leaves.
+    /// The chat got a `Joined` for it, so it must get a `Left`, too.
     pub has_joined: bool,
     /// One more field for its `welcome`.
     pub welcome_field: Option<(&'static str, String)>,
@@ -40,7 +40,7 @@ pub struct Client {
     /// What this client alone gets in this round, in order.
     own: Vec<OwnFrames>,
     queue: SendQueue,
-    /// Set while the kernel's buffer is full: no use in sending before the retry's time.
+    /// Set while the kernel's buffer is full: when to try again.
     pub blocked: Option<Blocked>,
     pub closing: Closing,
     /// TCP failed: nothing is sent any more.
@@ -73,7 +73,7 @@ struct OwnFrames {
 }
 
 impl Client {
-    /// It gets nothing yet but what is for it alone. Returns what it came for, too.
+    /// Until it joins it gets only frames of its own. Also returns its endpoint.
     pub fn new(id: ClientId, opened: Opened) -> (Client, Endpoint) {
         let Opened { socket, accepted, endpoint, admission, permit, tap, welcome_field } = opened;
         let client = Client {
@@ -138,8 +138,8 @@ impl Client {
         }
     }
 
-    /// Hands the kernel what it accepts, and ends our direction of TCP if that was the last of it. Returns when to try again, if
-    /// the kernel did not accept everything.
+    /// Sends what the kernel accepts. After the last byte of a closing, ends our direction of TCP. Returns when to try again if the
+    /// kernel did not accept everything.
     ///
     /// # Errors
     /// If TCP failed.
@@ -149,7 +149,7 @@ impl Client {
         let before = self.blocked.filter(|_| sent.bytes == 0);
         self.blocked = sent.blocked.then(|| Blocked::after(before, now));
         if self.has_nothing_to_send() && self.closing.may_end_ours() {
-            // Half-close (FIN): what was sent before still arrives, as it would not if the socket were just dropped (RFC 6455, 7.1.1).
+            // Half-close: FIN follows the last byte. If the socket were dropped, that byte could be lost (RFC 6455, 7.1.1).
             let _ = self.socket.shutdown(Shutdown::Write);
             self.closing.sent_all();
             if self.closing.by() == Some(Party::Client) {
@@ -159,7 +159,7 @@ impl Client {
         Ok(self.blocked.map(|blocked| blocked.retry))
     }
 
-    /// Bytes of memory that wait for this client, upkeep included.
+    /// Bytes of memory that wait for this client, overhead included.
     pub fn queued_bytes(&self) -> usize {
         self.queue.memory()
     }
@@ -169,8 +169,8 @@ impl Client {
         self.queue.messages()
     }
 
-    /// Drops what waits, but for the rest of a started frame, so that a close frame can still be read. It gets nothing more of the
-    /// chat: after a gap nothing may come that looks as if there were none.
+    /// Drops what is queued, except the rest of a started frame: a close frame is readable only after it. The client gets nothing
+    /// more of the chat, since it could not see the gap.
     pub fn drop_queue(&mut self) {
         self.queue.keep_started_frame(&mut *self.tap);
         self.own.clear();
@@ -183,7 +183,7 @@ impl Client {
         self.end_both_directions();
     }
 
-    /// TCP failed, so nothing that waits can reach it.
+    /// TCP failed, so nothing can be sent any more.
     pub fn tcp_failed(&mut self) {
         self.failed = true;
         self.closing.ended_ours();
@@ -208,7 +208,7 @@ impl Client {
 }
 
 impl RoundPart {
-    /// The part of this round's batch, `length` bytes long; from the next round on it is all or nothing.
+    /// The part of this round's batch, `length` bytes long; of a later round it gets all or nothing.
     fn take_range(&mut self, length: usize) -> Range<usize> {
         let from = std::mem::take(&mut self.from);
         let until = self.until.take();

@@ -14,7 +14,7 @@ pub struct Closing {
     cause: Option<Cause>,
     /// How far our direction is.
     ours: Ours,
-    /// What came from the client after, or in place of, our close frame.
+    /// What the client sent after our close frame.
     answer: Answer,
     /// The connection's thread is done: what came in, and how the client's direction of TCP ended.
     theirs: Option<(Received, TcpEnd)>,
@@ -31,7 +31,7 @@ enum Ours {
     Open,
     /// Ended in order: the kernel has the close frame and everything before it, and FIN follows.
     Sent,
-    /// Ended without that.
+    /// Ended before everything was sent.
     Cut,
 }
 
@@ -41,7 +41,7 @@ enum Answer {
     None,
     /// A close frame.
     CloseFrame,
-    /// What ends all reading: no close frame will be seen.
+    /// A fault or silence ended the reading: no close frame will be received.
     Unreadable,
 }
 
@@ -65,13 +65,13 @@ impl Closing {
         self.answer = Answer::Unreadable;
     }
 
-    /// Once everything is sent, our direction may end: not while the client may still answer our close frame.
+    /// Whether our direction may end once everything is sent: not while the client may still answer our close frame.
     pub fn may_end_ours(&self) -> bool {
         match &self.cause {
             _ if self.ours != Ours::Open => false,
             None => false,
             Some(Cause::Server(_)) => self.answer != Answer::None || self.theirs.is_some(),
-            // Our close frame is the answer to the client's; or an answer would not be read, or not come.
+            // Our close frame is itself the answer, or no answer will be read.
             Some(_) => true,
         }
     }
@@ -82,7 +82,7 @@ impl Closing {
         self.tcp_ended_by.get_or_insert(Party::Server);
     }
 
-    /// Our direction of TCP is ended, whatever was still to be sent.
+    /// Our direction of TCP is ended, even if frames are still queued.
     pub fn ended_ours(&mut self) {
         if self.ours == Ours::Open {
             self.ours = Ours::Cut;
@@ -90,7 +90,7 @@ impl Closing {
         self.tcp_ended_by.get_or_insert(Party::Server);
     }
 
-    /// The server ended both directions, whatever the client still does.
+    /// The server ended both directions, since the client's time was over.
     pub fn forced(&mut self) {
         self.forced = true;
         self.ended_ours();
@@ -129,7 +129,7 @@ impl Closing {
         self.cause().map(Cause::by)
     }
 
-    /// The close frame of the side that did not begin has come, or gone.
+    /// The close frame that answers the first one was received, or sent.
     pub fn is_answered(&self) -> bool {
         match &self.cause {
             Some(Cause::Client(_)) => self.ours == Ours::Sent,

@@ -67,7 +67,7 @@ impl Control for Broadcaster {
     fn apply(&mut self, input: Input, timestamp: Timestamp) {
         self.timestamp = timestamp;
         Broadcaster::apply(self, input);
-        // Many may come at once here.
+        // The order may apply many inputs in one round.
         if self.clients.round_bytes() >= ROUND_BYTES {
             self.write_rounds();
         }

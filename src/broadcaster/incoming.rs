@@ -1,6 +1,6 @@
 //! What goes through the channel to the broadcaster: for a WebSocket the only way to its socket.
 //!
-//! Mostly made on a connection's thread, used up on the broadcaster's. Holds finished values only: nothing in it has to be parsed
+//! Mostly made on a connection's thread, consumed on the broadcaster's. Holds finished values only: nothing in it has to be parsed
 //! or waited for.
 
 use std::net::TcpStream;
@@ -32,7 +32,7 @@ pub enum Incoming {
     /// Step 3: the connection's thread reads no further message, for this cause. If the server had begun to close, it may be the
     /// client's answer.
     StoppedReading { client: ClientId, cause: Cause },
-    /// TCP is at its end; the connection's thread says nothing more.
+    /// TCP has ended; the connection's thread sends nothing more.
     Ended { client: ClientId, received: Received, tcp: TcpEnd },
     /// A feature wants this done on the broadcaster's thread.
     Run(Job),
@@ -61,7 +61,7 @@ pub enum Endpoint {
     Chat(JoinRequest),
     /// Its own echo: it receives what it sent, and nothing of the chat.
     Echo,
-    /// The server tells and the client listens. The feature that it belongs to begins with this, once it is open.
+    /// The server sends and the client receives. This job of a feature is called once the WebSocket is open.
     Feed(Job),
 }
 

@@ -1,5 +1,5 @@
-//! The joint for work on the broadcaster's thread: a feature sends a [`Job`] through the channel, and its turn comes like any
-//! other event's.
+//! The joint for work on the broadcaster's thread: a feature sends a [`Job`] through the channel, and it is called in the
+//! channel's order.
 //!
 //! A job is called on the broadcaster's thread. It must never wait.
 
@@ -15,7 +15,7 @@ use crate::close_code::CloseReason;
 /// What a feature wants done on the broadcaster's thread.
 pub type Job = Box<dyn FnOnce(&mut dyn Control) + Send>;
 
-/// Too much waits for its place in the order already.
+/// Too many inputs wait for their place in the order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueueFull;
 
@@ -35,16 +35,16 @@ pub trait Control {
     fn close(&mut self, client: ClientId, cause: Cause);
     /// Closes the connections whose admission was revoked: the feeds, or all others.
     fn close_revoked(&mut self, feeds: bool);
-    /// Closes all members' connections, and those that wait to join; the chat is not told.
+    /// Closes the connections of all members, and of those that wait to join.
     fn close_members(&mut self, reason: &CloseReason);
-    /// Does this later.
+    /// Calls a job later.
     fn later(&mut self, wait: Duration, job: Job);
-    /// Something is to happen in the chat: now, or once it has its place in the order.
+    /// Submits an input of the chat: it is applied now, or once it has its place in the order.
     ///
     /// # Errors
-    /// If too much waits for that already; then it does not happen.
+    /// If too many inputs wait for their place; then it is dropped.
     fn submit(&mut self, input: Input) -> Result<(), QueueFull>;
-    /// It has its place: now it happens, at this time.
+    /// Applies an input that has its place in the order, at this time.
     fn apply(&mut self, input: Input, timestamp: Timestamp);
     /// The chat, to be copied or replaced.
     fn chat(&mut self) -> &mut Chat;

@@ -1,7 +1,7 @@
 //! The one thread that writes to WebSockets once the 101 response is sent, and the owner of the chat: an event loop.
 //!
 //! Connections' threads send it [`Incoming`] through a bounded channel. When that is full they stop reading, and TCP slows the
-//! senders down: backpressure. It takes what is queued, lets the chat say what every member gets, and writes to each client
+//! senders down: backpressure. It takes what is queued, lets the chat decide what every member gets, and writes to each client
 //! once: that is a *round*. It must never wait for a client: what a kernel buffer does not accept goes into that client's send
 //! queue.
 
@@ -48,12 +48,12 @@ use timers::{Timer, Timers};
 /// [`Incoming`]s that may wait in the channel. Each holds at most one message.
 pub const CHANNEL: usize = 1024;
 
-/// A round ends when it holds this many bytes, or this many [`Incoming`]s were taken, though more are queued: the first of them
+/// A round ends when it holds this many bytes, or after this many [`Incoming`]s, though more are queued: the first of them
 /// has waited long enough. The last one may go beyond it.
 const ROUND_BYTES: usize = 64 * 1024;
 const ROUND_INCOMING: usize = 1024;
 
-/// From the begin of a closing to the end of TCP, for a client that does not do its part.
+/// From the beginning of a closing to the end of TCP, for a client that does not end its direction.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// From the signal to the end of the program, for clients that are still there then.
@@ -77,7 +77,7 @@ pub struct Broadcaster {
     submitted: Option<Vec<Input>>,
     clients: Clients,
     timers: Timers,
-    /// The time of the present round, asked once: for waiting, and for the chat.
+    /// The time of the present round, read once: for timers, and for the chat.
     now: Instant,
     timestamp: Timestamp,
     clock: Clock,
@@ -133,21 +133,21 @@ impl Broadcaster {
         }
     }
 
-    /// Takes what is queued, as far as one round goes. When idle that is one event, which is sent at once.
+    /// Receives what is queued, up to the size of one round. When idle that is one [`Incoming`], and its events are sent at once.
     fn receive_round(&mut self, first: Incoming) {
-        self.take(first);
+        self.receive(first);
         for _ in 1..ROUND_INCOMING {
             if self.clients.round_bytes() >= ROUND_BYTES {
                 return;
             }
             match self.incoming.try_recv() {
-                Ok(incoming) => self.take(incoming),
+                Ok(incoming) => self.receive(incoming),
                 Err(_) => return,
             }
         }
     }
 
-    fn take(&mut self, incoming: Incoming) {
+    fn receive(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Opened { client, opened } => self.open(client, *opened),
             Incoming::Command { client, command } => self.command(client, command),
@@ -166,10 +166,10 @@ impl Broadcaster {
     }
 
     fn open(&mut self, id: ClientId, opened: Opened) {
-        // While it was on its way here. It does not even learn who is in the chat.
-        let is_late = self.shut_down.map(|_| SHUTTING_DOWN).or_else(|| opened.admission.revoked().cloned());
+        // Since the handshake the server may have begun to shut down, or the admission was revoked.
+        let refused = self.shut_down.map(|_| SHUTTING_DOWN).or_else(|| opened.admission.revoked().cloned());
         let endpoint = self.clients.table.open(id, opened);
-        if let Some(reason) = is_late {
+        if let Some(reason) = refused {
             return self.begin_closing(id, Cause::Server(reason));
         }
         match endpoint {
@@ -205,9 +205,9 @@ impl Broadcaster {
         if self.clients.table.get_open(id).is_none() {
             return;
         }
-        // Why, but never what was written; and not of a flood, which ends with a line of its own.
+        // The reason, never the text. A flood has one line, when it ends the connection.
         if refusal.code != ErrorCode::TooFast {
-            info!("{id}: a message was not taken: {}", refusal.text);
+            info!("{id}: a message was refused: {}", refusal.text);
         }
         self.chat.refuse(self.connection(id), refusal, &mut self.clients);
     }
@@ -217,8 +217,8 @@ impl Broadcaster {
         ConnectionId { server: self.clients.server, client: id }
     }
 
-    /// The next thing that happens in the chat, at the time of the present round. (`submit`, in `ordering.rs`, calls this at once
-    /// unless several servers share the chat.)
+    /// Applies the next input to the chat, at the time of the present round. `submit`, in `ordering.rs`, calls this at once unless
+    /// several servers share the chat.
     fn apply(&mut self, input: Input) {
         let joined = match &input {
             Input::Joined { connection, .. } if connection.server == self.clients.server => {
@@ -227,7 +227,7 @@ impl Broadcaster {
             _ => None,
         };
         if let Some(id) = joined {
-            // What was due before it came is not for it: the first event that it gets is its welcome.
+            // What was due before is sent before: the first event that the new member gets is its welcome.
             self.chat.apply(Input::Tick, &self.timestamp, &mut self.clients);
             self.clients.join_batch(id);
         }
@@ -244,7 +244,7 @@ impl Broadcaster {
 
     /// The client closes, is at fault, or is cut off. If we had begun to close, this may be its answer.
     fn stopped_reading(&mut self, id: ClientId, cause: Cause) {
-        let Some(client) = self.clients.table.get_mut(id) else { return };
+        let client = self.clients.table.get_mut(id).expect("invariant: it is here until it has ended");
         if !client.closing.has_begun() {
             return self.begin_closing(id, cause);
         }
@@ -258,13 +258,13 @@ impl Broadcaster {
                 info!("{id}: the client answered our close frame with a fault: {fault}");
                 client.closing.no_answer_will_come();
             }
-            // Its thread reads no more close frame. At TCP's end `ended` follows.
+            // Its thread stopped reading, so no close frame will be received. `ended` follows.
             _ => client.closing.no_answer_will_come(),
         }
         self.clients.touch(id);
     }
 
-    /// Step 3: the close frame is queued, the others are told. Only the first cause counts.
+    /// Step 3: queues the close frame and announces the leave. Only the first cause counts.
     fn begin_closing(&mut self, id: ClientId, cause: Cause) {
         let Some(client) = self.clients.table.get_open(id) else { return };
         info!("{id}: closing begun {cause}");
@@ -285,7 +285,7 @@ impl Broadcaster {
 
     /// The connection's thread is done.
     fn ended(&mut self, id: ClientId, received: Received, tcp: TcpEnd) {
-        let Some(client) = self.clients.table.get_mut(id) else { return };
+        let client = self.clients.table.get_mut(id).expect("invariant: it is here until it has ended");
         if let TcpEnd::Failed(_) = tcp {
             client.tcp_failed();
         }
@@ -306,7 +306,7 @@ impl Broadcaster {
         }
     }
 
-    /// The last line of a connection's life.
+    /// Removes a client that is over, with the last log line of its connection.
     fn remove_if_over(&mut self, id: ClientId) {
         if !self.clients.table.get(id).is_some_and(|client| client.is_over()) {
             return;

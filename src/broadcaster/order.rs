@@ -15,16 +15,16 @@ pub trait Order: Send {
     /// Asks for a place in the order.
     ///
     /// # Errors
-    /// If too much waits already; the input is dropped then.
+    /// If too many inputs wait; the input is dropped then.
     fn submit(&mut self, input: &Input) -> Result<(), QueueFull>;
     /// When to call [`Order::tick`], if the chat has something to do at `due` by its own clock.
     fn next_due(&self, due: Time, now: Instant) -> Option<Instant>;
     /// Asks for an [`Input::Tick`], if one is due.
     fn tick(&mut self, due: Option<Time>, now: Instant);
-    /// News have come in from the other servers.
+    /// News came in from the other servers.
     fn take_news(&mut self, control: &mut dyn Control);
-    /// This server says goodbye to the others.
+    /// This server shuts down: the others must learn it.
     fn shut_down(&mut self);
-    /// The end of the broadcaster's thread, which may wait a moment for the last words.
+    /// The broadcaster's thread ends. May wait a moment until what was submitted is sent.
     fn ended(&self);
 }

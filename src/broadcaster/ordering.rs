@@ -9,7 +9,7 @@ use super::job::QueueFull;
 use crate::chat::Input;
 
 impl Broadcaster {
-    /// Something is to happen in the chat: now, or, where several servers share it, once it has its place in the order.
+    /// Submits an input of the chat: it is applied now, or, where several servers share the chat, once it has its place in the order.
     pub(super) fn submit(&mut self, input: Input) -> Result<(), QueueFull> {
         match (&mut self.order, &mut self.submitted) {
             (Some(order), _) => return order.submit(&input),
@@ -19,10 +19,10 @@ impl Broadcaster {
         Ok(())
     }
 
-    /// News of the other servers have come.
+    /// News of the other servers came in.
     pub(super) fn take_news(&mut self) {
-        // The order works on the rest of the broadcaster, so it is out of its place meanwhile.
-        let Some(mut order) = self.order.take() else { return };
+        // The order gets the broadcaster as its `Control`, so it is taken out of it for this call.
+        let mut order = self.order.take().expect("invariant: only an order's own thread sends news");
         self.submitted = Some(Vec::new());
         order.take_news(self);
         for input in self.submitted.take().into_iter().flatten() {
@@ -31,7 +31,7 @@ impl Broadcaster {
         self.order = Some(order);
     }
 
-    /// The chat may have something to do by itself.
+    /// Lets the chat do what is due.
     pub(super) fn tick(&mut self) {
         let (due, now) = (self.chat.due(), self.now);
         match &mut self.order {
@@ -40,7 +40,7 @@ impl Broadcaster {
         }
     }
 
-    /// When there is something to do though nothing comes.
+    /// When there is something to do even if nothing is received.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let chat = self.chat.due().and_then(|due| match &self.order {
             None => Some(self.clock.instant(due)),

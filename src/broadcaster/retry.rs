@@ -1,5 +1,5 @@
-//! What the broadcaster does when a timer is due: tries a client again whose kernel buffer was full, ends a closing, runs a
-//! feature's job.
+//! What the broadcaster does when a timer is due: sends again to a client whose kernel buffer was full, ends a closing,
+//! calls a feature's job.
 //!
 //! On the broadcaster's thread; must never wait.
 
@@ -10,7 +10,7 @@ use log::debug;
 use super::Broadcaster;
 use super::client::Client;
 use super::timers::Timer;
-use super::writing::{Trouble, send_and_set_retry};
+use super::writing::{WriteFailure, send_and_set_retry};
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 
@@ -37,23 +37,23 @@ impl Broadcaster {
         }
     }
 
-    /// Tries a client again whose kernel buffer was full.
+    /// Sends again to a client whose kernel buffer was full.
     fn retry(&mut self, id: ClientId, due: Instant) {
         let now = self.now;
-        // A retry that was set before another try is void.
+        // A retry does not count if another try was made after it was set.
         let is_due = |client: &&mut Client| client.blocked.is_some_and(|blocked| blocked.retry == due);
         let Some(client) = self.clients.table.get_mut(id).filter(is_due) else { return };
-        let trouble = match send_and_set_retry(client, now, &mut self.timers) {
-            Err(trouble) => Some(trouble),
+        let failure = match send_and_set_retry(client, now, &mut self.timers) {
+            Err(failure) => Some(failure),
             // A closing has its own deadline.
             Ok(()) if client.closing.has_begun() => None,
             Ok(()) => client
                 .blocked
                 .filter(|blocked| blocked.stalled_for(now) >= STALL)
-                .map(|_| Trouble::TooSlow(STALLED)),
+                .map(|_| WriteFailure::TooSlow(STALLED)),
         };
-        if let Some(trouble) = trouble {
-            self.cut_off(id, trouble);
+        if let Some(failure) = failure {
+            self.cut_off(id, failure);
         }
         self.remove_if_over(id);
     }

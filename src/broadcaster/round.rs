@@ -1,9 +1,8 @@
-//! All clients, and the round that is being made for them: one stretch of frames for everyone, and what is for one client
-//! alone.
+//! All clients, and the round that is being made for them: one batch of frames for every member, and frames for one client alone.
 //!
 //! Used by the broadcaster alone. A server's frames are not masked (RFC 6455, 5.1), so every client gets the very same bytes:
-//! an event is encoded once, and a round of many events mostly leaves in one system call per client. The chat speaks to it as its
-//! [`Audience`] and knows nothing of frames or sockets.
+//! an event is encoded once, and a round of many events mostly needs one system call per client. The chat knows it only as its
+//! [`Audience`], and knows nothing of frames or sockets.
 
 use std::ops::Range;
 
@@ -45,7 +44,7 @@ pub struct Round {
 }
 
 impl Clients {
-    /// None yet, of the server of this id.
+    /// No clients yet. `server` is this server's id in the chat.
     pub fn of(server: ServerId) -> Clients {
         Clients { server, ..Clients::default() }
     }
@@ -55,7 +54,7 @@ impl Clients {
         self.batch.len() + self.own_bytes
     }
 
-    /// No client has anything to get in the present round.
+    /// The present round has nothing for any client.
     pub fn round_is_empty(&self) -> bool {
         self.batch.is_empty() && self.touched.is_empty()
     }
@@ -95,18 +94,15 @@ impl Clients {
     /// The client gets no more of the batch, in this round or a later one. Its close frame may still follow.
     pub fn leave_batch(&mut self, id: ClientId) {
         let here = self.batch.len();
-        if let Some(client) = self.table.get_mut(id) {
-            client.leave_batch(here);
-        }
+        self.table.get_mut(id).expect("invariant: who begins to close is here").leave_batch(here);
     }
 
     fn insert(&mut self, id: ClientId, replaces: Range<usize>, frames: Bytes, privacy: Privacy) {
         let length = frames.len();
-        if let Some(client) = self.table.get_mut(id) {
-            client.insert(replaces, frames, privacy);
-            self.own_bytes += length;
-            self.touch(id);
-        }
+        let client = self.table.get_mut(id).expect("invariant: frames are for open clients");
+        client.insert(replaces, frames, privacy);
+        self.own_bytes += length;
+        self.touch(id);
     }
 
     /// The client of a connection, if it is at this server and not closing. Nothing may come after a close frame (RFC 6455, 5.5.1),
@@ -178,7 +174,7 @@ impl Audience for Clients {
     }
 
     fn close_account(&mut self, account: &NameKey, origin: ServerId) {
-        // There every admission of the account was revoked before.
+        // The origin has already revoked every admission of the account.
         if origin != self.server {
             let name = |client: &Client| client.admission.name.as_ref().map(Name::key);
             let theirs = self.table.open_ids(|client| name(client).as_ref() == Some(account));
@@ -187,7 +183,7 @@ impl Audience for Clients {
     }
 }
 
-/// Each event as a text frame, in one stretch of bytes.
+/// Each event as a text frame, all in one piece.
 fn text_frames<'a>(events: impl IntoIterator<Item = &'a Bytes>) -> Bytes {
     let mut frames = BytesMut::new();
     for json in events {

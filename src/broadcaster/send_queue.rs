@@ -15,8 +15,8 @@ use crate::websocket::frame;
 /// Pieces handed to the kernel in one call.
 const PIECES_PER_SEND: usize = 64;
 
-/// Memory that a piece costs beside its bytes: its place in the queue and the upkeep of its allocation.
-const PIECE_UPKEEP: usize = 128;
+/// Memory that a piece takes besides its bytes: its place in the queue, and its allocation.
+const PIECE_OVERHEAD: usize = 128;
 
 /// Whole frames, the next one first. A part of the first piece may have been sent.
 #[derive(Debug, Default)]
@@ -26,11 +26,11 @@ pub struct SendQueue {
     sent: usize,
     /// Bytes of all pieces that were not.
     waiting: usize,
-    /// Messages in all pieces since the beginning, less those that were dropped.
+    /// Messages in all pieces since the beginning, without those that were dropped.
     messages: u64,
 }
 
-/// What [`SendQueue::send_now`] came to.
+/// The result of [`SendQueue::send_now`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Bytes that the kernel accepted.
@@ -53,9 +53,9 @@ impl SendQueue {
         self.waiting == 0
     }
 
-    /// Bytes of memory that are kept for this client alone, were nothing shared.
+    /// Bytes of memory that this queue holds, as if no bytes were shared.
     pub fn memory(&self) -> usize {
-        self.waiting + self.pieces.len() * PIECE_UPKEEP
+        self.waiting + self.pieces.len() * PIECE_OVERHEAD
     }
 
     /// Messages queued and not dropped; once all is sent, messages sent.
@@ -63,7 +63,7 @@ impl SendQueue {
         self.messages
     }
 
-    /// Hands the kernel what it accepts now. `MSG_DONTWAIT` is for this call alone: reads of the same socket, by the
+    /// Sends what the kernel accepts now. `MSG_DONTWAIT` is for this call alone: reads of the same socket, by the
     /// connection's thread, stay blocking.
     ///
     /// # Errors
@@ -126,25 +126,25 @@ impl SendQueue {
         }
     }
 
-    /// Drops all that waits, but for the rest of a frame that is partly sent: another frame can only be read after a whole one.
+    /// Drops what is queued, except the rest of a frame that is partly sent: the next frame is readable only after it.
     pub fn keep_started_frame(&mut self, tap: &mut dyn SendTap) {
-        if let Some((first, sent, end)) = self.empty() {
+        if let Some((first, sent, end)) = self.take_all() {
             tap.dropped(&first, sent, end);
             let bytes = first.bytes.slice(sent..end);
             self.push(Frames { bytes, is_rest: true, ..first }, 0);
         }
     }
 
-    /// Drops all that waits.
+    /// Drops what is queued.
     pub fn clear(&mut self, tap: &mut dyn SendTap) {
-        if let Some((first, sent, _)) = self.empty() {
+        if let Some((first, sent, _)) = self.take_all() {
             tap.cut_off(&first, sent);
         }
     }
 
     /// Empties the queue. Returns what was its first piece, how much of it was sent, and where the frame ends that was being
     /// sent. That frame stays counted; the messages after it do not.
-    fn empty(&mut self) -> Option<(Frames, usize, usize)> {
+    fn take_all(&mut self) -> Option<(Frames, usize, usize)> {
         let SendQueue { mut pieces, sent, messages, .. } = std::mem::take(self);
         self.messages = messages;
         let first = pieces.pop_front()?;

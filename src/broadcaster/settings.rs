@@ -1,4 +1,4 @@
-//! What is set for the broadcaster, and what it counts.
+//! The broadcaster's settings, and what it counts.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

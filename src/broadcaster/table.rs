@@ -1,4 +1,4 @@
-//! The table of all clients: a dense list, since a round goes through all of it, with an index for what concerns one client.
+//! The table of all clients: a dense list, since a round goes through all of it, with an index to find one client.
 //!
 //! Used by the broadcaster alone.
 
@@ -16,7 +16,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A new client, and what it came for. It gets nothing yet but what is for it alone.
+    /// Adds a client and returns its endpoint. Until it joins it gets only frames of its own.
     pub fn open(&mut self, id: ClientId, opened: Opened) -> Endpoint {
         let (client, endpoint) = Client::new(id, opened);
         self.places.insert(id, self.list.len());
@@ -24,7 +24,7 @@ impl Table {
         endpoint
     }
 
-    /// Takes a client out; the last of the list moves into its place.
+    /// Removes a client; the last of the list moves into its place.
     pub fn remove(&mut self, id: ClientId) -> Option<Client> {
         let place = self.places.remove(&id)?;
         let client = self.list.swap_remove(place);
@@ -42,7 +42,7 @@ impl Table {
         self.list.get_mut(*self.places.get(&id)?)
     }
 
-    /// The same, unless it is closing.
+    /// The client, unless it is closing.
     pub fn get_open(&mut self, id: ClientId) -> Option<&mut Client> {
         self.get_mut(id).filter(|client| !client.closing.has_begun())
     }
@@ -51,7 +51,7 @@ impl Table {
         self.list.iter_mut()
     }
 
-    /// The ids of those that are open and that this is true for.
+    /// The ids of the open clients for which `is_wanted` is true.
     pub fn open_ids(&self, is_wanted: impl Fn(&Client) -> bool) -> Vec<ClientId> {
         let open = self.list.iter().filter(|client| !client.closing.has_begun());
         open.filter(|client| is_wanted(client)).map(|client| client.id).collect()

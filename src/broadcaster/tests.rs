@@ -1,4 +1,4 @@
-//! The broadcaster on a thread of its own with real sockets, told things that no healthy connection's thread would tell.
+//! The broadcaster on a thread of its own with real sockets, and with inputs that no healthy connection's thread would send.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -58,7 +58,7 @@ fn opened(socket: Arc<TcpStream>, endpoint: Endpoint, admission: Admission) -> I
 }
 
 #[test]
-fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
+fn if_its_thread_fails_a_client_gets_a_close_frame_with_1011() {
     let to_broadcaster = broadcaster();
     let (mut client, socket) = connection();
     let received = Received::default();
@@ -73,7 +73,7 @@ fn a_thread_that_fails_leaves_its_client_a_close_frame_with_1011() {
 }
 
 #[test]
-fn a_client_whose_admission_was_revoked_while_it_came_in_gets_nothing_but_the_reason() {
+fn a_client_whose_admission_is_revoked_before_it_is_open_gets_only_the_reason() {
     let to_broadcaster = broadcaster();
     let (mut client, socket) = connection();
     let revocation = Revocation::default();
@@ -93,7 +93,7 @@ fn a_client_whose_admission_was_revoked_while_it_came_in_gets_nothing_but_the_re
     assert_eq!(bytes, b"\x88\x06\x11\x94gone");
 }
 
-/// An order of which nothing comes back. It tells what was submitted, and closes all members at the first news.
+/// An order that never applies an input. It passes on what was submitted, and closes all members at the first news.
 struct OneWayOrder(Sender<Input>);
 
 impl Order for OneWayOrder {
@@ -114,7 +114,7 @@ impl Order for OneWayOrder {
     fn tick(&mut self, _: Option<Time>, _: Instant) {}
 
     fn take_news(&mut self, control: &mut dyn Control) {
-        control.close_members(&CloseReason::new(close_code::OUT_OF_TOUCH, "come back"));
+        control.close_members(&CloseReason::new(close_code::LOST_TOUCH, "come back"));
     }
 
     fn shut_down(&mut self) {}
@@ -123,9 +123,9 @@ impl Order for OneWayOrder {
 }
 
 #[test]
-fn who_leaves_while_the_order_works_on_news_is_announced_to_all_servers() {
-    let (tell, submitted) = bounded(8);
-    let to_broadcaster = broadcaster_with(Some(Box::new(OneWayOrder(tell))));
+fn a_leave_is_announced_to_all_servers_even_while_the_order_handles_news() {
+    let (submit, submitted) = bounded(8);
+    let to_broadcaster = broadcaster_with(Some(Box::new(OneWayOrder(submit))));
     let (_client, socket) = connection();
     let endpoint = Endpoint::Chat(JoinRequest::default());
     for incoming in [opened(socket, endpoint, Admission::default()), Incoming::News] {

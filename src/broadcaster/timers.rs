@@ -1,7 +1,7 @@
 //! What the broadcaster has to do later, by time.
 //!
-//! At most one closing waits for each client, one retry that counts, and what features asked for. An entry that no longer counts,
-//! or for a client that is gone, does nothing when its time comes. None of the core's waits longer than the deadline of a closing,
+//! At most one closing waits for each client, one retry that counts, and what features asked for. An entry that no longer
+//! counts, or whose client is gone, does nothing when it is due. None of the core's waits longer than the deadline of a closing,
 //! so the heap is bounded by a few entries for each client that was here within that time.
 
 use std::cmp::Ordering;
@@ -14,7 +14,7 @@ use crate::client_id::ClientId;
 pub enum Timer {
     /// Its kernel buffer was full.
     Retry(ClientId),
-    /// It has had its time to close.
+    /// The deadline of its closing has passed.
     EndClosing(ClientId),
     /// A feature asked for this.
     Run(Job),

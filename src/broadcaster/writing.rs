@@ -1,4 +1,4 @@
-//! How a round leaves for the sockets, and what happens to a client that does not accept it.
+//! How a round is written to the sockets, and what happens to a client that does not accept it.
 //!
 //! The second half of the broadcaster's work, on its thread. Must never wait for a client: one whose kernel buffer is full is
 //! tried again later (`retry`), and cut off when that goes on for too long or its send queue is full.
@@ -17,27 +17,27 @@ use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 
 const QUEUE_FULL: CloseReason =
-    CloseReason::new(close_code::SLOW_READER, "you read too slowly: more is waiting for you than may wait");
+    CloseReason::new(close_code::SLOW_READER, "you read too slowly: your send queue is full");
 /// Why a client cannot be written to.
-pub(super) enum Trouble {
+pub(super) enum WriteFailure {
     /// In the system's words.
     TcpFailed(io::Error),
     TooSlow(CloseReason),
 }
 
 impl Broadcaster {
-    /// Writes the round to every client that gets something of it. A client that cannot go on begins to close here, which the
-    /// others are told at once, in a round of its own.
+    /// Writes the round to every client that gets something of it. A client that cannot be written to begins to close here: its
+    /// leave is announced in the next round, at once.
     pub(super) fn write_rounds(&mut self) {
         while !self.clients.round_is_empty() {
             // Before the round: when a client learns of a change, `/health` has it, too.
             self.counters.count(&self.chat);
             let round = self.clients.finish_round();
-            let mut troubles = Vec::new();
+            let mut failures = Vec::new();
             let Self { clients, timers, now, settings, .. } = self;
             let mut write_client = |client: &mut Client| {
-                if let Err(trouble) = write(client, &round, settings.send_queue, *now, timers) {
-                    troubles.push((client.id, trouble));
+                if let Err(failure) = write(client, &round, settings.send_queue, *now, timers) {
+                    failures.push((client.id, failure));
                 }
             };
             if round.batch.is_empty() {
@@ -47,8 +47,8 @@ impl Broadcaster {
             } else {
                 clients.table.iter_mut().for_each(write_client);
             }
-            for (id, trouble) in troubles {
-                self.cut_off(id, trouble);
+            for (id, failure) in failures {
+                self.cut_off(id, failure);
             }
             for id in round.touched {
                 self.remove_if_over(id);
@@ -57,16 +57,16 @@ impl Broadcaster {
     }
 
     /// The client cannot be written to.
-    pub(super) fn cut_off(&mut self, id: ClientId, trouble: Trouble) {
-        let Some(client) = self.clients.table.get_mut(id) else { return };
-        match trouble {
-            // How it ends is for the connection's thread to say: a close frame may have come before the failure.
-            Trouble::TcpFailed(error) => {
+    pub(super) fn cut_off(&mut self, id: ClientId, failure: WriteFailure) {
+        let client = self.clients.table.get_mut(id).expect("invariant: it was written to just now");
+        match failure {
+            // The connection's thread reports how it ended: a close frame may have come before the failure.
+            WriteFailure::TcpFailed(error) => {
                 info!("{id}: cannot be written to: {error}");
                 client.tcp_failed();
             }
-            Trouble::TooSlow(_) if client.closing.has_begun() => {}
-            Trouble::TooSlow(reason) => {
+            WriteFailure::TooSlow(_) if client.closing.has_begun() => {}
+            WriteFailure::TooSlow(reason) => {
                 client.drop_queue();
                 self.begin_closing(id, Cause::Server(reason));
             }
@@ -74,23 +74,23 @@ impl Broadcaster {
     }
 }
 
-/// Queues the round for one client and lets its kernel accept what it will.
+/// Queues the round for one client and sends what the kernel accepts.
 fn write(
     client: &mut Client,
     round: &Round,
     send_queue: usize,
     now: Instant,
     timers: &mut Timers,
-) -> Result<(), Trouble> {
+) -> Result<(), WriteFailure> {
     let is_full = |client: &Client| {
         client.blocked.is_some() && client.queued_bytes() >= send_queue && !client.closing.has_begun()
     };
-    // Judged before the round is queued, so that no single message is too long for an empty queue; and not without another try,
-    // as the last one may be long ago.
+    // Checked before the round is queued, so that one long message cannot fill an empty queue; and only after another try to send,
+    // since the last one may be long ago.
     if is_full(client) {
         send_and_set_retry(client, now, timers)?;
         if is_full(client) {
-            return Err(Trouble::TooSlow(QUEUE_FULL));
+            return Err(WriteFailure::TooSlow(QUEUE_FULL));
         }
     }
     client.queue(&round.batch, round.events);
@@ -101,8 +101,8 @@ pub(super) fn send_and_set_retry(
     client: &mut Client,
     now: Instant,
     timers: &mut Timers,
-) -> Result<(), Trouble> {
-    if let Some(retry) = client.send_now(now).map_err(Trouble::TcpFailed)? {
+) -> Result<(), WriteFailure> {
+    if let Some(retry) = client.send_now(now).map_err(WriteFailure::TcpFailed)? {
         timers.set(retry, Timer::Retry(client.id));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Who gets what, as the chat says it: JSON for a text frame each.
+//! Who gets what, as the chat decides it: JSON, each for one text frame.
 //!
 //! The joint between the chat and what delivers its events: the broadcaster's clients, or a test's mailboxes. The chat knows no socket.
 

@@ -1,7 +1,7 @@
 //! The time of the chat's events, and of what expires in it.
 //!
-//! It is told to the chat with everything that happens, so that the same things at the same times make the same chat
-//! everywhere. Made on the broadcaster's thread.
+//! The chat gets it with every input and has no clock of its own: the same inputs with the same times make the same chat on
+//! every server. Made on the broadcaster's thread.
 
 use std::ops::Add;
 use std::time::{Duration, Instant, SystemTime};
@@ -30,9 +30,9 @@ impl Time {
 /// When something happened.
 #[derive(Debug, Clone, Default)]
 pub struct Timestamp {
-    /// For waiting.
+    /// To measure waiting.
     pub now: Time,
-    /// For people: RFC 3339, UTC, milliseconds.
+    /// To be shown: RFC 3339, UTC, milliseconds.
     pub at: String,
 }
 
@@ -42,7 +42,7 @@ impl Timestamp {
     }
 }
 
-/// This process's clock: it shows the time of its start, and goes on from there as steadily as [`Instant`] does.
+/// This process's clock: the system's time at the start, plus what [`Instant`] has measured since.
 #[derive(Debug)]
 pub struct Clock {
     start: Instant,

@@ -1,5 +1,5 @@
-//! What a client may say, parsed at the edge: on the connection's own thread, so that the broadcaster gets finished values and
-//! never looks at JSON from outside. Must never do anything but understand.
+//! What a client may send, parsed on the connection's own thread: the broadcaster gets finished values and never sees JSON from
+//! a client. Only parses: it must never change anything.
 
 use std::borrow::Cow;
 
@@ -23,15 +23,15 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// One text message of a client, understood.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Command {
-    /// To everybody, or to one person alone. `text` is a JSON string, ready to be sent.
+    /// To all members, or to one alone. `text` is a JSON string, ready to be sent.
     Say { text: JsonString, to: Option<String>, reference: Option<String> },
     /// Change my name to this.
     Rename { name: String },
-    /// I am writing a message to everybody.
+    /// The member is typing a message to all.
     Typing,
 }
 
-/// Not understood, or not allowed; the sender alone is told.
+/// Not understood, or not allowed; only the sender gets the reason.
 #[derive(Debug)]
 pub struct Refusal {
     pub code: ErrorCode,
@@ -65,18 +65,18 @@ pub enum Parsed {
 }
 
 impl Command {
-    /// Plain text is short for a message to everyone. Text that begins with `{` must be a known object, with white space before
-    /// it or not: what is meant for one member must not go to all because of a line's indentation.
+    /// Plain text is a message to everyone. Text that begins with `{`, perhaps after white space, must be a known object: a private
+    /// message must not go to all because of a space before it.
     ///
-    /// What is private is decided here, once: everyone who shows the text later goes by this mark. An object that is refused may
-    /// have been meant to be private.
+    /// What is private is decided here, once; a tap uses this mark. A refused object counts as private, since it may have been
+    /// meant to be.
     pub fn parse(text: &str) -> (Parsed, Privacy) {
-        let is_before = |letter: char| letter.is_whitespace() || letter == BYTE_ORDER_MARK;
-        let object = text.trim_start_matches(is_before);
+        let is_blank = |letter: char| letter.is_whitespace() || letter == BYTE_ORDER_MARK;
+        let object = text.trim_start_matches(is_blank);
         if !object.starts_with('{') {
-            // websocat sends the line with its end.
-            let said = say(text.trim_end_matches(['\r', '\n']), None, None);
-            return (said.into(), Privacy::Public);
+            // websocat also sends the end of the line.
+            let message = say(text.trim_end_matches(['\r', '\n']), None, None);
+            return (message.into(), Privacy::Public);
         }
         let fields: Fields = match serde_json::from_str(object) {
             Ok(fields) => fields,
@@ -124,9 +124,9 @@ impl From<Result<Command, Refusal>> for Parsed {
     }
 }
 
-/// What is wrong, without what was written: that may be private, and the answer is not.
+/// What is wrong, without the text itself: that may be private, and the answer is not marked so.
 fn not_a_message(text: &str, object: &str, error: &serde_json::Error) -> String {
-    // serde_json counts bytes, and in each line again, from the object's beginning.
+    // serde_json counts lines, and bytes in a line, from the object's beginning.
     let lines_before = object.split_inclusive('\n').take(error.line().saturating_sub(1));
     let before = text.len() - object.len();
     let bytes = before + lines_before.map(str::len).sum::<usize>() + error.column();
@@ -152,16 +152,17 @@ impl Refusal {
         Refusal { reference, ..Refusal::new(ErrorCode::BadMessage, text) }
     }
 
-    /// Too much waits for the servers that share the chat.
+    /// Too many inputs wait for the servers that share the chat.
     pub fn unavailable(reference: Option<String>) -> Refusal {
-        let text = "the server has lost touch with the others: this was not taken, try again later";
+        let text = "the server has lost touch with the others: this was not sent, try again later";
         Refusal { reference, ..Refusal::new(ErrorCode::Unavailable, text) }
     }
 
-    /// The rate, in messages a second, is passed.
+    /// More messages a second than `rate`.
     pub fn too_fast(rate: u32, reference: Option<String>) -> Refusal {
-        let text =
-            format!("more than {rate} messages a second: this one was not taken; go on and you are out");
+        let text = format!(
+            "more than {rate} messages a second: this one was not sent; slow down, or your connection ends"
+        );
         Refusal { reference, ..Refusal::new(ErrorCode::TooFast, text) }
     }
 
@@ -176,7 +177,7 @@ fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Comm
     }
     let json = JsonString::of(text);
     if json.get().len() > JSON_GROWTH * text.len() + 2 {
-        let refusal = Refusal::new(ErrorCode::BadMessage, "a text of control characters");
+        let refusal = Refusal::new(ErrorCode::BadMessage, "the text has too many control characters");
         return Err(Refusal { reference, ..refusal });
     }
     Ok(Command::Say { text: json, to, reference })

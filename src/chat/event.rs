@@ -1,6 +1,6 @@
-//! What the server tells: one JSON object a text frame.
+//! What the server sends: one JSON object in each text frame.
 //!
-//! Built by the chat and turned into bytes once, for everybody and for the history. Notices are types of their own, so no name and no
+//! Made by the chat and encoded once, for all members and for the history. Notices have types of their own, so no name and no
 //! text can imitate one.
 
 use bytes::Bytes;
@@ -12,13 +12,13 @@ use super::json::{self, JsonString};
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Event<'a> {
-    /// The first thing a client hears. What was said before follows it, up to event `last`.
+    /// The first event that a client gets. The past follows it, up to event `last`.
     Welcome {
         you: &'a str,
-        /// At most [`super::arrival::LISTED_USERS`] names of those who are here, the earliest first.
+        /// At most [`super::joining::LISTED_USERS`] names of those who are here, the earliest first.
         users: Vec<&'a str>,
         count: usize,
-        /// What to bring along to come back; absent if the system had no random numbers.
+        /// What to send to come back as the same member; absent if the system had no random numbers.
         #[serde(skip_serializing_if = "Option::is_none")]
         session: Option<String>,
         epoch: &'a str,
@@ -62,7 +62,7 @@ pub enum Event<'a> {
         from: &'a str,
         name: &'a str,
     },
-    /// Many joined and left in a short time.
+    /// Many joined and left in a short time: only counted.
     Crowd {
         id: u64,
         at: &'a str,
@@ -94,7 +94,7 @@ pub enum Event<'a> {
 pub enum ErrorCode {
     NameTaken,
     BadName,
-    /// Who signed in cannot have another name.
+    /// A member who signed in cannot have another name.
     NameFixed,
     /// Neither plain text nor an object that the protocol knows.
     BadMessage,
@@ -102,7 +102,7 @@ pub enum ErrorCode {
     Empty,
     /// Over the rate; this message was not posted.
     TooFast,
-    /// The server has lost touch with those that share the chat, and can take no more for later.
+    /// The server has lost touch with those that share the chat, and its queue is full.
     Unavailable,
     /// A private message to a name that no member has.
     NoSuchUser,
@@ -125,7 +125,7 @@ fn message(
 ) -> Bytes {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(id);
-    // As long as it becomes, unless a name needs an escape: then nothing is left over to be given back.
+    // Exactly its length, unless a name needs an escape: so it is allocated once, and nothing is left over.
     let optional = |name: &str, text: Option<&str>| text.map_or(0, |text| name.len() + 6 + text.len());
     let fixed = r#"{"type":"message","id":,"at":"","from":"","text":}"#.len();
     let length = fixed + digits.len() + at.len() + from.len() + text.get().len();
@@ -157,8 +157,7 @@ impl Event<'_> {
         if let Event::Message { id, at, from, to, text, reference } = self {
             return message(*id, at, from, *to, text, *reference);
         }
-        // A struct of plain fields has no way to fail; were there one, an empty object says nothing wrong.
-        serde_json::to_vec(self).map_or_else(|_| Bytes::from_static(b"{}"), Bytes::from)
+        serde_json::to_vec(self).expect("invariant: plain fields are always JSON").into()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was said lately, for newcomers and for those who come back.
+//! The latest events, for new members and for those who come back.
 //!
 //! Called by the chat. Holds finished JSON, shared with the round in which it was first sent.
 
@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 use super::session_token::MemberId;
 use crate::tap::Privacy;
 
-/// Events that are kept, whatever `--history` shows a newcomer.
+/// Events that are kept, even if `--history` sends fewer to a new member.
 pub const KEPT_EVENTS: usize = 10_000;
 
-/// Bytes of JSON that are kept, upkeep included.
+/// Bytes of JSON that are kept, overhead included.
 pub const KEPT_BYTES: usize = 4 << 20;
 
-/// Bytes that are sent to one client at once when it comes in, at most; and never more than half of what may wait for
-/// it, else it would be thrown out for what it missed.
+/// Bytes that are sent to one client at once when it comes in, at most; and never more than half of its send queue, or the
+/// past alone could fill that.
 pub const REPLAY_BYTES: usize = 512 << 10;
 
-/// Memory that a record costs beside its JSON.
-const RECORD_UPKEEP: usize = 160;
+/// Memory that a record takes besides its JSON.
+const RECORD_OVERHEAD: usize = 160;
 
-/// One event as it was told.
+/// One event as it was sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     pub id: u64,
@@ -61,7 +61,7 @@ impl Visibility {
 
 impl Record {
     fn memory(&self) -> usize {
-        self.json.len() + self.own.as_ref().map_or(0, |(_, json)| json.len()) + RECORD_UPKEEP
+        self.json.len() + self.own.as_ref().map_or(0, |(_, json)| json.len()) + RECORD_OVERHEAD
     }
 
     /// The event as this member may read it.
@@ -79,7 +79,7 @@ impl Record {
 pub struct History {
     records: VecDeque<Record>,
     bytes: usize,
-    /// Bytes that one client is given at once: each server's own.
+    /// Bytes that are sent to one client at once: each server's own setting.
     #[serde(skip)]
     replay_bytes: usize,
     /// The highest id that is no longer kept; 0 if all are.
@@ -139,7 +139,7 @@ impl History {
     }
 }
 
-/// Bytes that are UTF-8, as a text: as bytes they would be a list of numbers.
+/// Bytes of UTF-8 as a JSON string; as bytes they would be a list of numbers.
 mod text {
     use bytes::Bytes;
     use serde::de::Error as _;
@@ -155,7 +155,7 @@ mod text {
     }
 }
 
-/// The same of a copy for one member.
+/// The same for the copy of one member.
 mod own_text {
     use bytes::Bytes;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,7 +1,7 @@
-//! What happens to the chat, one input after the other: the same inputs in the same order make the same chat, in whichever
-//! process (a replicated state machine).
+//! The chat's inputs. The same inputs in the same order make the same chat in every process: a replicated state machine.
 //!
-//! Made by the broadcaster from what the connections tell it. Whatever is random was decided before.
+//! Made by the broadcaster from what the connections' threads send it. All random values are chosen before and are part of an
+//! input.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
 use crate::token::Token;
 
-/// One of the servers that share the chat; in a chat of one process there is only this.
+/// One of the servers that share the chat; a chat of one process has the default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServerId(pub u64);
 
@@ -24,27 +24,27 @@ pub struct ConnectionId {
 }
 
 impl ConnectionId {
-    /// One of this process, which shares its chat with no other.
+    /// One of this process, if it shares its chat with no other.
     pub fn of_this_process(client: ClientId) -> ConnectionId {
         ConnectionId { server: ServerId::default(), client }
     }
 }
 
-/// One thing that happens.
+/// One step of the chat.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Input {
     /// A client joins, or comes back. The secret is for coming back later; without random numbers there is none.
     Joined { connection: ConnectionId, request: JoinRequest, secret: Option<Token> },
     /// A member asked for something.
     Command { connection: ConnectionId, command: Command },
-    /// A connection is over; how is told to the others.
+    /// A connection is over; the other members get `how`.
     Left { connection: ConnectionId, how: CloseReason },
     /// The person of this account signed out, at the server `origin`: the others close their connections of the account.
     SignedOut { account: NameKey, origin: ServerId },
     /// These accounts no longer exist.
     AccountsGone { accounts: Vec<NameKey>, origin: ServerId },
-    /// A server is gone, and with it all of its connections; how is told to the others.
+    /// A server is gone, and with it all of its connections; the other members get `how`.
     ServerGone { server: ServerId, how: CloseReason },
-    /// Nothing but time.
+    /// Time has passed: what is due is done.
     Tick,
 }

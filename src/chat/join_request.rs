@@ -1,6 +1,6 @@
-//! How a client asks to join: the query of `/ws?name=Ana`, or of a return, parsed at the edge.
+//! How a client asks to join, or to come back: the query of `/ws?name=Ana`, parsed.
 //!
-//! Made on the connection's thread, before the handshake; the chat decides on the broadcaster's thread what comes of it.
+//! Made on the connection's thread, before the handshake; the chat decides about it on the broadcaster's thread.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::name::Name;
 use super::session_token::SessionToken;
 
-/// None of it is checked yet; all of it is bounded by the length of a request's head.
+/// Nothing in it is checked yet. The length of a request's head bounds it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct JoinRequest {
-    /// The name that the client would like to have.
+    /// The name that the client asks for.
     pub name: Option<String>,
     /// `session`, `epoch` and `after`: it wants to come back.
     pub resume: Option<ResumeRequest>,
-    /// The account that signed in, where people must: then its name counts, whatever the client would like.
+    /// The account that signed in, where users must: then the member has its name, not the one asked for.
     pub account: Option<Name>,
 }
 

@@ -1,4 +1,4 @@
-//! Joining, coming back and leaving: who is told of it, and what a new member gets first.
+//! Joining, coming back and leaving: who gets a notice of it, and what a new member gets first.
 //!
 //! A part of the chat, on the broadcaster's thread.
 
@@ -18,15 +18,15 @@ use super::session_token::MemberId;
 use crate::close_code::{self, CloseReason};
 use crate::token::Token;
 
-/// Names in a `welcome`; of more members only the count is told.
+/// Names in a `welcome`, at most; it always has the count of all members.
 pub const LISTED_USERS: usize = 100;
 
-/// What a request to join came to.
+/// The result of a request to join.
 struct Joined {
     member: MemberId,
     /// The last event that it has, if it came back.
     after: Option<u64>,
-    /// For the others it was not here until now.
+    /// It was not here until now, so the others get a notice.
     is_announced: bool,
     /// It does not get the name that it asked for.
     refusal: Option<Refusal>,
@@ -71,7 +71,7 @@ impl Chat {
         }
     }
 
-    /// A connection is over; `how` is told to the others, unless its member is here on another one.
+    /// A connection is over. The other members get a notice with `how`, unless its member is here on another connection.
     pub(super) fn leave(
         &mut self,
         client: ConnectionId,
@@ -95,7 +95,7 @@ impl Chat {
                 code: how.code(),
                 reason: how.reason(),
             };
-            self.tell_everyone(id, left.json(), audience);
+            self.announce(id, left.json(), audience);
         }
     }
 
@@ -113,7 +113,7 @@ impl Chat {
         Some(joined(arrival, resume, audience))
     }
 
-    /// A client that signed in to this account. It needs no session to be this member, only to say which of its connections it
+    /// A client that signed in to this account: that makes it this member. A session only says which of its connections it
     /// continues.
     fn join_account(
         &mut self,
@@ -139,7 +139,7 @@ impl Chat {
         Joined { member, after: None, is_announced: true, refusal }
     }
 
-    /// The first event that a client gets, and the past: all that came after an event, or the last of it.
+    /// The first event that a client gets, then the past: everything after event `after`, or the last events.
     fn welcome(
         &self,
         client: ConnectionId,
@@ -160,12 +160,12 @@ impl Chat {
             recovered: missed.is_some(),
         };
         audience.welcome(client, &welcome.json());
-        let past = missed.unwrap_or_else(|| self.history.last(self.shown, member));
+        let past = missed.unwrap_or_else(|| self.history.last(self.replayed, member));
         audience.replay(client, &past);
     }
 }
 
-/// A member that was known, and the end of the connection that it replaces.
+/// A member that was known before. The connection that it replaces is closed.
 fn joined(arrival: Arrival, resume: Option<&ResumeRequest>, audience: &mut impl Audience) -> Joined {
     let Arrival { member, was_here, replaces, .. } = arrival;
     if let Some((old, reason)) = replaces {

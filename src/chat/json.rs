@@ -1,7 +1,7 @@
-//! Texts as JSON strings: nearly all that people write needs no escape, and is copied as it is.
+//! Texts as JSON strings. Most texts need no escape and are copied as they are.
 //!
-//! Made by `command` on connection threads, put into an `event` on the broadcaster's. Must come to the same as `serde_json`,
-//! only sooner: a look at every byte at once, not at one after the other.
+//! Made by `command` on connections' threads, put into an `event` on the broadcaster's. The result must be that of `serde_json`.
+//! This is faster: it checks many bytes in one instruction.
 
 use serde::de::Deserializer;
 use serde::ser::{Error, Serializer};
@@ -15,8 +15,7 @@ pub struct JsonString(Box<str>);
 impl JsonString {
     pub fn of(text: &str) -> JsonString {
         if needs_escape(text) {
-            // A text has no way to fail; were there one, an empty string says nothing wrong.
-            let json = serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned());
+            let json = serde_json::to_string(text).expect("invariant: every text is a JSON string");
             return JsonString(json.into());
         }
         let mut json = String::with_capacity(text.len() + 2);
@@ -32,7 +31,7 @@ impl JsonString {
     }
 }
 
-/// As it is, not as a string that holds a string.
+/// As it is: it is JSON already, and must not be quoted again.
 impl Serialize for JsonString {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<&RawValue>(&self.0).map_err(S::Error::custom)?.serialize(serializer)
@@ -48,8 +47,7 @@ impl<'de> Deserialize<'de> for JsonString {
 /// Appends a text as a JSON string.
 pub fn put_string(text: &str, json: &mut Vec<u8>) {
     if needs_escape(text) {
-        // Writing into memory cannot fail.
-        let _ = serde_json::to_writer(json, text);
+        serde_json::to_writer(json, text).expect("invariant: writing into memory cannot fail");
     } else {
         json.push(b'"');
         json.extend_from_slice(text.as_bytes());
@@ -57,7 +55,7 @@ pub fn put_string(text: &str, json: &mut Vec<u8>) {
     }
 }
 
-/// RFC 8259, 7. No early end, so that many bytes are looked at in one instruction.
+/// RFC 8259, 7. No early return, so that the compiler can check many bytes in one instruction.
 fn needs_escape(text: &str) -> bool {
     let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     text.bytes().fold(false, |found, byte| found | is_special(byte))

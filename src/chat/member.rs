@@ -1,7 +1,7 @@
-//! One person in the chat: who that is, and where just now.
+//! One member of the chat: its name, and on which connections it is here.
 //!
-//! Used by the chat alone. A member is a person; a connection is how it is here. Plain data; `presence` finds members and
-//! moves them.
+//! Used by the chat alone. A member is a person; a connection is one of its tabs. Plain data; `presence` finds members and
+//! changes their state.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,13 +23,13 @@ pub struct Member {
     pub name: Name,
     pub(super) kind: Kind,
     pub(super) state: PresenceState,
-    /// It has asked for something or come back, so the welcome with its session had reached it.
+    /// It has sent something or come back, so it has received its session.
     pub(super) spoke: bool,
-    /// What it called its latest messages, and which events they became.
+    /// The `ref`s of its latest messages, and the events that these became.
     pub(super) posted: VecDeque<Posted>,
 }
 
-/// What makes a member the person it is.
+/// How a member is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
     /// Known by its session. It is here on one connection at most, and its name is free when it goes.
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum PresenceState {
-    /// On these connections, the earliest first; never none.
+    /// On these connections, the earliest first; at least one.
     Here {
         /// Counts arrivals: members are listed in this order.
         arrival: u64,
@@ -70,14 +70,14 @@ impl Member {
         connections.iter().map(|one| one.connection)
     }
 
-    /// What to bring along to continue this connection; absent if the system had no random numbers.
+    /// What to send to continue this connection on another; absent if the system had no random numbers.
     pub fn session_text(&self, member: MemberId, connection: ConnectionId) -> Option<String> {
         let PresenceState::Here { connections, .. } = &self.state else { return None };
         let one = connections.iter().find(|one| one.connection == connection)?;
         one.secret.as_ref().map(|secret| session_text(member, secret))
     }
 
-    /// What is written to it now is heard: it is here, or will be back in a timestamp.
+    /// A private message to it is received: it is here, or its name is kept until it comes back.
     pub fn can_be_written_to(&self) -> bool {
         !matches!(self.state, PresenceState::Gone { .. })
     }
@@ -115,7 +115,7 @@ impl Member {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Posted {
     reference: String,
-    /// Its text's hash.
+    /// The hash of its text.
     text: u64,
     id: u64,
 }

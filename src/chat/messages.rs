@@ -16,14 +16,14 @@ use super::member::Member;
 use super::name::Name;
 use super::session_token::MemberId;
 
-/// When more are here, no one is told that a member is typing.
+/// When more members are here, `typing` is not passed on.
 pub const TYPING_CROWD: usize = 30;
 
 /// A message of a member.
 struct Message<'a> {
     from: MemberId,
     text: &'a JsonString,
-    /// What the sender calls it, to recognise it when it comes back.
+    /// The `ref` by which the sender recognises its own message.
     reference: Option<&'a str>,
 }
 
@@ -59,7 +59,7 @@ impl Chat {
         }
     }
 
-    /// A message that was sent again under the same `ref` is not posted again: says what became of it the first time.
+    /// A message that was sent again under the same `ref` is not posted again: the sender gets the id of the first one.
     fn confirm_if_repeated(
         &self,
         client: ConnectionId,
@@ -91,7 +91,7 @@ impl Chat {
         self.keep(id, json, Visibility::Everyone, own.map(|own| (message.from, own)));
     }
 
-    /// To one member alone, on all connections of the two: one who is here, or was cut off a moment ago and gets it on return.
+    /// To one member alone, on all connections of the two. A member who was cut off a moment ago gets it when it comes back.
     fn say_in_private(
         &mut self,
         client: ConnectionId,
@@ -110,10 +110,10 @@ impl Chat {
         };
         let Some((id, json, own)) = self.post(message, Some(recipient), timestamp) else { return };
         audience.private(&[client], own.as_ref().unwrap_or(&json));
-        let two = [Some(message.from), Some(recipient).filter(|other| *other != message.from)];
-        let two = two.into_iter().flatten().filter_map(|member| self.presence.get(member));
+        let both = [Some(message.from), Some(recipient).filter(|other| *other != message.from)];
+        let both = both.into_iter().flatten().filter_map(|member| self.presence.get(member));
         let others: Vec<ConnectionId> =
-            two.flat_map(Member::connections).filter(|other| *other != client).collect();
+            both.flat_map(Member::connections).filter(|other| *other != client).collect();
         audience.private(&others, &json);
         let visibility = Visibility::Two(message.from, recipient);
         self.keep(id, json, visibility, own.map(|own| (message.from, own)));

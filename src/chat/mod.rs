@@ -1,7 +1,7 @@
 //! The chat: names, presence, messages, history. The chat knows nothing of sockets.
 //!
 //! Owned by the broadcaster and called on its thread alone, so it is plain data without a lock. It applies one [`Input`] after
-//! the other and tells the [`Audience`] who gets what; the order of the calls is the order in which all members get it. Must
+//! the other and calls the [`Audience`] with who gets what; the order of the calls is the order in which all members get it. Must
 //! never wait for anything.
 
 mod audience;
@@ -54,16 +54,16 @@ pub struct Settings {
     pub send_queue: usize,
 }
 
-/// All members, what was said, and the counter that orders it.
+/// All members, the history, and the counter of events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Chat {
     presence: Presence,
     history: History,
-    /// Events of the past that a new member gets: each server's own.
+    /// Events of the past that a new member gets: each server's own setting.
     #[serde(skip)]
-    shown: usize,
+    replayed: usize,
     notices: Notices,
-    /// This run of the numbering.
+    /// Names this numbering of events: ids of another epoch mean other events.
     epoch: String,
     last_id: u64,
     messages: u64,
@@ -79,7 +79,7 @@ impl Chat {
         Chat {
             presence: Presence::default(),
             history: History::new(settings.send_queue),
-            shown: settings.history,
+            replayed: settings.history,
             notices: Notices::default(),
             epoch,
             last_id: 0,
@@ -90,10 +90,10 @@ impl Chat {
     /// One that was copied from another server, with this server's settings.
     pub fn with_settings(self, settings: Settings) -> Self {
         let history = self.history.with_send_queue(settings.send_queue);
-        Chat { shown: settings.history, history, ..self }
+        Chat { replayed: settings.history, history, ..self }
     }
 
-    /// The next thing that happens. What was due before it is done first.
+    /// Applies the next input. What is due is done first.
     pub fn apply(&mut self, input: Input, timestamp: &Timestamp, audience: &mut impl Audience) {
         self.tick(timestamp, audience);
         match input {
@@ -120,14 +120,14 @@ impl Chat {
         }
     }
 
-    /// Tells the sender, and no one else, why what it asked for was not done.
+    /// Sends an `error` to the sender alone: why its command was refused.
     pub fn refuse(&self, client: ConnectionId, refusal: &Refusal, audience: &mut impl Audience) {
         let Refusal { code, text, reference } = refusal;
         let error = Event::Error { code: *code, text, reference: reference.as_deref() };
         audience.one(client, &error.json());
     }
 
-    /// When there is something to do though nothing happens: apply [`Input::Tick`] then.
+    /// When something is due even without an input: apply [`Input::Tick`] then.
     pub fn due(&self) -> Option<Time> {
         [self.notices.due(), self.presence.due()].into_iter().flatten().min()
     }
@@ -139,7 +139,7 @@ impl Chat {
             let id = self.next_id();
             let (joined, left) = (crowd.joined, crowd.left);
             let (at, count) = (timestamp.at.as_str(), self.presence.count());
-            self.tell_everyone(id, Event::Crowd { id, at, joined, left, count }.json(), audience);
+            self.announce(id, Event::Crowd { id, at, joined, left, count }.json(), audience);
         }
     }
 
@@ -149,7 +149,7 @@ impl Chat {
         self.presence.get(member).map(|member| member.name.as_str())
     }
 
-    /// Names the run of the numbering of events.
+    /// Names this numbering of events.
     pub fn epoch(&self) -> &str {
         &self.epoch
     }
@@ -164,7 +164,8 @@ impl Chat {
         self.messages
     }
 
-    fn tell_everyone(&mut self, id: u64, json: Bytes, audience: &mut impl Audience) {
+    /// An event for all members, now and in the history.
+    fn announce(&mut self, id: u64, json: Bytes, audience: &mut impl Audience) {
         audience.everyone(&json);
         self.keep(id, json, Visibility::Everyone, None);
     }
@@ -179,12 +180,12 @@ impl Chat {
     }
 }
 
-/// Names a run of the numbering of events: a new one whenever that begins again.
+/// A name for a numbering of events: a new one each time that the ids begin again.
 pub fn new_epoch() -> String {
     let mut bytes = [0; EPOCH];
     match getrandom::fill(&mut bytes) {
         Ok(()) => BASE64URL_NOPAD.encode(&bytes),
-        // The next best thing that is new at every start.
+        // Without random numbers the time is new at every start.
         Err(_) => humantime::format_rfc3339_nanos(std::time::SystemTime::now()).to_string(),
     }
 }

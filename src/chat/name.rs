@@ -26,7 +26,7 @@ pub struct Name(String);
 pub struct NameKey(String);
 
 impl NameKey {
-    /// As it is kept elsewhere; and back again.
+    /// To be stored; [`NameKey::of_text`] reads it again.
     pub fn text(&self) -> &str {
         &self.0
     }
@@ -45,7 +45,7 @@ pub enum BadName {
 }
 
 impl BadName {
-    /// What is wrong, for the one who chose it.
+    /// What is wrong, for the user who chose it.
     pub fn explanation(self) -> &'static str {
         match self {
             BadName::Empty => "a name needs at least one character",
@@ -56,7 +56,7 @@ impl BadName {
 }
 
 impl Name {
-    /// Applies RFC 8266's rules in their order: spaces, normalisation, then what is left is judged.
+    /// Applies the rules of RFC 8266: normalisation, spaces, then the length.
     ///
     /// # Errors
     /// Why the text cannot be a name.
@@ -64,7 +64,7 @@ impl Name {
         if text.len() > MAX_INPUT {
             return Err(BadName::TooLong);
         }
-        // Normalising may bring forth spaces (U+00A8 becomes a space and a mark), so words are split after it.
+        // Normalising may produce spaces (U+00A8 becomes a space and a mark), so words are split after it.
         let normal: String = text.nfkc().collect();
         if normal.chars().any(is_invisible) {
             return Err(BadName::Invisible);
@@ -104,7 +104,7 @@ fn is_space(character: char) -> bool {
     character.general_category() == GeneralCategory::SpaceSeparator
 }
 
-/// Characters that show nothing, change how their neighbours are shown, or have no agreed look.
+/// Characters that are invisible, change how other characters look, or have no defined look.
 fn is_invisible(character: char) -> bool {
     use GeneralCategory as Category;
     let no_look = matches!(

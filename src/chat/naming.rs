@@ -1,4 +1,4 @@
-//! Names in the chat: who gets which, and how it is changed.
+//! Names in the chat: which ones are free, and how a member changes its own.
 //!
 //! A part of the chat, on the broadcaster's thread.
 
@@ -50,7 +50,7 @@ impl Chat {
         }
         let id = self.next_id();
         let (at, from, name) = (&timestamp.at, before.as_str(), name.as_str());
-        self.tell_everyone(id, Event::Renamed { id, at, from, name }.json(), audience);
+        self.announce(id, Event::Renamed { id, at, from, name }.json(), audience);
         for connection in self.presence.get(member).into_iter().flat_map(Member::connections) {
             audience.named(connection, name);
         }

@@ -1,6 +1,7 @@
-//! How often joins and leaves are told one by one: N joins told to N people cost N², so a storm of them is merged.
+//! How many joins and leaves are announced one by one. N joins that are sent to N members are N² events, so many at once are
+//! merged.
 //!
-//! Called by the chat. No clock of its own: it is told the time.
+//! Called by the chat. No clock of its own: the time is an argument.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Time;
 
-/// Notices told one by one within [`WINDOW`]; what comes on top is merged into one `crowd` event.
+/// Notices that are sent one by one within [`WINDOW`]; more are merged into one `crowd` event.
 pub const SINGLE_NOTICES: u32 = 20;
 
 /// Also how long the merging lasts.
@@ -16,13 +17,13 @@ pub const WINDOW: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Notices {
-    /// When the present window began, and how many notices were told in it.
+    /// When the present window began, and how many notices were sent in it.
     window: Option<(Time, u32)>,
     /// Set while merging: when the crowd event is due, and what it counts.
     crowd: Option<(Time, Crowd)>,
 }
 
-/// How many came and went unannounced.
+/// How many joined and left without a notice of their own.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crowd {
     pub joined: u64,
@@ -45,12 +46,12 @@ impl Notices {
             count(crowd);
             return false;
         }
-        let (began, told) = match self.window {
-            Some((began, told)) if now.since(began) < WINDOW => (began, told),
+        let (began, sent) = match self.window {
+            Some((began, sent)) if now.since(began) < WINDOW => (began, sent),
             _ => (now, 0),
         };
-        if told < SINGLE_NOTICES {
-            self.window = Some((began, told + 1));
+        if sent < SINGLE_NOTICES {
+            self.window = Some((began, sent + 1));
             return true;
         }
         let mut crowd = Crowd::default();
@@ -59,12 +60,12 @@ impl Notices {
         false
     }
 
-    /// When [`Notices::crowd`] has something to tell.
+    /// When [`Notices::crowd`] has something to announce.
     pub fn due(&self) -> Option<Time> {
         self.crowd.map(|(due, _)| due)
     }
 
-    /// The crowd, once its time has come.
+    /// The crowd, once it is due.
     pub fn crowd(&mut self, now: Time) -> Option<Crowd> {
         let (_, crowd) = self.crowd.take_if(|(due, _)| *due <= now)?;
         self.window = None;

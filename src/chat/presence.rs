@@ -1,7 +1,7 @@
 //! Who is here, who was just here, and under which name.
 //!
-//! Called by the chat. A member is a person; a connection is how it is here just now. A member outlives its connection,
-//! so that it can come back: first with its name kept for it, then without, then it is forgotten.
+//! Called by the chat. A member is a person; a connection is one of its tabs. After its last connection has ended a member can
+//! come back: first its name is kept for it, then only its session, then it is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -23,10 +23,10 @@ pub const NAME_KEPT: Duration = Duration::from_secs(30);
 /// How long a member who is not here can come back.
 pub const SESSION_KEPT: Duration = Duration::from_secs(600);
 
-/// Connections on which one person can be here; of more, the oldest is closed.
+/// Connections on which one member can be here; if there is one more, the oldest is closed.
 pub const MAX_CONNECTIONS: usize = 32;
 
-/// Members that are not here and can come back; of more, those gone longest are forgotten.
+/// Members that are not here and can come back; if there are more, those who left first are forgotten.
 pub const ABSENT_MEMBERS: usize = 4096;
 
 pub(super) const CONTINUED: CloseReason =
@@ -42,34 +42,35 @@ pub struct Arrival {
     pub is_new: bool,
     /// It was here on another connection: no join is announced.
     pub was_here: bool,
-    /// A connection that goes for this one.
+    /// An older connection that is closed for this one.
     pub replaces: Option<(ConnectionId, CloseReason)>,
 }
 
 /// How a member went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
-    /// On purpose, or thrown out.
+    /// It left, or the server closed its connection for good.
     Left,
-    /// It did not mean to, and may be back in a timestamp.
+    /// Its connection was cut, and it may come back soon.
     Cut,
 }
 
-/// All members, and the ways to find one.
+/// All members, with indexes to find one. All of it may be a copy from another server, out of Redis: so what an index names and is
+/// not there is no panic, but ignored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Presence {
     members: BTreeMap<MemberId, Member>,
-    /// Whose each connection is.
+    /// The member of each connection.
     #[serde(with = "pairs")]
     connections: HashMap<ConnectionId, MemberId, ByNumber>,
     /// Those who are here, in order of arrival.
     here: BTreeMap<u64, MemberId>,
-    /// Those whose name is theirs: here, or dropped a short while ago, or an account's.
+    /// The owner of each name: a member who is here, or was cut off a short time ago, or is an account.
     #[serde(with = "pairs")]
     names: HashMap<NameKey, MemberId>,
-    /// Those who dropped, by when.
+    /// Those who were cut off and whose name is kept, by when.
     dropped: BTreeSet<(Time, MemberId)>,
-    /// Those who are not here, dropped or gone, by when.
+    /// Those who are not here, by when they left.
     absent: BTreeSet<(Time, MemberId)>,
     last_member: u64,
     last_arrival: u64,
@@ -94,7 +95,7 @@ impl Presence {
         self.members.get_mut(&member)
     }
 
-    /// Whose connection this is.
+    /// The member of this connection.
     pub fn by_connection(&self, connection: ConnectionId) -> Option<MemberId> {
         self.connections.get(&connection).copied()
     }
@@ -107,7 +108,7 @@ impl Presence {
         found
     }
 
-    /// Who has this name: here, or dropped a short while ago, or an account's.
+    /// The owner of this name: a member who is here, or was cut off a short time ago, or is an account.
     pub fn by_name(&self, key: &NameKey) -> Option<MemberId> {
         self.names.get(key).copied()
     }
@@ -119,8 +120,8 @@ impl Presence {
         }
     }
 
-    /// Frees the name of a member who was cut off and never sent anything. Its session may never have reached it, and then it is
-    /// perhaps the very person who asks for the name again.
+    /// Frees the name of a member who was cut off and never sent anything. Perhaps it never received its session, and is
+    /// now the one who asks for the name again.
     pub fn release_unconfirmed_name(&mut self, key: &NameKey) {
         let Some(id) = self.by_name(key) else { return };
         let Some(member) = self.members.get(&id).filter(|member| !member.spoke) else { return };
@@ -129,7 +130,7 @@ impl Presence {
         }
     }
 
-    /// Whose session this is.
+    /// The member of this session.
     pub fn by_session(&self, session: &SessionToken) -> Option<MemberId> {
         self.members.get(&session.member)?.owns(session).then_some(session.member)
     }
@@ -144,7 +145,7 @@ impl Presence {
         self.add(connection, name, Kind::Guest, secret)
     }
 
-    /// The person of an account, who may be here already; with the claim to a connection it continues that one.
+    /// The member of an account, who may be here already. With the session of a connection it continues that one.
     pub fn bring_account(
         &mut self,
         connection: ConnectionId,
@@ -158,7 +159,7 @@ impl Presence {
             return Some(Arrival { member, is_new: true, was_here: false, replaces: None });
         };
         let arrival = self.bring_back(known, connection, session, secret)?;
-        // It may be written in another way now.
+        // Its spelling may have changed.
         if let Some(member) = self.members.get_mut(&known).filter(|_| !arrival.was_here) {
             member.name = name.clone();
         }
@@ -233,8 +234,8 @@ impl Presence {
         Some(Arrival { member: id, is_new: false, was_here: false, replaces: None })
     }
 
-    /// A connection is over. Returns whose it was, if that was the last: if it had not been continued on another, and if
-    /// its member is here on no other.
+    /// A connection is over. Returns its member if that is no longer here: if this was its last connection, and was not continued
+    /// on another.
     pub fn leave(&mut self, connection: ConnectionId, departure: Departure, now: Time) -> Option<MemberId> {
         let id = self.connections.remove(&connection)?;
         let member = self.members.get_mut(&id)?;
@@ -329,7 +330,7 @@ impl Presence {
         }
     }
 
-    /// It was away for too long. Of an account it stays known whose private messages are whose.
+    /// Forgets a member that was away for too long. An account stays known, so that its private messages stay its own.
     fn forget(&mut self, (since, id): (Time, MemberId)) {
         if self.dropped.contains(&(since, id)) {
             self.free_name(since, id);
@@ -344,11 +345,11 @@ impl Presence {
         }
     }
 
-    /// The account of this name no longer exists: a member who comes under it later is another one.
+    /// The account of this name no longer exists: who has the name later is another member.
     pub fn forget_account(&mut self, key: &NameKey) {
         let Some(id) = self.by_name(key) else { return };
         let Some(member) = self.members.get_mut(&id) else { return };
-        // Should it still be here, it goes like a guest.
+        // If it is still here, it leaves like a guest.
         member.kind = Kind::Guest;
         match member.state {
             PresenceState::Here { .. } => {}
@@ -360,7 +361,7 @@ impl Presence {
     }
 }
 
-/// A map as a list of pairs: JSON's own maps have texts for keys.
+/// A map as a list of pairs: keys of a JSON object can only be texts.
 mod pairs {
     use std::collections::HashMap;
     use std::hash::{BuildHasher, Hash};

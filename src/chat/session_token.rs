@@ -1,6 +1,6 @@
 //! What lets a client that was cut off come back as the same member: a secret that only it and the chat know.
 //!
-//! Called by the chat, and read from the query at the edge.
+//! Called by the chat; parsed on the connection's thread, from the query.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::token::Token;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MemberId(pub u64);
 
-/// A session that a client says is its own.
+/// A session that a client claims.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct SessionToken {
     pub member: MemberId,
@@ -18,13 +18,13 @@ pub struct SessionToken {
 }
 
 impl SessionToken {
-    /// Reads a session as a client sends it; `None` if it cannot be one of ours.
+    /// Parses a session as a client sends it; `None` if it cannot be one of ours.
     pub fn parse(text: &str) -> Option<SessionToken> {
         let (member, secret) = text.split_once('.')?;
         Some(SessionToken { member: MemberId(member.parse().ok()?), secret: Token::parse(secret)? })
     }
 
-    /// There is a secret, and the client has it.
+    /// There is a secret, and the client knows it.
     pub fn proves(&self, secret: Option<&Token>) -> bool {
         secret.is_some_and(|secret| secret.matches(&self.secret))
     }

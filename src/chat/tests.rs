@@ -14,7 +14,7 @@ use crate::close_code::CloseReason;
 use crate::tap::Privacy;
 use crate::token::Token;
 
-/// Everybody hears into a mailbox of their own.
+/// Each connection receives into a mailbox of its own.
 #[derive(Default)]
 struct Mailboxes {
     open: BTreeMap<ConnectionId, Vec<Value>>,
@@ -24,7 +24,7 @@ struct Mailboxes {
 impl Mailboxes {
     fn put(&mut self, one: ConnectionId, json: &Bytes) {
         let event = serde_json::from_slice(json).expect("an event is JSON");
-        self.open.get_mut(&one).expect("told only to those who are here").push(event);
+        self.open.get_mut(&one).expect("only members who are here get events").push(event);
     }
 }
 
@@ -99,9 +99,9 @@ struct Person {
     connection: ConnectionId,
     session: String,
     epoch: String,
-    /// The highest event heard.
-    heard: u64,
-    /// It came back without a gap, so nothing it hears can be known to it.
+    /// The highest event received.
+    received: u64,
+    /// It came back without a gap, so every event that it receives is new.
     recovered: bool,
 }
 
@@ -114,7 +114,7 @@ struct World {
     away: Vec<Person>,
     next_connection: u64,
     now: Timestamp,
-    /// All ids that anybody ever heard live, in the order in which they came about.
+    /// All ids that a member received, in order.
     ids: Vec<u64>,
     /// Private texts, and the two sessions that may read them.
     private: Vec<(String, HashSet<String>)>,
@@ -146,19 +146,19 @@ impl World {
             &mut self.mailboxes,
         );
         let welcome = self.mailboxes.open[&connection][0].clone();
-        assert_eq!(welcome["type"], "welcome", "the first thing a client hears");
+        assert_eq!(welcome["type"], "welcome", "a client gets the welcome first");
         let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
         let same_epoch = before.as_ref().is_some_and(|before| before.epoch == text("epoch"));
-        let heard = before.filter(|_| same_epoch).map_or(0, |before| before.heard);
+        let received = before.filter(|_| same_epoch).map_or(0, |before| before.received);
         let recovered = welcome["recovered"] == true;
         let (session, epoch) = (text("session"), text("epoch"));
-        self.people.push(Person { connection, session, epoch, heard, recovered });
+        self.people.push(Person { connection, session, epoch, received, recovered });
         for old in std::mem::take(&mut self.mailboxes.closed) {
             self.leave_as(old, &CONTINUED);
         }
     }
 
-    /// The same for somebody who signed in.
+    /// The same for a member who signed in.
     fn enter_as(&mut self, name: &str, query: &str) {
         self.next_connection += 1;
         let connection = ConnectionId::of_this_process(ClientId(self.next_connection));
@@ -170,7 +170,7 @@ impl World {
         assert_eq!(welcome["you"], name);
         let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
         let (session, epoch) = (text("session"), text("epoch"));
-        self.people.push(Person { connection, session, epoch, heard: 0, recovered: false });
+        self.people.push(Person { connection, session, epoch, received: 0, recovered: false });
         for old in std::mem::take(&mut self.mailboxes.closed) {
             self.leave_as(old, &CONTINUED);
         }
@@ -181,7 +181,7 @@ impl World {
         self.chat.leave(connection, how, &self.now, &mut self.mailboxes);
     }
 
-    /// Everybody reads the mail, and what they may not find in it is looked for.
+    /// All members read their mail; it must contain nothing that they may not read.
     fn read(&mut self) {
         for person in &mut self.people {
             let mail = self.mailboxes.open.get_mut(&person.connection).expect("here");
@@ -192,18 +192,18 @@ impl World {
                     assert!(allowed.contains(&person.session), "{event} leaked");
                 }
                 if let Some(id) = event["id"].as_u64().filter(|_| event["type"] != "posted") {
-                    if id <= person.heard && !person.recovered {
+                    if id <= person.received && !person.recovered {
                         continue;
                     }
-                    assert!(id > person.heard, "{event} behind {}", person.heard);
-                    person.heard = id;
+                    assert!(id > person.received, "{event} after {}", person.received);
+                    person.received = id;
                     self.ids.push(id);
                 }
             }
         }
     }
 
-    /// No two who are here have the same name.
+    /// All members who are here have different names.
     fn check_names(&self) {
         let names: Vec<_> = self.chat.presence.here().map(|member| member.name.key()).collect();
         let different: HashSet<_> = names.iter().collect();
@@ -225,15 +225,15 @@ impl World {
             }
             3 if !self.away.is_empty() => {
                 let person = self.away.swap_remove(dice.roll(self.away.len()));
-                let Person { session, epoch, heard, .. } = &person;
-                self.enter(&format!("session={session}&epoch={epoch}&after={heard}"), Some(person));
+                let Person { session, epoch, received, .. } = &person;
+                self.enter(&format!("session={session}&epoch={epoch}&after={received}"), Some(person));
             }
-            // On a second connection while the first still hangs.
+            // On a second connection while the first is still open.
             4 if !self.people.is_empty() => {
                 self.read();
                 let person = self.people.swap_remove(dice.roll(self.people.len()));
-                let Person { session, epoch, heard, .. } = &person;
-                self.enter(&format!("session={session}&epoch={epoch}&after={heard}"), Some(person));
+                let Person { session, epoch, received, .. } = &person;
+                self.enter(&format!("session={session}&epoch={epoch}&after={received}"), Some(person));
             }
             5 => self.now.now = self.now.now + Duration::from_secs(dice.roll(200) as u64),
             6 if !self.people.is_empty() => {
@@ -248,8 +248,8 @@ impl World {
                 let text = format!("secret {number};");
                 let two = [from, to].map(|index| self.people[index].session.clone());
                 self.private.push((text.clone(), two.into()));
-                let said = format!(r#"{{"type":"message","text":"{text}","to":"{name}","ref":"r{number}"}}"#);
-                let command = command(&said);
+                let sent = format!(r#"{{"type":"message","text":"{text}","to":"{name}","ref":"r{number}"}}"#);
+                let command = command(&sent);
                 let connection = self.people[from].connection;
                 self.chat.command(connection, &command, &self.now, &mut self.mailboxes);
             }
@@ -267,20 +267,20 @@ impl World {
 }
 
 #[test]
-fn whatever_happens_names_are_unique_ids_rise_and_private_stays_private() {
+fn names_are_unique_ids_rise_and_private_messages_stay_private_whatever_happens() {
     for seed in 0..60 {
         let mut dice = Dice(seed);
         let mut world = World::new();
         for number in 0..300 {
             world.step(&mut dice, number);
         }
-        let told: HashSet<u64> = world.ids.iter().copied().collect();
-        assert!(told.iter().all(|id| *id <= world.chat.last_id), "seed {seed}");
+        let ids: HashSet<u64> = world.ids.iter().copied().collect();
+        assert!(ids.iter().all(|id| *id <= world.chat.last_id), "seed {seed}");
     }
 }
 
 #[test]
-fn whoever_comes_back_has_missed_nothing() {
+fn a_member_who_comes_back_receives_all_that_it_missed() {
     let mut world = World::new();
     world.enter("name=Ana", None);
     world.enter("name=Luis", None);
@@ -292,20 +292,20 @@ fn whoever_comes_back_has_missed_nothing() {
         let command = command(text);
         world.chat.command(ana, &command, &world.now, &mut world.mailboxes);
     }
-    let Person { session, epoch, heard, .. } = luis.clone();
-    world.enter(&format!("session={session}&epoch={epoch}&after={heard}"), Some(luis));
+    let Person { session, epoch, received, .. } = luis.clone();
+    world.enter(&format!("session={session}&epoch={epoch}&after={received}"), Some(luis));
     let connection = world.people[1].connection;
     let mail = &world.mailboxes.open[&connection];
     assert_eq!((&mail[0]["recovered"], &mail[0]["you"]), (&true.into(), &"Luis".into()));
-    assert!(mail.iter().all(|event| event["type"] != "joined"), "nobody hears of its own coming: {mail:?}");
+    assert!(mail.iter().all(|event| event["type"] != "joined"), "no notice of its own join: {mail:?}");
     let texts: Vec<_> = mail.iter().filter_map(|event| event["text"].as_str()).collect();
     assert_eq!(texts, ["one", "two", "psst"]);
-    let back = world.mailboxes.open[&ana].last().expect("Ana is told");
+    let back = world.mailboxes.open[&ana].last().expect("Ana gets a notice");
     assert_eq!((&back["type"], &back["back"]), (&"joined".into(), &true.into()));
 }
 
 #[test]
-fn a_name_is_kept_after_a_cut_for_whoever_has_spoken() {
+fn after_a_cut_the_name_is_kept_for_a_member_who_had_sent_something() {
     for (spoke, name) in [(true, "guest-1"), (false, "Ana")] {
         let mut world = World::new();
         world.enter("name=Ana", None);
@@ -321,7 +321,7 @@ fn a_name_is_kept_after_a_cut_for_whoever_has_spoken() {
 }
 
 #[test]
-fn a_ref_is_posted_once() {
+fn a_message_with_the_same_ref_is_posted_once() {
     let mut world = World::new();
     world.enter("name=Ana", None);
     let ana = world.people[0].connection;
@@ -337,7 +337,7 @@ fn a_ref_is_posted_once() {
 }
 
 #[test]
-fn absent_members_are_forgotten_in_time_and_in_number() {
+fn absent_members_are_forgotten_after_a_time_and_above_a_number() {
     let mut world =
         World { chat: Chat::new(Settings { history: 0, send_queue: usize::MAX }), ..World::new() };
     for _ in 0..presence::ABSENT_MEMBERS + 10 {
@@ -349,7 +349,7 @@ fn absent_members_are_forgotten_in_time_and_in_number() {
     let oldest = world.away[0].clone();
     let session = SessionToken::parse(&oldest.session).expect("our own token");
     assert!(world.chat.presence.by_session(&session).is_none(), "one too many");
-    let youngest = world.away.last().expect("somebody").clone();
+    let youngest = world.away.last().expect("a member").clone();
     let session = SessionToken::parse(&youngest.session).expect("our own token");
     assert!(world.chat.presence.by_session(&session).is_some());
     world.now.now = world.now.now + presence::SESSION_KEPT;
@@ -359,28 +359,28 @@ fn absent_members_are_forgotten_in_time_and_in_number() {
 
 /// Tabs of people who signed in, come and go at random.
 #[test]
-fn several_connections_of_an_account_are_one_person() {
+fn several_connections_of_an_account_are_one_member() {
     const PEOPLE: [&str; 3] = ["Ana", "Luis", "Eva"];
     for seed in 0..60 {
         let mut dice = Dice(seed);
         let mut world = World::new();
-        // Somebody who was there first, and hears all that follows.
+        // The first member receives all notices that follow.
         world.enter_as("Teacher", "");
         let teacher = world.people[0].connection;
         let mut tabs: Vec<(&str, Person)> = Vec::new();
         let mut here: HashSet<&str> = HashSet::new();
         for _ in 0..200 {
-            // One at a time, as a storm of notices would be merged.
+            // One a second, since more notices would be merged.
             world.now.now = world.now.now + Duration::from_secs(1);
             let before = here.clone();
             match dice.roll(3) {
                 0 => {
                     let name = PEOPLE[dice.roll(3)];
-                    world.enter_as(name, "name=Nobody");
+                    world.enter_as(name, "name=Other");
                     let tab = world.people.pop().expect("it came in");
                     tabs.push((name, tab));
                 }
-                // A tab's connection is continued, perhaps before anybody noticed that it had dropped.
+                // A tab's connection is continued, perhaps before the server noticed that it was cut.
                 1 if !tabs.is_empty() => {
                     let (name, tab) = tabs.swap_remove(dice.roll(tabs.len()));
                     let noticed = dice.roll(2) == 0;
@@ -395,7 +395,7 @@ fn several_connections_of_an_account_are_one_person() {
                     assert!(others.iter().all(|other| open.contains_key(other)), "seed {seed}");
                     assert!(!open.contains_key(&tab.connection), "the continued one is closed");
                     tabs.push((name, world.people.pop().expect("it came back")));
-                    // Gone for a timestamp, if this was the only tab.
+                    // If this was the only tab, the member was away for a moment: those two notices are removed.
                     world.mailboxes.open.get_mut(&teacher).expect("here").retain(|event| {
                         event["name"] != name || (event["back"] != true && event["code"] != 1006)
                     });
@@ -409,9 +409,9 @@ fn several_connections_of_an_account_are_one_person() {
             }
             here = tabs.iter().map(|(name, _)| *name).collect();
             assert_eq!(world.chat.count(), here.len() + 1, "seed {seed}");
-            let told = std::mem::take(world.mailboxes.open.get_mut(&teacher).expect("here"));
+            let notices = std::mem::take(world.mailboxes.open.get_mut(&teacher).expect("here"));
             let named = |kind: &str| -> HashSet<&str> {
-                let events = told.iter().filter(|event| event["type"] == kind);
+                let events = notices.iter().filter(|event| event["type"] == kind);
                 let is_named = |event: &Value| PEOPLE.into_iter().find(|name| event["name"] == *name);
                 events.filter_map(is_named).collect()
             };
@@ -422,7 +422,7 @@ fn several_connections_of_an_account_are_one_person() {
 }
 
 #[test]
-fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
+fn a_new_member_with_the_name_of_a_removed_account_gets_none_of_its_private_messages() {
     let mut world = World::new();
     world.enter_as("Ana", "");
     world.enter_as("Luis", "");
@@ -431,7 +431,7 @@ fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
     world.chat.command(ana, &psst, &world.now, &mut world.mailboxes);
     let luis = world.people.pop().expect("Luis is here");
     world.leave_as(luis.connection, &CloseReason::new(4500, ""));
-    // As himself he reads it again, however long he was away.
+    // Luis reads it again, even after a long absence.
     world.now.now = world.now.now + 2 * presence::SESSION_KEPT;
     world.chat.tick(&world.now, &mut world.mailboxes);
     let read = |world: &mut World| {
@@ -445,5 +445,5 @@ fn a_removed_account_leaves_its_name_and_its_private_past_to_nobody() {
     assert!(read(&mut world));
     let key = Name::parse("Luis").expect("a name").key();
     world.chat.presence.forget_account(&key);
-    assert!(!read(&mut world), "somebody else, though of the same name");
+    assert!(!read(&mut world), "another member with the same name");
 }

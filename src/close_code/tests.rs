@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_strangers_reason_cannot_forge_a_log_line() {
+fn a_clients_reason_cannot_forge_a_log_line() {
     let reason = CloseReason::composed(1000, "x\nINFO conn 1: forged".to_owned());
     assert!(!reason.to_string().contains('\n'));
 }
@@ -12,7 +12,7 @@ fn a_composed_reason_fits_a_close_frame() {
 }
 
 #[test]
-fn every_code_has_one_row_and_ours_say_whether_a_page_comes_back() {
+fn every_code_has_one_row_which_says_whether_the_page_connects_again() {
     let ends = CLOSE_CODES.iter().map(|row| (row.first, row.last));
     assert!(ends.is_sorted_by(|(_, one), (other, _)| one < other));
     for (code, comes_back) in

@@ -1,14 +1,14 @@
 //! The table of all flags: each one's name, default, bound, help and what it sets.
 //!
-//! `--help`, the defaults and the behaviour all come from here, so they cannot drift apart; a test holds the README's table
-//! against it too.
+//! `--help`, the defaults and the behaviour all come from here, so they cannot differ; a test compares the README's table
+//! with it.
 
 use std::time::Duration;
 
 use super::options::{Address, Enrolment, Options, WrongFlag};
 use crate::chat::KEPT_EVENTS;
 
-/// Flags whose values are not to be seen, even if they are wrong.
+/// Flags whose values are never shown, not even if they are wrong.
 const SECRETS: [&str; 2] = ["teacher-key", "redis"];
 
 /// One flag.
@@ -24,14 +24,14 @@ pub struct Flag {
     pub(super) kind: Kind,
 }
 
-/// What values a flag takes, and what becomes of them.
+/// Which values a flag accepts, and what they set.
 pub(super) enum Kind {
     Number {
         least: u64,
         most: u64,
         set: fn(&mut Options, u64),
     },
-    /// `bound` says in words what the setter lets pass.
+    /// `bound` says in words what the setter accepts.
     Text {
         bound: &'static str,
         set: fn(&mut Options, &str) -> Result<(), &'static str>,
@@ -140,7 +140,7 @@ pub const FLAGS: &[Flag] = &[
         name: "add-user",
         value: "NAME",
         default: "",
-        help: "put one person on the list of --users, or give them a new password, which is asked for; then end",
+        help: "add one person to the file of --users, or change their password, which is asked for; then end",
         feature: Some("accounts"),
         kind: Kind::Text {
             bound: "a name without a colon",
@@ -154,7 +154,7 @@ pub const FLAGS: &[Flag] = &[
         name: "add-users",
         value: "",
         default: "",
-        help: "put a class on the list of --users: lines like name,password from standard input; then end",
+        help: "add a class to the file of --users: lines like name,password from standard input; then end",
         feature: Some("accounts"),
         kind: Kind::Switch { set: |options| options.enrolment = Some(Enrolment::Class) },
     },
@@ -162,7 +162,7 @@ pub const FLAGS: &[Flag] = &[
         name: "history",
         value: "NUMBER",
         default: "100",
-        help: "events of the past that a newcomer hears",
+        help: "events of the past that a new member receives",
         feature: None,
         kind: Kind::Number {
             least: 0,
@@ -232,7 +232,7 @@ pub const FLAGS: &[Flag] = &[
         name: "ping",
         value: "SECONDS",
         default: "20",
-        help: "silence after which a client is pinged; as long again without an answer ends it; 0 is never",
+        help: "silence after which a client gets a ping; after the same time without an answer it is closed; 0 is never",
         feature: None,
         kind: Kind::Number {
             least: 0,
@@ -287,7 +287,7 @@ pub const FLAGS: &[Flag] = &[
         name: "teacher-key",
         value: "KEY",
         default: "",
-        help: "what lets the teacher watch everybody's connection; where absent a random one is printed",
+        help: "the key with which the teacher watches all connections; without it a random one is printed",
         feature: Some("inspector"),
         kind: Kind::Text {
             bound: "8 to 64 letters, digits, - and _",
@@ -336,7 +336,7 @@ pub const FLAGS: &[Flag] = &[
         name: "redis-events",
         value: "NUMBER",
         default: "100000",
-        help: "what the stream in Redis keeps, at least: a server may be so far behind",
+        help: "events that the stream in Redis keeps, at least: a server that missed more reads a snapshot",
         feature: Some("redis"),
         kind: Kind::Number {
             least: 1000,
@@ -348,7 +348,7 @@ pub const FLAGS: &[Flag] = &[
         name: "log",
         value: "LEVEL",
         default: "",
-        help: "how much to tell on standard error; where absent RUST_LOG decides, else info",
+        help: "how much to log on standard error; without it RUST_LOG decides, else info",
         feature: None,
         kind: Kind::Text {
             bound: "error, warn, info, debug, trace or off",

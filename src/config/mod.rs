@@ -1,4 +1,4 @@
-//! The command line: what can be set, and what it comes to.
+//! The command line: which flags there are, and the [`Options`] that they set.
 //!
 //! Called by `main` before any thread exists. Every flag stands once, in the table of `flags`.
 

@@ -1,4 +1,4 @@
-//! What the flags come to.
+//! The values that the flags set.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-/// What the flags come to: out of [`parse`], every value is within its bound.
+/// The values of all flags: [`parse`](super::parse) has checked that each is within its bound.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub host: String,
     pub port: u16,
     /// Serve this file instead of the page inside the binary; read again for each request.
     pub page: Option<PathBuf>,
-    /// Only people in this file may come in; `None` where `--users` is absent: then everybody may.
+    /// Only people in this file may come in; `None` without `--users`: then every client may.
     pub users: Option<PathBuf>,
-    /// Events of the past that a newcomer hears.
+    /// Events of the past that a new member receives.
     pub history: usize,
     /// WebSocket clients at once; further handshakes get a 503.
     pub max_clients: usize,
@@ -27,7 +27,7 @@ pub struct Options {
     pub backlog: usize,
     /// Messages a second from one client; 0 means no limit.
     pub rate: u32,
-    /// Silence after which a client is sent a ping, and after which an unanswered one ends it; `None` means never.
+    /// Silence after which a client gets a ping; after the same time without an answer it is closed. `None` means never.
     pub ping: Option<Duration>,
     /// From accepting TCP to the last byte of the request's head and body.
     pub handshake_timeout: Duration,
@@ -35,17 +35,17 @@ pub struct Options {
     pub host_names: Vec<String>,
     /// Origins besides the page's own that may open WebSockets.
     pub origins: Vec<String>,
-    /// What lets the teacher watch everybody; `None` where `--teacher-key` is absent.
+    /// The key with which the teacher watches all connections; `None` without `--teacher-key`.
     pub teacher_key: Option<String>,
-    /// Where the Redis is through which several servers share one chat; `None` where `--redis` is absent. May hold a password.
+    /// The Redis through which several servers share one chat; `None` without `--redis`. May hold a password.
     pub redis: Option<Address>,
-    /// What all keys in it begin with.
+    /// All keys in it begin with this.
     pub redis_prefix: String,
-    /// Events that the stream in it keeps.
+    /// Events that the stream in it keeps, at least.
     pub redis_events: usize,
-    /// `None` where `--log` is absent: `RUST_LOG` decides, else `info`.
+    /// `None` without `--log`: `RUST_LOG` decides, else `info`.
     pub log: Option<LevelFilter>,
-    /// Add people to the list of `--users` in place of serving.
+    /// Add people to the file of `--users` instead of serving.
     pub(super) enrolment: Option<Enrolment>,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// What to add to the list of users.
+/// Which people to add to the file of `--users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enrolment {
     /// One person of this name.

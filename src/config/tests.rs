@@ -41,7 +41,7 @@ fn help_names_every_flag() {
 
 #[test]
 #[cfg(feature = "accounts")]
-fn to_add_people_needs_the_file_to_add_them_to() {
+fn adding_people_needs_the_file_of_users() {
     for (words, named) in
         [(&["--add-user", "Ana"][..], "--users FILE"), (&["--add-users=x", "--users", "f"], "add-users")]
     {

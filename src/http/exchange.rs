@@ -1,4 +1,4 @@
-//! Step 0: the connection speaks HTTP. Requests are read and answered until one of them asks for a WebSocket and may become one.
+//! Step 0: the connection speaks HTTP. Requests are read and answered until one of them becomes a WebSocket.
 //!
 //! On the connection's thread, the only one that reads from and writes to the socket as long as it speaks HTTP.
 
@@ -17,7 +17,7 @@ use crate::limits::Permit;
 use crate::tcp::Tcp;
 use crate::websocket::{Handshake, half_close};
 
-/// How long a connection may go on asking by plain HTTP; the client can always connect again.
+/// How long a connection may send plain HTTP requests. After that the client has to connect again.
 const HTTP_LIFETIME: Duration = Duration::from_secs(60);
 
 /// A request that may become a WebSocket.
@@ -92,7 +92,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What the address says, if the request comes from where it may.
+    /// The reply of the route, if `Host` and `Origin` are allowed.
     fn reply(&self, request: &Request) -> Reply {
         match self.context.host_names.check(request) {
             Ok(host) => {
@@ -135,7 +135,7 @@ impl Exchange<'_> {
             return false;
         }
         info!("{id}: {line} answered {status}, {} bytes{why}", bytes.len());
-        // Refusals are captured, too; but browsers open connections in advance and never say a word on them.
+        // Refusals are captured, too, but not silence: browsers open connections in advance and may never send a request.
         if let Some(capture) = self.context.capture.as_ref().filter(|_| status >= 400 && !head.is_empty()) {
             capture.refused(self.tcp.opening(requested, query, head, bytes), status);
         }

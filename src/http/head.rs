@@ -4,7 +4,7 @@
 
 use super::response::Response;
 
-/// What may stand around a header's value and the words in it, and nothing else that looks like a space (RFC 9110, 5.6.3).
+/// The only white space that may stand around a header's value and the words in it (RFC 9110, 5.6.3).
 const OPTIONAL_SPACE: [char; 2] = [' ', '\t'];
 
 /// Most header lines in a head.
@@ -23,7 +23,7 @@ pub struct Request {
     /// HTTP/1.1; else HTTP/1.0.
     pub http_1_1: bool,
     pub headers: Headers,
-    /// The head byte for byte, as the inspector shows it.
+    /// The head byte for byte, for a capture.
     pub head: Vec<u8>,
     pub body: Vec<u8>,
 }
@@ -44,8 +44,8 @@ impl Request {
     }
 }
 
-/// Names and values as they came, the values without spaces around them; names are compared without case. Bytes beyond
-/// ASCII may stand in any value (RFC 9110, 5.5); what of them is no UTF-8 became U+FFFD, which means nothing anywhere.
+/// Names and values as they came, the values without spaces around them; names are compared without case. A value may
+/// have bytes beyond ASCII (RFC 9110, 5.5); those that are not UTF-8 became U+FFFD, which has no meaning in any header.
 #[derive(Debug, Default)]
 pub struct Headers(Vec<(String, String)>);
 
@@ -79,7 +79,7 @@ impl Headers {
     }
 }
 
-/// What the head says of the body.
+/// What the head says about the body.
 #[derive(Debug, Default)]
 pub struct Framing {
     content_length: Option<u64>,
@@ -94,12 +94,12 @@ impl Framing {
     /// `411` if it is chunked, `413` if it is longer than `max_body`.
     pub fn body_length(&self, max_body: usize) -> Result<usize, Response> {
         if self.chunked {
-            let text = "This server takes no chunked bodies; say Content-Length instead.";
+            let text = "This server accepts no chunked bodies; send a Content-Length instead.";
             return Err(Response::refusal(411, text));
         }
         let length = usize::try_from(self.content_length.unwrap_or(0)).unwrap_or(usize::MAX);
         if length > max_body {
-            return Err(Response::refusal(413, format!("A body may have {max_body} bytes here.")));
+            return Err(Response::refusal(413, format!("A body may have at most {max_body} bytes here.")));
         }
         Ok(length)
     }
@@ -108,7 +108,7 @@ impl Framing {
 /// The request, if its head is complete, and the head's length.
 ///
 /// # Errors
-/// What is wrong with it, as soon as that is plain.
+/// What is wrong with it, as soon as that is known.
 pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Response> {
     let broken =
         |reason: &str| Response::refusal(400, format!("This is not a valid HTTP request: {reason}."));
@@ -122,7 +122,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Response
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(Response::refusal(431, format!("A head may have {MAX_HEADERS} lines here.")));
+            return Err(Response::refusal(431, format!("A head may have at most {MAX_HEADERS} lines here.")));
         }
         Err(error) => return Err(broken(what_is_wrong(error))),
     };
@@ -161,7 +161,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request, Framing)>, Response
     Ok(Some((length, request, framing)))
 }
 
-/// httparse's verdict in a sentence that helps.
+/// httparse's error in a sentence that helps.
 fn what_is_wrong(error: httparse::Error) -> &'static str {
     match error {
         httparse::Error::Token => "its first line is not like GET /path HTTP/1.1",

@@ -1,7 +1,7 @@
 //! Plain HTTP: how a request is read and answered (RFC 9110, RFC 9112).
 //!
-//! `request` reads it, `head` understands it, `origin` judges where it comes from, `router` finds who answers, `response` is
-//! printed by tiny_http. Runs on the connection's thread.
+//! `exchange` is the loop. `request` reads, `head` parses, `origin` checks where a request comes from, `router` finds its handler,
+//! and tiny_http prints the `response`. Runs on the connection's thread.
 
 mod exchange;
 mod head;

@@ -1,8 +1,8 @@
-//! Whose pages may talk to this server.
+//! Which pages may use this server.
 //!
 //! A page from elsewhere must not reach a server on this machine through the browser of a user: not by opening a
-//! WebSocket to it (browsers allow that across sites and tell the `Origin`: cross-site WebSocket hijacking), and not
-//! by a name of its own that suddenly points here (DNS rebinding, seen in the `Host`).
+//! WebSocket to it (browsers allow that across sites and send the `Origin`: cross-site WebSocket hijacking), and not by a DNS
+//! name of its own that it redirects to this machine (DNS rebinding, visible in the `Host`).
 
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,7 +15,7 @@ use super::response::Response;
 #[derive(Debug)]
 pub struct HostNames {
     names: Vec<String>,
-    /// Origins that are welcome besides the page's own.
+    /// Origins that are allowed besides the page's own.
     origins: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl HostNames {
         match request.headers.single("origin") {
             // No browser, so no page: websocat, curl.
             Ok(None) => Ok(host),
-            Ok(Some(origin)) if self.is_welcome(origin, host) => Ok(host),
+            Ok(Some(origin)) if self.is_allowed(origin, host) => Ok(host),
             _ => Err(Response::refusal(
                 403,
                 "A page from another site may not talk to this server (its Origin is not the Host). \
@@ -79,24 +79,24 @@ impl HostNames {
         name.parse::<IpAddr>().is_ok() || self.names.iter().any(|ours| ours == name)
     }
 
-    fn is_welcome(&self, origin: &str, host: &str) -> bool {
+    fn is_allowed(&self, origin: &str, host: &str) -> bool {
         // An origin is compared in lower case (RFC 6455, 4.2.2).
         let origin = origin.to_ascii_lowercase();
         let own = origin
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"))
             .is_some_and(|authority| !host.is_empty() && authority.eq_ignore_ascii_case(host));
-        own || self.origins.iter().any(|welcome| welcome.eq_ignore_ascii_case(&origin))
+        own || self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(&origin))
     }
 }
 
-/// This machine's own name. Linux tells it in a file, other systems by POSIX's `uname`.
+/// This machine's own name. Linux has it in a file, other systems by POSIX's `uname`.
 fn machine_name() -> Option<String> {
-    let told = fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| {
         let uname = Command::new("uname").arg("-n").output().ok()?;
         String::from_utf8(uname.stdout).ok()
     })?;
-    Some(told.trim().to_owned()).filter(|name| !name.is_empty())
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The name or address in a `Host` header, in lower case, without port, brackets and the root's dot (RFC 9110, 7.2).

@@ -24,7 +24,7 @@ pub fn page(file: Option<&Path>, host: &str) -> Response {
         Some((file, Err(error))) => {
             // The file's name is for the teacher alone.
             warn!("the page {} cannot be read: {error}", file.display());
-            return Response::text(500, "The page cannot be read; why is in the server's log.");
+            return Response::text(500, "The page cannot be read; the server's log says why.");
         }
     };
     let policy = content_security_policy(&page, host);
@@ -38,7 +38,7 @@ pub fn page(file: Option<&Path>, host: &str) -> Response {
 }
 
 /// `'self'` does not cover `ws:` in every browser, so the WebSocket addresses are named; `host` was checked to be a
-/// name or address and a port, so it cannot smuggle a rule in.
+/// name or address and a port, so it cannot add a rule.
 fn content_security_policy(page: &str, host: &str) -> String {
     let sockets = if host.is_empty() { String::new() } else { format!(" ws://{host} wss://{host}") };
     format!(

@@ -18,17 +18,17 @@ const READ: usize = 2048;
 /// Why there is no request.
 #[derive(Debug)]
 pub enum NoRequest {
-    /// The connection ended, or stayed idle, between two requests: nothing to answer. In words.
+    /// The connection ended, or stayed idle, between two requests: nothing to answer. Why, in words.
     Over(String),
-    /// Something came that is no request, or never became one.
+    /// What came is not a valid request, or is not complete.
     Refused(Response),
 }
 
 /// Reads the next request. `unread` holds what came after the one before, and then what came after this one.
 ///
 /// # Errors
-/// See [`NoRequest`]. After a refusal the place in the stream is lost, so the connection must end; what came is still in
-/// `unread`.
+/// See [`NoRequest`]. After a refusal the beginning of the next request is unknown, so the connection must end; what came is
+/// still in `unread`.
 pub fn read(
     socket: &TcpStream,
     unread: &mut Vec<u8>,
@@ -45,7 +45,7 @@ pub fn read(
             }
             None => {}
         }
-        match more(socket, unread, MAX_HEAD, deadline) {
+        match read_more(socket, unread, MAX_HEAD, deadline) {
             Ok(0) if is_blank(unread) => {
                 return Err(NoRequest::Over("the client ended TCP".to_owned()));
             }
@@ -54,14 +54,14 @@ pub fn read(
                 return Err(NoRequest::Refused(Response::refusal(400, text)));
             }
             Ok(_) => {}
-            Err(Trouble::TooSlow) if is_blank(unread) && !first => {
+            Err(ReadFailure::TimedOut) if is_blank(unread) && !first => {
                 return Err(NoRequest::Over("idle for too long".to_owned()));
             }
-            Err(Trouble::TooSlow) => {
+            Err(ReadFailure::TimedOut) => {
                 let text = "The request's head did not arrive in time. It ends with an empty line.";
                 return Err(NoRequest::Refused(Response::refusal(408, text)));
             }
-            Err(Trouble::Failed(error)) => return Err(NoRequest::Over(error)),
+            Err(ReadFailure::Failed(error)) => return Err(NoRequest::Over(error)),
         }
     };
     let is_head = request.is_head();
@@ -69,17 +69,17 @@ pub fn read(
     let length = framing.body_length(max_body).map_err(refused)?;
     let end = head_length + length;
     if framing.expects_continue && unread.len() < end {
-        // Where this cannot be written, reading will tell.
+        // If this cannot be written, the next read fails, too.
         let _ = write_all(socket, b"HTTP/1.1 100 Continue\r\n\r\n", deadline);
     }
     while unread.len() < end {
-        let text = match more(socket, unread, end, deadline) {
+        let text = match read_more(socket, unread, end, deadline) {
             Ok(0) => "The connection ended in the middle of the request's body.",
             Ok(_) => continue,
-            Err(Trouble::TooSlow) => {
+            Err(ReadFailure::TimedOut) => {
                 return Err(refused(Response::refusal(408, "The request's body did not arrive in time.")));
             }
-            Err(Trouble::Failed(error)) => return Err(NoRequest::Over(error)),
+            Err(ReadFailure::Failed(error)) => return Err(NoRequest::Over(error)),
         };
         return Err(refused(Response::refusal(400, text)));
     }
@@ -88,7 +88,7 @@ pub fn read(
     Ok(request)
 }
 
-/// Nothing was asked yet: empty lines may stand before a request (RFC 9112, 2.2).
+/// No request has begun: empty lines may stand before a request (RFC 9112, 2.2).
 fn is_blank(unread: &[u8]) -> bool {
     unread.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
@@ -102,22 +102,22 @@ pub fn head_in(unread: &[u8]) -> &[u8] {
     &unread[..end.unwrap_or(unread.len()).min(MAX_HEAD)]
 }
 
-enum Trouble {
-    TooSlow,
+enum ReadFailure {
+    TimedOut,
     Failed(String),
 }
 
 /// Reads once, so that `bytes` holds at most `bound`.
-fn more(
+fn read_more(
     mut socket: &TcpStream,
     bytes: &mut Vec<u8>,
     bound: usize,
     deadline: Deadline,
-) -> Result<usize, Trouble> {
-    let failed = |error: std::io::Error| Trouble::Failed(error.to_string());
+) -> Result<usize, ReadFailure> {
+    let failed = |error: std::io::Error| ReadFailure::Failed(error.to_string());
     let before = bytes.len();
     loop {
-        let remaining = deadline.remaining().ok_or(Trouble::TooSlow)?;
+        let remaining = deadline.remaining().ok_or(ReadFailure::TimedOut)?;
         socket.set_read_timeout(Some(remaining)).map_err(failed)?;
         bytes.resize((before + READ).min(bound), 0);
         let result = socket.read(&mut bytes[before..]);

@@ -1,4 +1,4 @@
-//! An HTTP answer, printed by tiny_http.
+//! An HTTP response, printed by tiny_http.
 //!
 //! Used by connection threads, and by the thread that refuses connections when the server is full.
 
@@ -17,10 +17,10 @@ pub struct Response {
     body: Cow<'static, [u8]>,
     /// Headers about the connection, which tiny_http leaves to its own server.
     connection: Vec<(&'static str, &'static str)>,
-    /// The connection ends after this answer.
+    /// The connection ends after this response.
     pub closes: bool,
-    /// One more header tells how long the head is.
-    tells_its_head: bool,
+    /// One more header has the length of the head.
+    has_head_length: bool,
     /// It answers a HEAD: everything but the body is sent (RFC 9110, 9.3.2).
     head_only: bool,
 }
@@ -33,7 +33,7 @@ impl Response {
             body: body.into(),
             connection: Vec::new(),
             closes: false,
-            tells_its_head: false,
+            has_head_length: false,
             head_only: false,
         };
         response.headers.push(("Content-Type", content_type.to_owned()));
@@ -51,7 +51,7 @@ impl Response {
         Response::new(200, "application/json", format!("{body}\n").into_bytes())
     }
 
-    /// The same for what cannot go on: the connection ends.
+    /// The same, and the connection ends after it.
     pub fn refusal(status: u16, text: impl Into<String>) -> Self {
         Response { closes: true, ..Response::text(status, text) }
     }
@@ -82,17 +82,17 @@ impl Response {
         self
     }
 
-    /// A `401` says how to do better (RFC 9110, 11.6.1); any other answer stays as it is.
+    /// A `401` says how to sign in (RFC 9110, 11.6.1); any other response stays as it is.
     pub fn with_challenge(self, challenge: &str) -> Self {
         if self.status == 401 { self.with_header("WWW-Authenticate", challenge) } else { self }
     }
 
     /// The same with a header `X-Response-Head`: the head's length in bytes, that header included.
-    pub fn that_tells_its_head(self) -> Self {
-        Response { tells_its_head: true, ..self }
+    pub fn with_head_length(self) -> Self {
+        Response { has_head_length: true, ..self }
     }
 
-    /// The answer as the request's method wants it: without its body if that is HEAD.
+    /// The response for the request's method: without its body if that is HEAD.
     pub fn with_method(self, is_head: bool) -> Self {
         Response { head_only: is_head, ..self }
     }
@@ -108,22 +108,24 @@ impl Response {
         String::from_utf8_lossy(line)
     }
 
-    /// The answer as bytes.
+    /// The response as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let ours = |name: &str, value: &str| Header::from_bytes(name, value).ok();
-        let headers = self.headers.iter().filter_map(|(name, value)| ours(name, value));
+        let ours = |name: &str, value: &str| {
+            Header::from_bytes(name, value).expect("invariant: our own headers are ASCII")
+        };
+        let headers = self.headers.iter().map(|(name, value)| ours(name, value));
         let server = ours("Server", concat!("websocket-classroom/", env!("CARGO_PKG_VERSION")));
         let printed = tiny_http::Response::new(
             self.status.into(),
-            headers.chain(server).collect(),
+            headers.chain([server]).collect(),
             &self.body[..],
             Some(self.body.len()),
             None,
         )
         .with_chunked_threshold(usize::MAX);
         let mut bytes = Vec::with_capacity(512 + self.body.len());
-        // Writing into memory cannot fail.
-        let _ = printed.raw_print(&mut bytes, HTTPVersion(1, 1), &[], self.head_only, None);
+        let printing = printed.raw_print(&mut bytes, HTTPVersion(1, 1), &[], self.head_only, None);
+        printing.expect("invariant: writing into memory cannot fail");
 
         let close = self.closes.then_some(("Connection", "close"));
         let mut lines: String = self
@@ -133,11 +135,11 @@ impl Response {
             .chain(close)
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
-        if self.tells_its_head {
+        if self.has_head_length {
             let blank_line = bytes.windows(4).position(|end| end == b"\r\n\r\n");
             let head = blank_line.map_or(0, |at| at + 4) + lines.len();
             let line = |length: usize| format!("X-Response-Head: {length}\r\n");
-            // No head is so near to 1,000 bytes that the number's own length could matter.
+            // The number has three digits: such a head has 100 to 999 bytes.
             lines += &line(head + line(100).len());
         }
         let status_line = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -146,14 +148,17 @@ impl Response {
     }
 }
 
-/// Writes all of it before the deadline, however slowly the client reads.
+/// Writes all of it before the deadline, even if the client reads slowly.
 ///
 /// # Errors
-/// If the client is gone, or does not take it in time.
+/// If the client is gone, or does not accept it in time.
 pub fn write_all(mut socket: &TcpStream, mut bytes: &[u8], deadline: Deadline) -> io::Result<()> {
     while !bytes.is_empty() {
         let Some(remaining) = deadline.remaining() else {
-            return Err(io::Error::new(ErrorKind::TimedOut, "the client did not take the answer in time"));
+            return Err(io::Error::new(
+                ErrorKind::TimedOut,
+                "the client did not accept the response in time",
+            ));
         };
         socket.set_write_timeout(Some(remaining))?;
         match socket.write(bytes) {

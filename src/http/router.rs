@@ -14,7 +14,7 @@ use crate::client_id::ClientId;
 pub struct Route {
     pub path: &'static str,
     pub methods: &'static [&'static str],
-    /// Named in the answer to a request for what is not here.
+    /// Listed in the `404` response to a path that is not here.
     pub is_public: bool,
     pub handler: Box<dyn Fn(&Call<'_>) -> Reply + Send + Sync>,
 }
@@ -31,7 +31,7 @@ pub struct Call<'a> {
 /// What a handler wants done.
 pub enum Reply {
     Response(Response),
-    /// Go on with the opening handshake. `is_for_all`: the client has shown more than a sign-in, and needs no other admission.
+    /// Go on with the opening handshake. `is_for_all`: the handler itself has checked the client, so no other admission is needed.
     WebSocket {
         endpoint: Endpoint,
         is_for_all: bool,
@@ -46,12 +46,12 @@ impl Reply {
 }
 
 impl Call<'_> {
-    /// The client wants this address to become a WebSocket.
+    /// The client asks for a WebSocket at this address.
     pub fn wants_websocket(&self) -> bool {
         self.request.wants_websocket() && self.request.method == "GET"
     }
 
-    /// What an address says that speaks WebSocket only.
+    /// The reply of an address that only speaks WebSocket.
     pub fn upgrade_required(&self) -> Reply {
         Reply::Response(Response::upgrade_required(format!(
             "{} speaks WebSocket: ask for it with Upgrade: websocket, for instance with the page at / or with websocat.",
@@ -67,7 +67,7 @@ impl Router {
         Router(routes)
     }
 
-    /// Finds who answers, and what.
+    /// Finds the route, and returns the reply of its handler.
     pub fn reply(&self, call: &Call<'_>) -> Reply {
         let Some(route) = self.0.iter().find(|route| route.path == call.request.path) else {
             return Reply::Response(Response::text(404, self.what_is_here()));

@@ -1,4 +1,4 @@
-//! The addresses of the core: the page, the chat's WebSocket, the echo, and how the server is.
+//! The addresses of the core: the page, the chat's WebSocket, the echo, and the server's health.
 //!
 //! Made once by `server.rs`; the handlers run on the connections' threads.
 
@@ -64,9 +64,9 @@ fn echo(call: &Call<'_>) -> Reply {
     if call.request.method != "POST" {
         return call.upgrade_required();
     }
-    // For the lesson "HTTP or WebSocket?": what a page cannot see of its own request.
+    // For the lesson "HTTP or WebSocket?": sizes of its own request and response that a page cannot see.
     let response = Response::new(200, "application/octet-stream", call.request.body.clone())
         .with_header("X-Connection", call.client.0.to_string())
         .with_header("X-Request-Head", call.request.head.len().to_string());
-    Reply::Response(response.that_tells_its_head())
+    Reply::Response(response.with_head_length())
 }

@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn there_are_as_many_threads_as_mappings_last_for() {
+fn the_systems_memory_mappings_limit_the_threads() {
     assert_eq!(Limit::of_threads(Some(65_530)).bound(), 15_358);
     assert_eq!(Limit::of_threads(Some(OTHER_MAPPINGS - 1)).bound(), 0);
     assert_eq!(Limit::of_threads(None).bound(), usize::MAX);
 }
 
 #[test]
-fn a_permit_is_free_again_when_it_is_given_back() {
+fn a_dropped_permit_is_free_again() {
     let limit = Limit::new(2);
     let first = limit.acquire();
     let second = limit.acquire();
@@ -16,6 +16,7 @@ fn a_permit_is_free_again_when_it_is_given_back() {
     drop(first);
     assert!(limit.acquire().is_some());
 }
+
 fn address(number: u32) -> IpAddr {
     std::net::Ipv4Addr::from_bits(number).into()
 }
@@ -35,7 +36,7 @@ fn each_address_has_its_own_limit() {
 }
 
 #[test]
-fn addresses_of_which_nobody_is_here_are_forgotten_and_no_others() {
+fn only_addresses_without_a_connection_are_forgotten() {
     let mut limit = LimitByAddress::new(1);
     let stays = limit.acquire(address(0));
     for number in 1..100_000 {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_token_is_matched_by_itself_alone_and_does_not_show_itself() {
+fn a_token_matches_only_itself_and_its_debug_text_hides_it() {
     let token = Token::random().expect("random numbers");
     assert_eq!(token.text().len(), 22);
     let again = Token::parse(&token.text()).expect("our own text");

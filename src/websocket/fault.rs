@@ -1,4 +1,4 @@
-//! What a client may be at fault with, and the close code that it gets.
+//! The faults of a client, and the close code for each.
 //!
 //! On the connection's thread. Faults of single frames are found by `frame_rules`, all others by tungstenite or the session.
 
@@ -11,9 +11,9 @@ use crate::broadcaster::{Cause, TcpEnd};
 use crate::close_code::{self, CloseReason};
 
 pub const BINARY: CloseReason =
-    CloseReason::new(close_code::UNSUPPORTED_DATA, "the chat takes text only; binary frames are for /echo");
+    CloseReason::new(close_code::UNSUPPORTED_DATA, "the chat accepts text only; binary frames are for /echo");
 pub const ONLY_LISTEN: CloseReason =
-    CloseReason::new(close_code::UNSUPPORTED_DATA, "the inspector only tells and takes no messages");
+    CloseReason::new(close_code::UNSUPPORTED_DATA, "the inspector only sends: it accepts no messages");
 pub const TOO_FAST: CloseReason =
     CloseReason::new(close_code::POLICY_VIOLATION, "too many messages a second");
 const NOT_UTF8: CloseReason = CloseReason::new(close_code::INVALID_PAYLOAD, "the text is not valid UTF-8");
@@ -44,7 +44,7 @@ pub fn cause_of(error: Error, max_message: usize) -> Cause {
         Error::Protocol(fault) => {
             Cause::Fault(CloseReason::composed(close_code::PROTOCOL_ERROR, fault.to_string()))
         }
-        // Nothing that a client could cause.
+        // No client can cause these.
         ours => Cause::Fault(CloseReason::composed(close_code::INTERNAL_ERROR, ours.to_string())),
     }
 }

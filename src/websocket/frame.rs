@@ -1,7 +1,7 @@
 //! Finds the frames in a stream of bytes (RFC 6455, section 5.2), however the bytes were cut into reads.
 //!
-//! No socket and no clock: bytes in, frame headers out. Every frame is looked at here before tungstenite sees it, so this is
-//! quick; a test holds it against tungstenite's `FrameHeader`.
+//! No socket and no clock: bytes in, frame headers out. Every frame is checked here before tungstenite reads it, so this
+//! must be fast; a test compares it with tungstenite's `FrameHeader`.
 
 use std::fmt;
 
@@ -79,9 +79,9 @@ pub struct FrameHead {
     pub mask: Option<[u8; 4]>,
     /// Bytes of payload.
     pub length: u64,
-    /// Bits that tell the length: 7, 16 or 64.
+    /// Bits of the field that holds the length: 7, 16 or 64.
     pub length_bits: u8,
-    /// The length stands in the fewest bytes that hold it, as it must.
+    /// The length is in the shortest field that can hold it, as it must be.
     pub minimal: bool,
 }
 
@@ -102,7 +102,7 @@ impl fmt::Display for FrameHead {
     }
 }
 
-/// A header that no frame may have. There is no telling where the next frame would begin.
+/// A header that no frame may have. The beginning of the next frame is unknown then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrongHeader {
     /// An opcode that RFC 6455 reserves: 3 to 7, 11 to 15.
@@ -164,13 +164,13 @@ pub fn read_head(bytes: &[u8]) -> Result<Option<(FrameHead, usize)>, WrongHeader
 pub enum Scan {
     /// A frame begins at byte `begin`, or earlier where that is 0, and its header ends after `consumed` bytes.
     Head { begin: usize, consumed: usize, head: FrameHead },
-    /// No further header is complete; every byte was taken.
+    /// No further header is complete; every byte was consumed.
     NeedMore,
     /// The same, but no frame may begin so.
     Wrong { begin: usize, wrong: WrongHeader },
 }
 
-/// Where in a frame the stream stands.
+/// The position of the stream: in a header, in a payload, or between two frames.
 #[derive(Debug, Default)]
 pub struct FrameScanner {
     /// The first bytes of a header that is not complete.
@@ -183,7 +183,7 @@ pub struct FrameScanner {
 }
 
 impl FrameScanner {
-    /// Takes bytes up to the end of the next header. Call it again with the rest until it says [`Scan::NeedMore`].
+    /// Consumes bytes up to the end of the next header. Call it again with the rest until it returns [`Scan::NeedMore`].
     pub fn scan(&mut self, bytes: &[u8]) -> Scan {
         let skipped = usize::try_from(self.payload_left).unwrap_or(usize::MAX).min(bytes.len());
         self.payload_left -= skipped as u64;
@@ -232,7 +232,7 @@ impl FrameScanner {
     }
 }
 
-/// One event as one unmasked text frame: what a server sends for people and for the page.
+/// One event as one unmasked text frame, as a server sends it.
 pub fn put_text_frame(json: &[u8], frames: &mut BytesMut) {
     put_frame(json, Opcode::Text, true, frames);
 }
@@ -255,7 +255,7 @@ pub fn put_frame(payload: &[u8], opcode: Opcode, is_final: bool, frames: &mut By
     frames.extend_from_slice(payload);
 }
 
-/// The frames in bytes that hold whole ones only, as all that the server sends: each header with all its bytes.
+/// The frames in bytes that hold only whole frames, as the server sends them: each header with all bytes of its frame.
 pub fn whole_frames(mut bytes: &[u8]) -> impl Iterator<Item = (FrameHead, &[u8])> {
     std::iter::from_fn(move || {
         let Scan::Head { consumed, head, .. } = FrameScanner::default().scan(bytes) else {
@@ -267,7 +267,7 @@ pub fn whole_frames(mut bytes: &[u8]) -> impl Iterator<Item = (FrameHead, &[u8])
     })
 }
 
-/// Messages whose last frame is in bytes that hold whole frames; pings, pongs and close frames are none.
+/// Messages whose last frame is in these whole frames; control frames do not count.
 pub fn messages_in(frames: &[u8]) -> u64 {
     whole_frames(frames).filter(|(head, _)| head.fin && !head.opcode.is_control()).count() as u64
 }
@@ -281,7 +281,7 @@ pub struct KeptFrame<'a> {
 
 /// The frames in bytes of which the last may be shortened.
 pub struct KeptFrames<'a> {
-    /// What is not read yet; at the end the beginning of a header, if anything.
+    /// What is not read yet; at the end it may be the beginning of a header.
     pub rest: &'a [u8],
 }
 

@@ -1,4 +1,4 @@
-//! What RFC 6455 forbids a client, judged as soon as a frame's header is there.
+//! What RFC 6455 forbids a client, checked as soon as a frame's header has arrived.
 //!
 //! Part of the client's stream, below tungstenite, on the connection's thread. tungstenite finds most of these faults, too, but
 //! only once the whole payload has arrived, and some not at all: lengths that are not minimal, and a message of endless empty
@@ -16,13 +16,13 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 /// Fragments of one message without a byte of payload; more than this make no progress.
 const MAX_EMPTY_FRAGMENTS: u32 = 128;
 
-/// Bytes for a frame's header, on top of the longest payload in tungstenite's write buffer, which is handed on at once.
+/// Bytes for a frame's header in tungstenite's write buffer, beside the longest payload.
 const MAX_HEADER: usize = 16;
 
-/// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client; `read_ahead` makes up for its smallness.
+/// Bytes that tungstenite reads at once. It keeps a buffer of this size for every client; `read_ahead` reads more when more comes.
 const READ_BUFFER: usize = 1280;
 
-/// What tungstenite is told: the rules here know more exactly which frame may be how long. `max_message` in bytes.
+/// tungstenite's own limits. The rules here are exact: they know how long each kind of frame may be. `max_message` in bytes.
 pub fn tungstenite_config(max_message: usize) -> WebSocketConfig {
     let longest_frame = max_message.max(MAX_CONTROL_PAYLOAD);
     WebSocketConfig::default()
@@ -47,7 +47,7 @@ pub struct FrameRules {
 
 /// The fault of a message, or a part of one, that is longer than this.
 pub fn too_long(max_message: usize) -> CloseReason {
-    let reason = format!("a message may have {max_message} bytes here");
+    let reason = format!("a message may have at most {max_message} bytes here");
     CloseReason::composed(MESSAGE_TOO_BIG, reason)
 }
 
@@ -57,10 +57,10 @@ impl FrameRules {
         FrameRules { scanner, max_message, fragmented: false, empty_fragments: 0, close_code: None }
     }
 
-    /// Looks at bytes as they come in.
+    /// Checks bytes as they are read.
     ///
     /// # Errors
-    /// The fault, and how many of the bytes stand before the header that has it.
+    /// The fault, and how many of the bytes come before the header that has it.
     pub fn check(&mut self, bytes: &[u8]) -> Result<(), (usize, CloseReason)> {
         let (mut at, mut frame) = (0, 0);
         loop {
@@ -71,7 +71,7 @@ impl FrameRules {
                     let fault = CloseReason::composed(PROTOCOL_ERROR, wrong.to_string());
                     (begin, 0, Err(fault))
                 }
-                Scan::Head { begin, consumed, head } => (begin, consumed, self.judge(&head)),
+                Scan::Head { begin, consumed, head } => (begin, consumed, self.check_head(&head)),
             };
             frame = at + begin;
             verdict.map_err(|fault| (frame, fault))?;
@@ -94,12 +94,12 @@ impl FrameRules {
         }
     }
 
-    /// Where in a frame the stream stands.
+    /// The position of the stream in its frames.
     pub fn scanner(&self) -> &FrameScanner {
         &self.scanner
     }
 
-    fn judge(&mut self, head: &FrameHead) -> Result<(), CloseReason> {
+    fn check_head(&mut self, head: &FrameHead) -> Result<(), CloseReason> {
         if head.reserved != 0 {
             return protocol_error(
                 "a reserved bit (RSV) is set, but no extension was agreed (RFC 6455, 5.2)",
@@ -127,7 +127,9 @@ impl FrameRules {
             };
         }
         match (head.opcode == Opcode::Continuation, self.fragmented) {
-            (true, false) => return protocol_error("a continuation of nothing (RFC 6455, 5.4)"),
+            (true, false) => {
+                return protocol_error("a continuation frame without a beginning (RFC 6455, 5.4)");
+            }
             (false, true) => {
                 return protocol_error("a new message inside a fragmented one (RFC 6455, 5.4)");
             }

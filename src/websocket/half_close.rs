@@ -15,7 +15,7 @@ use crate::deadline::Deadline;
 /// How long a client may take to end its direction of plain HTTP.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The broadcaster ends both directions at its own deadline; this is for the case that it is gone.
+/// The broadcaster ends both directions at its own deadline; this one counts only if the broadcaster has ended.
 const DRAIN: Duration = Duration::from_secs(2 * CLOSE_DEADLINE.as_secs() + 1);
 
 /// Bytes dropped at once.

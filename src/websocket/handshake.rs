@@ -28,7 +28,7 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// Checks a request that asks for `Upgrade: websocket` by GET and HTTP/1.1: its route has found out that it does.
+    /// Checks a request with `Upgrade: websocket`. Its route has checked that it is a GET of HTTP/1.1.
     ///
     /// # Errors
     /// `400`, or `426` for a version that is not 13, with a sentence on what was wrong.

@@ -1,11 +1,11 @@
-//! What a client offers to speak beyond the protocol itself: subprotocols and extensions, judged by their grammar (RFC
-//! 6455, section 4.3).
+//! What a client offers besides the protocol itself: subprotocols and extensions. Their grammar is checked (RFC 6455, section
+//! 4.3).
 //!
-//! This server agrees to none of them, but a list that cannot be read is no handshake. No socket and no clock here.
+//! This server selects none of them, but refuses a handshake with a wrong list. No socket and no clock here.
 
 use crate::http::{Headers, Response};
 
-/// Judges the lists that are there.
+/// Checks both lists, if they are there.
 ///
 /// # Errors
 /// `400` with the list that breaks the grammar.
@@ -32,8 +32,8 @@ fn repeats_a_protocol(headers: &Headers) -> bool {
     offered().enumerate().any(|(place, name)| offered().take(place).any(|before| before == name))
 }
 
-/// `name; parameter; parameter=value; parameter="value"`. No comma may stand in a quoted value, since what is quoted must be
-/// a token, too: so the list may be cut at commas before.
+/// `name; parameter; parameter=value; parameter="value"`. A quoted value must be a token, too, so it has no comma, and
+/// the list can be split at commas first.
 fn is_extension(element: &str) -> bool {
     let mut parts = element.split(';').map(trimmed);
     parts.next().is_some_and(is_token) && parts.all(is_parameter)
@@ -48,11 +48,11 @@ fn is_parameter(parameter: &str) -> bool {
 
 fn is_value(value: &str) -> bool {
     let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    // No token holds a backslash: in front of a character it only quotes that.
+    // A token has no backslash: here it only escapes the next character.
     quoted.map_or_else(|| is_token(value), |quoted| unescaped(quoted).is_some_and(|text| is_token(&text)))
 }
 
-/// What a quoted text means; `None` if its last character quotes what is not there.
+/// A quoted text without its backslashes; `None` if a last backslash escapes nothing.
 fn unescaped(quoted: &str) -> Option<String> {
     let mut text = String::with_capacity(quoted.len());
     let mut characters = quoted.chars();

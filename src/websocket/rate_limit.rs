@@ -1,20 +1,20 @@
-//! How fast one client may speak (`--rate`): a bucket of tokens that fills at the rate and holds a burst.
+//! How fast one client may send (`--rate`): a token bucket, which fills at the rate and holds a burst.
 //!
-//! Belongs to one connection's thread. It is told the time, so a test needs none.
+//! Belongs to one connection's thread. The time is an argument, so that a test needs no clock.
 
 use std::time::Instant;
 
 /// Messages that may come at once, in seconds' worth of the rate.
 const BURST_SECONDS: f64 = 5.0;
 
-/// Bytes for which a message costs one more token: what everybody has to read counts, not only how often.
+/// Bytes for which a message costs one more token: all members receive every byte of it.
 const BYTES_PER_TOKEN: usize = 4096;
 
 #[derive(Debug)]
 pub struct RateLimit {
     /// Tokens a second; `None` is no limit.
     rate: Option<f64>,
-    /// Each message takes some, refused or not; below zero messages are refused.
+    /// Each message costs some, even if it is refused. Below zero messages are refused.
     tokens: f64,
     filled: Instant,
 }
@@ -35,10 +35,10 @@ impl RateLimit {
         RateLimit { rate, tokens: rate.unwrap_or(0.0) * BURST_SECONDS, filled: now }
     }
 
-    /// One more message of this many bytes. However long, it takes no more than a full bucket. The clock is asked only
-    /// where there is a limit.
+    /// One more message of this many bytes. It costs at most a full bucket. The clock is read only if
+    /// there is a limit.
     pub fn message(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Verdict {
-        let Some(burst) = self.take(bytes, clock) else { return Verdict::Allowed };
+        let Some(burst) = self.spend(bytes, clock) else { return Verdict::Allowed };
         if self.tokens >= 0.0 {
             Verdict::Allowed
         } else if self.tokens >= -burst {
@@ -48,8 +48,8 @@ impl RateLimit {
         }
     }
 
-    /// Takes a message's tokens out of the bucket, and returns how many it holds when full.
-    fn take(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Option<f64> {
+    /// Removes a message's tokens from the bucket; returns the size of the bucket.
+    fn spend(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Option<f64> {
         let rate = self.rate?;
         let now = clock();
         let burst = rate * BURST_SECONDS;

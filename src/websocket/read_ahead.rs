@@ -1,5 +1,5 @@
-//! Reads more than tungstenite asks for while a lot is coming, so that its own buffer, which every client has for as long as it
-//! is here, can be small.
+//! Reads more than tungstenite asks for while a client sends a lot. So tungstenite's own buffer, which every client has all the
+//! time, can be small.
 //!
 //! Part of the client's stream, on the connection's thread.
 
@@ -8,7 +8,7 @@ use std::io::{self, Cursor, ErrorKind, Read};
 /// Bytes that are read at once while a lot is coming.
 const AHEAD: usize = 4 * 1024;
 
-/// Bytes of such a read that call for another one like it; after fewer the next is as small as tungstenite's room is.
+/// After a read of this many bytes the next one reads ahead, too; after fewer it is as small as tungstenite asks for.
 const A_LOT: usize = 512;
 
 pub struct ReadAhead {
@@ -63,7 +63,7 @@ impl ReadAhead {
     }
 }
 
-/// Reads, whatever signals come.
+/// Reads; if a signal interrupts it, again.
 fn read_on(mut socket: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match socket.read(buffer) {

@@ -1,7 +1,7 @@
-//! Step 2, the persistent connection: both sides speak whenever they like, until one of them closes.
+//! Step 2, the persistent connection: both sides send at any time, until one of them closes.
 //!
-//! Runs on the connection's thread, which waits in `read` nearly all of the time. What is understood goes to the broadcaster;
-//! nothing must be written here but through the stream.
+//! Runs on the connection's thread, which waits in `read` nearly all of the time. What it understands goes to the
+//! broadcaster. It must never write but through the stream.
 
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::thread;
@@ -26,7 +26,7 @@ use crate::tap::{Purpose, ReadTap};
 /// How many times faster than a member of the chat an echo may be.
 const ECHO_RATE: u32 = 10;
 
-/// One WebSocket from the handshake to the begin of its closing.
+/// One WebSocket, from the handshake to the beginning of its closing.
 pub struct Session<'a> {
     client: ClientId,
     websocket: WebSocket<ClientStream>,
@@ -51,11 +51,11 @@ impl<'a> Session<'a> {
         Session { client, websocket, purpose, context, rate, messages: 0, ping: None }
     }
 
-    /// Reads until the conversation is over, and says how its closing begins.
+    /// Reads until the connection begins to close; returns why.
     pub fn run(&mut self) -> Cause {
         loop {
             let result = match self.websocket.read() {
-                Ok(message) => self.take(message),
+                Ok(message) => self.receive(message),
                 Err(Error::Io(error)) if matches!(error.kind(), WouldBlock | TimedOut) => self.silence(),
                 // `fault.rs`: bad UTF-8 is 1007, a broken frame 1002, too long a message 1009.
                 Err(error) => Err(cause_of(error, self.context.options.max_message)),
@@ -66,7 +66,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What came in so far.
+    /// What was received so far.
     pub fn received(&self) -> Received {
         Received { messages: self.messages, bytes: self.websocket.get_ref().received() }
     }
@@ -76,12 +76,12 @@ impl<'a> Session<'a> {
         self.websocket.into_inner().into_rest()
     }
 
-    fn take(&mut self, message: Message) -> Result<(), Cause> {
+    fn receive(&mut self, message: Message) -> Result<(), Cause> {
         match message {
             Message::Text(text) => {
                 self.messages += 1;
                 match self.purpose {
-                    Purpose::Chat => self.say(&text),
+                    Purpose::Chat => self.chat_message(&text),
                     Purpose::Echo => self.echo(Message::Text(text)),
                     Purpose::Feed => Err(Cause::Fault(ONLY_LISTEN)),
                 }
@@ -114,7 +114,7 @@ impl<'a> Session<'a> {
     }
 
     /// A text message of a member of the chat.
-    fn say(&mut self, text: &str) -> Result<(), Cause> {
+    fn chat_message(&mut self, text: &str) -> Result<(), Cause> {
         let (parsed, privacy) = Command::parse(text);
         self.websocket.get_mut().tap().understood(privacy);
         match self.rate.message(text.len(), Instant::now) {
@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
             Verdict::Excessive => return Err(Cause::Fault(TOO_FAST)),
         }
         match parsed {
-            Parsed::Command(command) => self.tell(Incoming::Command { client: self.client, command }),
+            Parsed::Command(command) => self.enqueue(Incoming::Command { client: self.client, command }),
             Parsed::Refused(refusal) => self.refuse(refusal),
             Parsed::Unknown(fields) => self.extra_command(fields),
         }
@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
         };
         match (command.parse)(self.client, &fields) {
             Ok(action) => {
-                self.tell(Incoming::Run(action.job))?;
+                self.enqueue(Incoming::Run(action.job))?;
                 // What the client sends meanwhile waits in the kernel's buffers, then with the client.
                 thread::sleep(action.pause);
                 Ok(())
@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// There is no way to warn on an echo, so it may go on twice as long before it ends.
+    /// An echo cannot carry a warning: it goes on until the rate is excessive.
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
         match self.rate.message(0, Instant::now) {
             Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
@@ -171,8 +171,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Nothing came for the time of `--ping`. The first time we ask; after the second we believe that the client is gone. Any byte
-    /// counts as a sign of life, as a long message may be on its way.
+    /// Nothing was received for the time of `--ping`. The first time we send a ping, the second time we close. Any byte counts as an
+    /// answer, since a long message may be arriving.
     fn silence(&mut self) -> Result<(), Cause> {
         let received = self.websocket.get_ref().received();
         if self.ping.is_some_and(|(_, before)| before == received) {
@@ -185,11 +185,11 @@ impl<'a> Session<'a> {
     }
 
     fn refuse(&self, refusal: Refusal) -> Result<(), Cause> {
-        self.tell(Incoming::Refused { client: self.client, refusal })
+        self.enqueue(Incoming::Refused { client: self.client, refusal })
     }
 
     /// Waits while the channel is full: backpressure. The client's next bytes then wait in the kernel, and TCP slows it down.
-    fn tell(&self, incoming: Incoming) -> Result<(), Cause> {
+    fn enqueue(&self, incoming: Incoming) -> Result<(), Cause> {
         let ended = |_| Cause::Cut(TcpEnd::Failed("the server has ended".to_owned()));
         self.context.to_broadcaster.send(incoming).map_err(ended)
     }

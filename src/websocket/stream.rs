@@ -1,7 +1,7 @@
 //! The stream that tungstenite gets: reads come from the socket, writes go to the broadcaster.
 //!
 //! tungstenite's `WebSocket` cannot be split in two, and its `read` also writes: it answers pings. If this thread wrote to the
-//! socket while the broadcaster does, the frames of both would tear each other apart. So finished frames go through the channel
+//! socket while the broadcaster does, the frames of both would be mixed. So finished frames go through the channel
 //! like everything else, and this thread never writes to the socket after the handshake.
 
 use std::io::{self, ErrorKind, Read, Write};

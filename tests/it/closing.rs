@@ -106,7 +106,7 @@ fn a_second_signal_ends_at_once() {
     let mut server = Server::start(&[]);
     let _silent = RawClient::open(&server, "/ws");
     server.signal("INT");
-    server.wait_for_log("once more to stop at once");
+    server.wait_for_log("a second signal stops at once");
     server.signal("INT");
     assert_eq!(server.wait().code(), Some(130));
 }

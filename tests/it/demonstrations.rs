@@ -91,7 +91,7 @@ fn tcp_ends_without_a_close_frame() {
     assert_eq!(client.frame(), None, "the end of TCP, in order");
     assert_eq!(witness.wait_for("left")["code"], 1006);
     drop(client);
-    server.wait_for_log("without a close frame (1006), as the client wished");
+    server.wait_for_log("without a close frame (1006), as the client asked");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_transfer_encoding_in_any_spelling_ends_the_connection() {
         let header = format!("Transfer-Encoding: {value}\r\n");
         let length = "Content-Length: 4\r\n";
         for headers in [&header, &format!("{header}{length}"), &format!("{length}{header}")] {
-            attacks.push(Attack::refused(post(headers, &chunked), 411, "say Content-Length"));
+            attacks.push(Attack::refused(post(headers, &chunked), 411, "send a Content-Length"));
         }
     }
     let twice = "Transfer-Encoding: identity\r\ntransfer-encoding: chunked\r\n";
@@ -75,7 +75,7 @@ fn a_transfer_encoding_in_any_spelling_ends_the_connection() {
     let upgrade =
         handshake("/echo").replacen("\r\n\r\n", &format!("\r\n{twice}\r\n"), 1) + &chunked;
     for sent in [post(twice, &chunked), old, get, upgrade] {
-        attacks.push(Attack::refused(sent, 411, "say Content-Length"));
+        attacks.push(Attack::refused(sent, 411, "send a Content-Length"));
     }
     for (broken, words) in [
         ("Transfer-Encoding : chunked\r\n", "a header name"),

@@ -115,9 +115,9 @@ fn attack(cases: Vec<Case>) {
         };
         let (closing, closed) = (format!("closing begun {how}"), format!("closed {how}"));
         let mut words = vec!["TCP connection from ", "answered 101", "joined the chat as \"Nr "];
-        let not_taken = format!("a message was not taken: {explanation}");
+        let refused = format!("a message was refused: {explanation}");
         if matches!(expected, NotUnderstood | Empty) {
-            words.push(&not_taken);
+            words.push(&refused);
         }
         words.extend([&*closing, &*closed]);
         log.take(port, &words, &text);

@@ -5,7 +5,7 @@ use super::*;
 use crate::limits::Limit;
 use crate::tap::NoTap;
 
-/// What a client gets of one round of the batch `abcdef` (six events of a byte, in real life whole frames).
+/// What a client gets of one round of the batch `abcdef` (six events of one byte each, in place of whole frames).
 fn gets(is_member: bool, from: usize, prepare: impl FnOnce(&mut Client)) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let mut peer = TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
@@ -37,7 +37,7 @@ fn own(client: &mut Client, replaces: Range<usize>, frames: &'static str) {
 }
 
 #[test]
-fn a_round_reaches_each_client_in_order_with_what_is_its_own() {
+fn each_client_gets_the_round_in_order_with_its_own_frames_inside() {
     assert_eq!(gets(true, 0, |_| {}), "abcdef");
     assert_eq!(gets(true, 2, |client| own(client, 2..2, "welcome ")), "welcome cdef");
     assert_eq!(gets(true, 0, |client| own(client, 1..2, "B")), "aBcdef");
@@ -50,7 +50,7 @@ fn a_round_reaches_each_client_in_order_with_what_is_its_own() {
 }
 
 #[test]
-fn who_leaves_within_a_round_gets_the_part_before() {
+fn a_client_that_leaves_within_a_round_gets_the_part_before() {
     let leaves = |client: &mut Client| {
         own(client, 1..1, "+");
         client.leave_batch(3);
@@ -61,7 +61,7 @@ fn who_leaves_within_a_round_gets_the_part_before() {
 }
 
 #[test]
-fn an_echo_gets_its_own_and_nothing_of_the_chat() {
+fn an_echo_gets_its_own_frames_and_nothing_of_the_chat() {
     let twice = |client: &mut Client| {
         own(client, 2..2, "one ");
         own(client, 5..5, "two");
@@ -71,7 +71,7 @@ fn an_echo_gets_its_own_and_nothing_of_the_chat() {
 }
 
 #[test]
-fn who_is_cut_off_gets_nothing_after_the_gap() {
+fn a_client_that_is_cut_off_gets_nothing_of_the_chat_after_the_gap() {
     let cut_off = |client: &mut Client| {
         own(client, 1..1, "lost");
         client.drop_queue();

@@ -11,7 +11,7 @@ fn a_close_frame_carries_its_code_in_network_order_and_its_reason() {
 }
 
 #[test]
-fn the_clients_wish_is_answered_and_our_end_follows_at_once() {
+fn a_clients_close_frame_is_answered_and_tcp_ends_at_once() {
     let mut closing = Closing::default();
     closing.begin(Cause::Client(Some(BYE)));
     assert!(closing.has_begun() && closing.may_end_ours());
@@ -25,7 +25,7 @@ fn the_clients_wish_is_answered_and_our_end_follows_at_once() {
 }
 
 #[test]
-fn our_own_wish_waits_for_the_answer_or_for_the_end() {
+fn after_our_close_frame_tcp_stays_open_until_the_answer_or_the_clients_fin() {
     for answered in [true, false] {
         let mut closing = Closing::default();
         closing.begin(Cause::Server(BYE));
@@ -42,7 +42,7 @@ fn our_own_wish_waits_for_the_answer_or_for_the_end() {
 }
 
 #[test]
-fn our_own_wish_does_not_wait_for_an_answer_that_nobody_would_read() {
+fn after_our_close_frame_tcp_ends_at_once_if_no_answer_will_come() {
     let mut closing = Closing::default();
     closing.begin(Cause::Server(BYE));
     closing.no_answer_will_come();
@@ -50,7 +50,7 @@ fn our_own_wish_does_not_wait_for_an_answer_that_nobody_would_read() {
 }
 
 #[test]
-fn an_end_that_we_forced_is_not_told_as_the_clients() {
+fn an_end_that_the_server_forced_is_not_logged_as_the_clients() {
     let mut closing = Closing::default();
     closing.begin(Cause::Fault(BYE));
     closing.forced();
@@ -59,7 +59,7 @@ fn an_end_that_we_forced_is_not_told_as_the_clients() {
 }
 
 #[test]
-fn a_reset_is_told_as_a_reset() {
+fn a_reset_is_logged_as_a_reset() {
     let mut closing = Closing::default();
     closing.begin(Cause::Fault(BYE));
     closing.forced();
@@ -68,7 +68,7 @@ fn a_reset_is_told_as_a_reset() {
 }
 
 #[test]
-fn an_answer_that_was_never_sent_is_not_told() {
+fn an_answer_that_was_never_sent_is_not_logged() {
     let mut closing = Closing::default();
     closing.begin(Cause::Client(Some(BYE)));
     closing.ended_ours();

@@ -7,7 +7,7 @@ fn push(queue: &mut SendQueue, frames: &'static [u8]) {
     queue.push(Frames::new(Bytes::from_static(frames), Privacy::Public), frame::messages_in(frames));
 }
 
-/// Three messages in two pieces, of which this many bytes were sent.
+/// Three messages in two pieces, with this many bytes sent.
 fn queue(sent: usize) -> SendQueue {
     let mut queue = SendQueue::default();
     push(&mut queue, b"\x81\x03abc\x81\x02de");
@@ -50,6 +50,6 @@ fn between_two_frames_nothing_is_kept() {
 }
 
 #[test]
-fn small_frames_are_counted_with_their_upkeep() {
-    assert_eq!(queue(0).memory(), 12 + 2 * PIECE_UPKEEP);
+fn the_memory_of_small_frames_includes_their_overhead() {
+    assert_eq!(queue(0).memory(), 12 + 2 * PIECE_OVERHEAD);
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_time_that_is_waited_for_has_come_then() {
+fn after_waiting_for_a_time_the_clock_shows_it() {
     let clock = Clock::default();
     for later in [0, 1, 999, 1_000_000] {
         let time = clock.time(Instant::now()) + Duration::from_millis(later);

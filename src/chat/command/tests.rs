@@ -1,19 +1,19 @@
 use super::*;
 
 #[test]
-fn plain_text_and_the_object_say_the_same() {
-    for said in ["hola \"tú\"", "hola \"tú\"\n", r#"{"type":"message","text":"hola \"t\u00fa\""}"#] {
+fn plain_text_and_an_object_make_the_same_message() {
+    for sent in ["hola \"tú\"", "hola \"tú\"\n", r#"{"type":"message","text":"hola \"t\u00fa\""}"#] {
         let (Parsed::Command(Command::Say { text, to: None, reference: None }), Privacy::Public) =
-            Command::parse(said)
+            Command::parse(sent)
         else {
-            panic!("{said}")
+            panic!("{sent}")
         };
         assert_eq!(text.get(), r#""hola \"tú\"""#);
     }
 }
 
 #[test]
-fn an_object_behind_white_space_is_an_object_and_not_said_to_everybody() {
+fn an_object_after_white_space_is_an_object_and_not_a_text_for_all() {
     for before in [" ", "\n\t", "\u{a0}", "\u{feff}", "\u{feff} \r\n"] {
         let private = format!(r#"{before}{{"type":"message","text":"psst","to":"Luis"}}"#);
         let (Parsed::Command(Command::Say { text, to, .. }), Privacy::Private) = Command::parse(&private)
@@ -29,7 +29,7 @@ fn an_object_behind_white_space_is_an_object_and_not_said_to_everybody() {
 }
 
 #[test]
-fn what_is_not_a_known_object_is_refused_and_never_said() {
+fn an_unknown_or_invalid_object_is_never_sent_as_a_message() {
     let deep = "{\"type\":\"message\",\"text\":".to_owned() + &"[".repeat(60_000);
     for bad in [
         "{",
@@ -50,7 +50,7 @@ fn what_is_not_a_known_object_is_refused_and_never_said() {
 }
 
 #[test]
-fn the_place_of_a_fault_is_told_in_characters_from_the_beginning() {
+fn the_error_gives_the_place_in_characters_from_the_beginning() {
     for (bad, place) in [
         ("{", 1),
         (r#"{"type":"message","text":"x"} y"#, 31),

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_message_is_what_serde_would_make_of_it() {
+fn a_message_is_encoded_as_serde_encodes_it() {
     let text = JsonString::of("hola \"tú\"");
     for id in [1, 1_234_567, u64::MAX] {
         for (from, to, reference) in [

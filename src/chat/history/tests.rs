@@ -9,7 +9,7 @@ fn record(id: u64, visibility: Visibility, length: usize) -> Record {
 }
 
 #[test]
-fn private_events_are_for_the_two_and_each_has_its_own_copy() {
+fn private_events_are_only_for_their_two_members_and_the_sender_has_a_copy_with_ref() {
     let mut history = History::new(usize::MAX);
     history.push(record(1, Visibility::Everyone, 1));
     let own = Some((ANA, Bytes::from_static(b"with ref")));
@@ -19,11 +19,11 @@ fn private_events_are_for_the_two_and_each_has_its_own_copy() {
     assert_eq!(lengths(LUIS), [1, 2]);
     assert_eq!(lengths(EVA), [1]);
     assert_eq!(history.since(1, EVA), Some(vec![]));
-    assert_eq!(history.last(1, EVA).len(), 1, "counted are the events that one may read");
+    assert_eq!(history.last(1, EVA).len(), 1, "only events that the member may read are counted");
 }
 
 #[test]
-fn what_cannot_be_had_whole_is_not_had_in_part() {
+fn missed_events_are_returned_completely_or_not_at_all() {
     let mut history = History::new(usize::MAX);
     for id in 1..=(KEPT_EVENTS as u64 + 5) {
         history.push(record(id, Visibility::Everyone, 1));

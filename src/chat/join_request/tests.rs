@@ -8,7 +8,7 @@ fn a_name_in_the_query_is_decoded() {
 }
 
 #[test]
-fn a_return_is_read_whole_and_does_not_show_its_secret() {
+fn a_resume_request_is_parsed_and_its_debug_text_hides_the_secret() {
     let request = JoinRequest::parse("session=7.AAAAAAAAAAAAAAAAAAAAAA&epoch=e1&after=341");
     let resume = request.resume.as_ref().expect("it wants to come back");
     assert!(resume.session.is_some());

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn every_text_comes_to_the_same_as_by_serde() {
+fn every_text_is_encoded_as_serde_encodes_it() {
     let mut texts: Vec<String> = (0..=0x2ff).filter_map(char::from_u32).map(String::from).collect();
     texts.extend(["", "hola \"tú\"", "\u{2028}😀\0", "a\\b\n\r\t\u{8}\u{c}"].map(String::from));
     for text in texts {

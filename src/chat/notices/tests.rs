@@ -1,11 +1,11 @@
 use super::*;
 
 #[test]
-fn the_first_twenty_of_a_second_are_told_the_rest_is_a_crowd() {
+fn the_first_twenty_notices_of_a_second_are_single_and_the_rest_is_one_crowd() {
     let mut notices = Notices::default();
     let start = Time(1_000);
-    let told = (0..50).filter(|_| notices.joined(start)).count();
-    assert_eq!(told, 20);
+    let single = (0..50).filter(|_| notices.joined(start)).count();
+    assert_eq!(single, 20);
     assert!(!notices.left(start));
     assert_eq!(notices.due(), Some(start + WINDOW));
     assert_eq!(notices.crowd(start), None);
@@ -15,7 +15,7 @@ fn the_first_twenty_of_a_second_are_told_the_rest_is_a_crowd() {
 }
 
 #[test]
-fn a_trickle_is_never_merged() {
+fn one_join_a_second_is_never_merged() {
     let mut notices = Notices::default();
     let start = Time(1_000);
     for second in 0..100 {

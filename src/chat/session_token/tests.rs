@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_session_is_proved_by_nothing_but_its_own_secret() {
+fn only_its_own_secret_proves_a_session() {
     let secret = Token::random().expect("random numbers");
     let token = SessionToken::parse(&session_text(MemberId(7), &secret)).expect("our own text");
     assert_eq!(token.member, MemberId(7));

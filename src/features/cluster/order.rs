@@ -27,11 +27,11 @@ const LAST_PROPOSALS: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 const CUT_OFF: CloseReason = CloseReason::new(
-    close_code::OUT_OF_TOUCH,
+    close_code::LOST_TOUCH,
     "this server had lost touch with the others: come back, nothing is lost",
 );
 const NEW_CHAT: CloseReason =
-    CloseReason::new(close_code::OUT_OF_TOUCH, "a new chat begins, without what was said before");
+    CloseReason::new(close_code::LOST_TOUCH, "a new chat begins, without what was said before");
 /// How the members of a server leave that was declared gone.
 const SERVER_SILENT: CloseReason = CloseReason::new(close_code::ABNORMAL, "");
 /// And those of one that ends in order.

@@ -115,7 +115,7 @@ fn frame(
     let shown = ..payload.len().min(KEPT_PAYLOAD);
     let secret = match from {
         Party::Client => Vec::new(),
-        Party::Server | Party::Nobody => secrets::in_payload(read),
+        Party::Server | Party::Neither => secrets::in_payload(read),
     };
     let (header, wire) = (hex(header, &[]), hex(&payload[shown], &secret));
     let plain = plain.as_ref().map(|plain| hex(&plain[shown], &secret));

@@ -41,7 +41,7 @@ impl Lane {
     pub fn place(&mut self, from: Party, head: &FrameHead, payload: &[u8], us: u64) -> Place {
         let (this, other) = match from {
             Party::Client => (&mut self.from_client, &mut self.from_server),
-            Party::Server | Party::Nobody => (&mut self.from_server, &mut self.from_client),
+            Party::Server | Party::Neither => (&mut self.from_server, &mut self.from_client),
         };
         match head.opcode {
             Opcode::Ping => {

@@ -131,7 +131,7 @@ impl SendTap for InspectorSendTap {
         let tcp = closing.tcp_end().unwrap_or(&unknown);
         let without_cause = || CloseReason::new(close_code::ABNORMAL, "");
         self.tell(What::Closed(Box::new(Closed {
-            by: closing.by().unwrap_or(Party::Nobody),
+            by: closing.by().unwrap_or(Party::Neither),
             reason: closing.cause().map_or_else(without_cause, Cause::reason),
             answered: closing.is_answered(),
             tcp_by: closing.tcp_ended_by(),

@@ -8,7 +8,7 @@ fn status(head: &str) -> Option<u16> {
 }
 
 #[test]
-fn a_head_is_taken_only_whole_and_only_if_it_is_one() {
+fn only_a_whole_and_valid_head_is_a_request() {
     assert_eq!(status("GET / HTTP/1.1\r\nHost: localhost\r\n"), None);
     assert_eq!(status("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), Some(200));
     for broken in [
@@ -29,7 +29,7 @@ fn a_head_is_taken_only_whole_and_only_if_it_is_one() {
 }
 
 #[test]
-fn targets_come_in_two_forms() {
+fn a_target_is_a_path_or_a_url() {
     let parts = |target| target_parts(target).map(|parts| (parts.authority, parts.path, parts.query));
     assert_eq!(parts("/ws?name=Ana"), Some((None, "/ws", "name=Ana")));
     assert_eq!(parts("http://localhost:3000/ws?x"), Some((Some("localhost:3000"), "/ws", "x")));

@@ -25,15 +25,15 @@ fn host_headers_are_read_strictly() {
 }
 
 #[test]
-fn only_our_own_names_and_pages_are_welcome() {
+fn only_our_own_names_and_pages_are_allowed() {
     let names = HostNames::new(&["Class.Example".to_owned()], &["https://lms.example".to_owned()]);
     assert!(names.is_ours("localhost") && names.is_ours("class.example") && names.is_ours("10.0.0.7"));
     assert!(!names.is_ours("evil.example") && !names.is_ours("localhost.evil.example"));
-    assert!(names.is_welcome("http://localhost:3000", "localhost:3000"));
-    assert!(names.is_welcome("https://lms.example", "localhost:3000"));
-    assert!(names.is_welcome("HTTP://LocalHost:3000", "localhost:3000"));
-    assert!(!names.is_welcome("http://", ""), "without a host there is no page of its own");
+    assert!(names.is_allowed("http://localhost:3000", "localhost:3000"));
+    assert!(names.is_allowed("https://lms.example", "localhost:3000"));
+    assert!(names.is_allowed("HTTP://LocalHost:3000", "localhost:3000"));
+    assert!(!names.is_allowed("http://", ""), "without a host no page is the server's own");
     for origin in ["http://localhost:4000", "http://evil.example", "null", "", "localhost:3000"] {
-        assert!(!names.is_welcome(origin, "localhost:3000"), "{origin}");
+        assert!(!names.is_allowed(origin, "localhost:3000"), "{origin}");
     }
 }

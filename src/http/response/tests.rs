@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn an_answer_has_a_length_and_says_what_becomes_of_the_connection() {
+fn a_response_has_its_length_and_says_whether_the_connection_ends() {
     let answer = Response::refusal(408, "too slow");
     let text = String::from_utf8(answer.to_bytes()).expect("answers are text here");
     assert!(text.starts_with("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"), "{text}");

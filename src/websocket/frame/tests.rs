@@ -9,7 +9,7 @@ use super::*;
 fn every_header_is_read_as_tungstenite_reads_it() {
     let lengths = [0_u64, 5, 125, 126, 0xffff, 0x1_0000, u64::MAX >> 1];
     for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
-        // The length in the header itself is one; those behind it are many.
+        // Seven bits hold one length; the longer fields are tested with many.
         let many = if second & 0x7f < 126 { &lengths[..1] } else { &lengths[..] };
         for length in many.iter().copied() {
             let mut bytes = vec![first, second];
@@ -89,9 +89,9 @@ fn the_examples_of_rfc_6455_section_5_7_are_read_however_they_are_cut() {
     bytes.extend(b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
     bytes.extend([7; 65536]);
     let whole = heads(&bytes, bytes.len());
-    let told: Vec<String> = whole.iter().map(FrameHead::to_string).collect();
+    let shown: Vec<String> = whole.iter().map(FrameHead::to_string).collect();
     assert_eq!(
-        told,
+        shown,
         [
             "text frame, FIN, 5 bytes",
             "text frame, FIN, masked, 5 bytes",
@@ -110,7 +110,7 @@ fn the_examples_of_rfc_6455_section_5_7_are_read_however_they_are_cut() {
 }
 
 #[test]
-fn wrong_headers_are_told_apart() {
+fn each_kind_of_wrong_header_is_reported_as_such() {
     assert_eq!(
         FrameScanner::default().scan(b"\x83\x80\0\0\0\0"),
         Scan::Wrong { begin: 0, wrong: WrongHeader::ReservedOpcode(3) }
@@ -126,7 +126,7 @@ fn wrong_headers_are_told_apart() {
 }
 
 #[test]
-fn the_end_of_a_frame_is_found_from_within() {
+fn the_end_of_a_frame_is_found_from_any_byte_in_it() {
     let frames = b"\x81\x03abc\x81\x02de";
     let ends: Vec<usize> = (0..=frames.len()).map(|at| frame_end_after(frames, at)).collect();
     assert_eq!(ends, [0, 5, 5, 5, 5, 5, 9, 9, 9, 9]);

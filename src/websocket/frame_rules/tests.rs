@@ -5,7 +5,7 @@ fn check(bytes: &[u8]) -> Result<(), (usize, u16)> {
 }
 
 #[test]
-fn good_frames_pass_and_the_first_wrong_header_is_found_behind_them() {
+fn valid_frames_pass_and_the_first_wrong_header_after_them_is_found() {
     let good = b"\x01\x81abcd.\x89\x80abcd\x80\x81abcd.\x88\x82abcd\x62\x8a";
     assert_eq!(check(good), Ok(()));
     let mut with_fault = good.to_vec();
@@ -38,7 +38,6 @@ fn each_forbidden_header_is_a_protocol_error() {
 fn a_data_frame_may_be_as_long_as_a_message_and_a_control_frame_as_125_bytes() {
     assert_eq!(check(b"\x81\xe4abcd"), Ok(()));
     assert_eq!(check(b"\x81\xe5abcd"), Err((0, MESSAGE_TOO_BIG)));
-
     assert_eq!(check(b"\x89\xfdabcd"), Ok(()));
 }
 
@@ -58,7 +57,7 @@ fn a_close_code_that_must_not_be_sent_is_found_however_the_frame_is_cut() {
 }
 
 #[test]
-fn endless_empty_fragments_end() {
+fn a_message_of_endless_empty_fragments_ends_the_connection() {
     let mut bytes = b"\x01\x80abcd".to_vec();
     bytes.extend(b"\x00\x80abcd".repeat(127));
     assert_eq!(check(&bytes), Ok(()));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 
 #[test]
-fn a_burst_passes_then_warnings_then_the_end() {
+fn a_burst_is_allowed_then_come_warnings_then_the_end() {
     let start = Instant::now();
     let mut limit = RateLimit::new(2, start);
     let verdicts: Vec<Verdict> = (0..21).map(|_| limit.message(0, || start)).collect();
@@ -13,7 +13,7 @@ fn a_burst_passes_then_warnings_then_the_end() {
 }
 
 #[test]
-fn the_rate_itself_passes_for_ever() {
+fn messages_at_the_rate_are_always_allowed() {
     let start = Instant::now();
     let mut limit = RateLimit::new(20, start);
     for message in 0..10_000 {
@@ -22,7 +22,7 @@ fn the_rate_itself_passes_for_ever() {
 }
 
 #[test]
-fn long_messages_cost_more_but_one_is_always_possible() {
+fn long_messages_cost_more_but_one_is_always_allowed() {
     let start = Instant::now();
     let mut limit = RateLimit::new(20, start);
     let allowed = (0..100).take_while(|_| limit.message(65_536, || start) == Verdict::Allowed).count();

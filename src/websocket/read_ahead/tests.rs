@@ -1,6 +1,6 @@
 use super::*;
 
-/// Gives so many bytes of the rising sequence at once, then says that it would have to wait.
+/// Returns rising bytes, one burst at each read, and at the end `WouldBlock`.
 struct Socket {
     next: u8,
     bursts: Vec<usize>,
@@ -41,7 +41,7 @@ fn read_all(early: Vec<u8>, bursts: &[usize]) -> (Vec<u8>, usize, ReadAhead) {
 }
 
 #[test]
-fn every_byte_comes_once_and_in_order_and_nothing_is_kept_when_idle() {
+fn every_byte_is_read_once_and_in_order_and_no_memory_is_kept_when_idle() {
     for early in [0, 1, 250] {
         for bursts in [&[][..], &[1], &[100], &[99, 1, 100, 101], &[4196], &[100_000, 3], &[100, 4096, 1]] {
             let early: Vec<u8> = (0..early).collect();
@@ -55,7 +55,7 @@ fn every_byte_comes_once_and_in_order_and_nothing_is_kept_when_idle() {
 }
 
 #[test]
-fn a_burst_after_the_other_takes_a_read_each() {
+fn each_burst_takes_one_read() {
     let (_, reads, _) = read_all(Vec::new(), &[1_120; 100]);
     assert!(reads <= 102, "{reads} reads");
 }

@@ -165,7 +165,7 @@ fn what_is_no_sign_in_is_refused_with_a_sentence() {
         let answer = ask(&server, request("GET", path, ""));
         assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
     }
-    assert!(!server.log().iter().any(|line| line.contains(secret) || line.contains("compared")));
+    assert!(!server.log().iter().any(|line| line.contains(secret) || line.contains("was checked")));
 }
 
 #[test]
@@ -430,7 +430,7 @@ fn a_broken_list_is_told_with_its_line_and_the_old_one_stays_in_force() {
 fn an_empty_list_lets_nobody_in_until_somebody_is_on_it() {
     let users = Users::new(&[]);
     let server = users.serve(&[]);
-    server.wait_for_log("nobody is on the list of users yet");
+    server.wait_for_log("the list of users has no accounts yet");
     assert_eq!(sign_in(&server, "Ana", &password_of("Ana")).status, 401);
     users.add(&["Ana"]);
     server.wait_for_log("1 on it; 1 new");

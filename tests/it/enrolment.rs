@@ -72,7 +72,7 @@ fn a_class_comes_in_whole_or_not_at_all() {
         ("Luis,secret-of-luis\nE:va,secret-of-eva\n", "line 2: an account's name has no colon"),
         ("Luis,\n", "line 1: a password needs at least one character"),
         ("Luis,secret-of-luis\nluis,secret-of-luis\n", "line 2: the name was there before"),
-        ("", "nobody is on it"),
+        ("", "the list is empty"),
     ] {
         let line = refused(&users.run(&["--add-users"], class));
         assert!(line.contains(wrong) && !line.contains("secret"), "{line}");

@@ -38,7 +38,7 @@ use crossbeam_channel::Sender;
 use crate::broadcaster::Incoming;
 use crate::chat;
 use crate::config::Options;
-use crate::features::redis::{Place, Redis};
+use crate::features::redis::{Redis, RedisConfig};
 use crate::joints::Joints;
 use news::NewsSender;
 use order::ClusterOrder;
@@ -58,8 +58,8 @@ pub fn attach(
     to_broadcaster: &Sender<Incoming>,
 ) -> Result<(), String> {
     joints.features.push("redis");
-    let Some(place) = Place::of(options) else { return Ok(()) };
-    let redis = Redis::new(place).map_err(|error| error.to_string())?;
+    let Some(config) = RedisConfig::of(options) else { return Ok(()) };
+    let redis = Redis::new(config).map_err(|error| error.to_string())?;
     let store = Store::new(redis, options.redis_events);
     let settings = chat::Settings { history: options.history, send_queue: options.backlog };
     let (proposals, queue) = proposals::channel();

@@ -167,7 +167,7 @@ fn a_redis_that_lost_everything_is_a_new_epoch_and_everybody_is_told_so() {
     }
     for client in [&mut ana, &mut luis] {
         let (code, reason) = client.wait_for_close();
-        assert_eq!((code, reason.as_str()), (4013, "the chat begins anew, without what was said before"));
+        assert_eq!((code, reason.as_str()), (4013, "a new chat begins, without the earlier messages"));
     }
     let mut ana = Client::open_at(&server, 1, &(return_of(&welcome, 1) + "&name=Ana"));
     let back = ana.wait_for("welcome");
@@ -244,7 +244,7 @@ fn a_server_that_hung_and_goes_on_has_no_double_names() {
     server.signal("CONT");
     let (code, reason) = ana.wait_for_close();
     assert_eq!(code, 4013, "{reason}");
-    server.wait_for_log("the other servers have given this one up");
+    server.wait_for_log("the other servers declared this one gone");
     again.say("the real one");
     assert_eq!(luis.message(), ("Ana".into(), "the real one".into()));
     let (mut eva, welcome) = join_at(&server, 0, "Eva");

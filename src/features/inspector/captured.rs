@@ -1,7 +1,7 @@
-//! A captured connection: how it began, kept for watchers that come later, and what its two taps share with the inspector.
+//! A captured connection: its handshake, stored for later watchers, and what its two taps share with the inspector.
 //!
-//! Made by the connection's thread, then shared by that thread, the broadcaster's and the inspector's. What in it is secret was
-//! hidden before.
+//! Created on the connection's thread, then shared with the broadcaster's and the inspector's. Must never contain a secret:
+//! `new` hides them.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -23,27 +23,27 @@ pub struct Captured {
     pub local: Option<SocketAddr>,
     pub accepted: Instant,
     pub accepted_at: SystemTime,
-    /// When the request was complete, and when it was answered.
+    /// When the request was complete, and when the response was ready.
     pub requested: Instant,
     pub answered: Instant,
     /// `None`: it did not become a WebSocket.
     pub purpose: Option<Purpose>,
-    /// What lets a client watch it.
+    /// The key that lets a client watch it.
     pub key: Option<Token>,
-    /// Byte for byte, but for the secrets; at most as long as a head may be.
+    /// The bytes of the head, with its secrets hidden. Its length is bounded by the limit for heads.
     pub request: Vec<u8>,
-    /// Byte for byte, but for the secrets.
+    /// The bytes of the head, with its secrets hidden.
     pub response: Vec<u8>,
-    /// Odd: the taps are to tell what they see. From the first byte on, until the inspector knows whether it is watched. Each
-    /// beginning and end of watching is one more, so that a tap knows that it is to begin again.
+    /// Odd while the taps must report. Begins odd, until the inspector knows whether there is a watcher. Each start and each end
+    /// of watching adds one, so a tap also notices an end and a start between two calls.
     watched: AtomicU32,
-    /// Bytes that were sent.
+    /// Bytes that the kernel accepted.
     sent: AtomicU64,
-    /// Frames that were left out because the inspector is too slow, and that watchers have not been told of.
+    /// Frames that were left out because the inspector is too slow. Reset when the watchers get the count.
     lost: AtomicU64,
 }
 
-/// What `Sec-WebSocket-Accept` is made of.
+/// How `Sec-WebSocket-Accept` is computed from `Sec-WebSocket-Key`.
 pub struct Proof {
     pub key: String,
     /// SHA-1 of the key and the GUID of RFC 6455.
@@ -57,7 +57,7 @@ impl Captured {
         let Opening { mut request, mut response, .. } = opening;
         secrets::hide_in_head(&mut request);
         secrets::hide_in_head(&mut response);
-        // Kept for as long as the connection.
+        // They stay in memory as long as the connection.
         request.shrink_to_fit();
         response.shrink_to_fit();
         Captured {
@@ -78,20 +78,19 @@ impl Captured {
         }
     }
 
-    /// Changes whenever watching begins or ends; `None` while it is not watched. One relaxed load, each time that bytes are read or
-    /// sent.
+    /// Another number for each time of watching; `None` while no watcher is there. One relaxed load for each read and write.
     pub fn watched(&self) -> Option<u32> {
         Some(self.watched.load(Ordering::Relaxed)).filter(|number| number % 2 == 1)
     }
 
-    /// By the inspector's thread alone.
+    /// Called only on the inspector's thread.
     pub fn set_watched(&self, watched: bool) {
         if self.watched().is_some() != watched {
             self.watched.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Its frames are drawn in the log. Not those of a feed, which are made of the others' frames.
+    /// Whether the log shows its frames. Not those of a feed, which repeat the frames of other connections.
     pub fn is_logged(&self) -> bool {
         self.purpose != Some(Purpose::Feed) && log_enabled!(Level::Debug)
     }
@@ -104,6 +103,7 @@ impl Captured {
         self.sent.store(sent, Ordering::Relaxed);
     }
 
+    /// Counts frames that were left out.
     pub fn lose(&self, frames: u64) {
         self.lost.fetch_add(frames, Ordering::Relaxed);
     }
@@ -112,27 +112,27 @@ impl Captured {
         self.lost.swap(0, Ordering::Relaxed)
     }
 
-    /// Bytes of its heads.
+    /// Memory of its heads in bytes.
     pub fn memory(&self) -> usize {
         self.request.len() + self.response.len()
     }
 
-    /// Time since TCP was accepted.
+    /// The time since TCP was accepted.
     pub fn since(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.accepted)
     }
 
-    /// How the accept value is made, if this was a handshake.
+    /// How the accept value was computed; `None` if this was no handshake.
     pub fn proof(&self) -> Option<Proof> {
         let key = header(&self.request, "sec-websocket-key")?;
         let sent = header(&self.response, "sec-websocket-accept")?;
-        // What was sent must be what it is said to be made of.
+        // Never show a computation that does not match the bytes on the wire.
         let digest = BASE64.decode(sent.as_bytes()).ok()?;
         (accept(&key) == sent).then_some(Proof { key, digest, accept: sent })
     }
 }
 
-/// A header's value in a head.
+/// The value of a header.
 fn header(head: &[u8], wanted: &str) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
     let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));

@@ -44,7 +44,7 @@ fn tabs_at_two_servers_are_one_chat() {
 
 #[test]
 #[ignore = "needs Chromium and redis-server: run by make test"]
-fn what_is_written_while_redis_is_away_waits_and_the_page_says_so() {
+fn messages_written_while_redis_is_lost_wait_and_the_page_says_so() {
     let server = Server::start_many(2, &[]);
     let browser = Browser::start();
     let [at_one, at_other] = urls(&server);
@@ -206,7 +206,7 @@ fn the_note_is_in_both_languages_and_fits() {
 
 #[test]
 #[ignore = "needs Chromium and redis-server: run by make test"]
-fn a_page_that_is_sent_away_for_now_comes_back() {
+fn a_page_that_is_refused_for_now_comes_back() {
     let server = Server::start_many(2, &[]);
     let browser = Browser::start();
     let ana = enter_at(&browser, &urls(&server)[0], "Ana");

@@ -36,7 +36,7 @@ const SECRET: &str = "secret:";
 const END: &str = "the end";
 
 #[test]
-fn everybody_has_everything_once_and_in_one_order_through_fifty_cuts() {
+fn every_client_gets_every_message_once_and_in_one_order_through_fifty_cuts() {
     let seed = seed();
     println!("to see this again: CHAOS_SEED={seed}");
     converse(&Server::start(&FLAGS), seed, 200, 50, || {});

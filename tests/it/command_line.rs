@@ -74,7 +74,7 @@ fn version_is_that_of_the_package() {
 }
 
 #[test]
-fn the_readme_tells_of_every_flag_what_help_tells() {
+fn the_readme_says_of_every_flag_what_help_says() {
     let readme = project_file("README.md");
     for flag in FLAGS {
         let default = match flag.default {
@@ -179,7 +179,7 @@ fn localhost_answers_on_both_loopback_addresses() {
 }
 
 #[test]
-fn how_much_is_logged_is_said_by_the_flag_else_by_rust_log() {
+fn the_flag_sets_the_log_level_and_otherwise_rust_log_does() {
     let levels = ["INFO", "DEBUG", "TRACE"];
     for (flags, variable, logged) in [
         (&[][..], None, 1),

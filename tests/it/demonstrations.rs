@@ -121,7 +121,7 @@ fn a_pause_does_not_stop_the_server_from_ending() {
 }
 
 #[test]
-fn three_messages_come_unasked_and_to_nobody_else() {
+fn three_messages_come_without_a_request_and_to_no_other_client() {
     let server = Server::start(&[]);
     let mut witness = Client::join(&server, "witness");
     let mut client = RawClient::join(&server, "Ana");
@@ -143,7 +143,7 @@ fn three_messages_come_unasked_and_to_nobody_else() {
 }
 
 #[test]
-fn what_is_no_demonstration_is_refused_and_asking_counts_like_speaking() {
+fn an_unknown_demonstration_is_refused_and_each_request_counts_for_the_rate() {
     let server = Server::start(&["--rate", "1"]);
     let mut client = RawClient::join(&server, "Ana");
     for wrong in [r#"{"type":"show"}"#, r#"{"type":"show","what":"all"}"#] {

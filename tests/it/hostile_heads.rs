@@ -36,7 +36,7 @@ fn handshake_with(begin: &str, line: &str) -> Vec<u8> {
 
 #[test]
 #[rustfmt::skip]
-fn request_lines_that_are_none_are_answered_400() {
+fn malformed_request_lines_are_answered_400() {
     let mut attacks = Vec::new();
     for method in ["", " GET", "GET\t", "\tGET", "GET/", "(GET)", "G\0T", "\u{feff}GET", "GET:"] {
         attacks.push(Attack::refused(spoiled("GET", method), 400, NO_REQUEST));
@@ -59,7 +59,7 @@ fn request_lines_that_are_none_are_answered_400() {
 }
 
 #[test]
-fn methods_that_nobody_knows_are_answered_405() {
+fn unknown_methods_are_answered_405() {
     let long = "A".repeat(MAX_HEAD - 100);
     let methods = ["get", "Get", "BREW", "M-SEARCH", "TRACE", "CONNECT", "PRI", "DELETE", "!#$%&'*+"];
     let attack_with = |method: &str| Attack::refused(request(method, "/ws", ""), 405, "takes GET, HEAD only");
@@ -67,7 +67,7 @@ fn methods_that_nobody_knows_are_answered_405() {
 }
 
 #[test]
-fn other_protocols_on_the_plain_port_are_told_what_it_speaks() {
+fn other_protocols_get_an_answer_that_names_http() {
     let tls = |rest: &[u8]| Attack::refused([b"\x16\x03", rest].concat(), 400, "looks like TLS");
     let other = |sent: &[u8], words: &str| Attack::refused(sent, 400, words);
     attack(
@@ -99,7 +99,7 @@ fn other_protocols_on_the_plain_port_are_told_what_it_speaks() {
 
 #[test]
 #[rustfmt::skip]
-fn header_lines_that_are_none_are_answered_400() {
+fn malformed_header_lines_are_answered_400() {
     let mut attacks = Vec::new();
     for line in [
         ": psst", "psst", "Psst : x", "Psst\t: x", "Ps st: x", "Ps\0st: x", "Psst\x7f: x", "(psst): x", "@: psst",

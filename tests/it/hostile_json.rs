@@ -126,7 +126,7 @@ fn attack(cases: Vec<Case>) {
 
 #[test]
 #[rustfmt::skip]
-fn what_is_no_json_is_not_understood() {
+fn text_that_is_not_json_is_refused() {
     let whole = r#"{"type":"message","text":"psst"}"#;
     let mut cases = Vec::new();
     for broken in [
@@ -164,7 +164,7 @@ fn what_is_no_json_is_not_understood() {
 }
 
 #[test]
-fn nothing_nested_however_deep_breaks_anything() {
+fn deeply_nested_json_does_no_harm() {
     let mut cases = Vec::new();
     for depth in [1, 100, 127, 128, 129, 1000, 10_000] {
         let lists = "[".repeat(depth) + &"]".repeat(depth);

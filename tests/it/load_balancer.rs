@@ -30,7 +30,7 @@ type Said = (u64, String, String);
 
 #[test]
 #[ignore = "needs redis-server and haproxy: run by make test"]
-fn a_server_is_killed_and_its_people_go_on_at_the_other() {
+fn when_a_server_is_killed_its_members_continue_at_the_other() {
     let server = Server::start_many(2, &FLAGS);
     let ports = [0, 1].map(|number| server.port_of(number));
     let lost = Returning::join(ports[0], LOST);

@@ -34,7 +34,7 @@ fn comments(code: &str) -> String {
 }
 
 #[test]
-fn who_cites_the_readme_names_a_section_that_is_there() {
+fn every_cited_section_of_the_readme_exists() {
     let readme = read(&project().join("README.md"));
     let headings = readme.lines().filter(|line| line.starts_with("##"));
     let sections: Vec<&str> = headings.map(|line| line.trim_matches(['#', ' '])).collect();

@@ -16,7 +16,7 @@ use crate::common::{Client, PATIENCE, Server};
 const SIGTERM: i32 = 15;
 
 #[test]
-fn sigterm_during_a_hundred_handshakes_leaves_nobody_hanging() {
+fn sigterm_during_a_hundred_handshakes_ends_every_connection() {
     let mut server = Server::start(&["--log", "info"]);
     let members: Vec<RawClient> =
         (0..5).map(|number| RawClient::join(&server, &format!("member-{number}"))).collect();
@@ -137,7 +137,7 @@ fn a_closed_terminal_ends_the_server_in_order() {
 }
 
 #[test]
-fn under_nohup_a_closed_terminal_is_nothing() {
+fn under_nohup_a_closed_terminal_changes_nothing() {
     let mut shell = Command::new("sh");
     let server = env!("CARGO_BIN_EXE_websocket-classroom");
     shell.args(["-c", "trap '' HUP; exec \"$0\" --port 0 --log info", server]);
@@ -162,7 +162,7 @@ fn signals_that_mean_nothing_change_nothing() {
 }
 
 #[test]
-fn a_server_that_stands_still_for_seconds_loses_nobody() {
+fn a_server_that_is_stopped_for_seconds_loses_no_client() {
     let server = Server::start(&["--ping", "1", "--log", "info"]);
     let class = Class::begin(&server);
     let quiet = Quiet::open(&server);
@@ -199,7 +199,7 @@ fn sigint_ends_a_server_whose_clients_never_read() {
 }
 
 #[test]
-fn a_server_that_was_killed_can_be_started_at_once_and_people_come_back() {
+fn a_killed_server_can_be_started_again_at_once_and_clients_come_back() {
     const PEOPLE: usize = 5;
     let server = Server::start(&["--log", "info"]);
     let port = server.port();

@@ -11,7 +11,7 @@ use serde_json::json;
 const PRIVATE: &str = "psst-only-for-Luis";
 
 #[test]
-fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
+fn the_teacher_never_sees_private_text_in_any_form() {
     let server = Server::start(&["--teacher-key", TEACHER, "--rate", "0", "--log", "debug"]);
     let mut teacher = Watcher::open(&server, TEACHER);
     let mut own = Watcher::open(&server, WIRE_KEY);
@@ -81,7 +81,7 @@ fn hex(text: &str) -> String {
 }
 
 #[test]
-fn cookies_tokens_and_keys_are_hidden_in_heads_whole_or_broken() {
+fn cookies_tokens_and_keys_are_hidden_in_valid_and_malformed_heads() {
     let server = Server::start(&["--teacher-key", TEACHER]);
     let mut teacher = Watcher::open(&server, TEACHER);
     let mut own = Watcher::open(&server, WIRE_KEY);
@@ -116,7 +116,7 @@ fn cookies_tokens_and_keys_are_hidden_in_heads_whole_or_broken() {
 }
 
 #[test]
-fn nobody_sees_what_others_do_without_their_key() {
+fn no_watcher_sees_a_connection_without_its_key() {
     let server = Server::start(&[]);
     let mut stranger = Watcher::open(&server, OTHER_KEY);
     let mut ana = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));

@@ -32,7 +32,7 @@ fn spoiled<const N: usize>(good: &[u8], spoil: impl Fn(u8) -> [u8; N]) -> Vec<Ve
 }
 
 #[test]
-fn one_wrong_byte_in_a_head_is_answered_and_logged_and_nobody_else_notices() {
+fn one_wrong_byte_in_a_head_is_answered_and_logged_and_no_other_client_notices() {
     let server = Server::start(&["--handshake-timeout", "1", "--rate", "0", "--log", "info"]);
     let heads = spoiled(handshake("/ws").as_bytes(), |_| WRONG);
     let answers = Mutex::new(Vec::new());
@@ -69,7 +69,7 @@ fn one_wrong_byte_in_a_head_is_answered_and_logged_and_nobody_else_notices() {
 }
 
 #[test]
-fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_nobody_else_notices() {
+fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_no_other_client_notices() {
     let server = Server::start(&["--rate", "0", "--log", "info"]);
     let good = frame(TEXT, b"hola");
     // The header with every wrong value; mask and payload with each bit flipped, and some values more.
@@ -170,7 +170,7 @@ fn faults() -> Vec<Fault> {
 }
 
 #[test]
-fn each_fault_ends_with_its_code_and_the_others_are_told() {
+fn each_fault_ends_with_its_code_and_the_other_members_get_a_notice() {
     let surplus = [0x81; 200_000];
     // The notices of so few are never merged into a crowd.
     for faults in faults().chunks(8) {
@@ -200,7 +200,7 @@ fn each_fault_ends_with_its_code_and_the_others_are_told() {
 }
 
 #[test]
-fn what_only_looks_wrong_is_right() {
+fn bytes_that_only_look_wrong_are_accepted() {
     let server = Server::start(&["--max-message", &MAX_MESSAGE.to_string()]);
     let longest = "x".repeat(MAX_MESSAGE);
     let (begin, end) = "¡olé! 🦀".as_bytes().split_at(10);

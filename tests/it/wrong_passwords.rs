@@ -36,7 +36,7 @@ fn checks(server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn a_name_that_nobody_has_takes_the_same_work_and_the_same_answer() {
+fn an_unknown_name_takes_the_same_work_and_gets_the_same_answer() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let known = sign_in(&server, "Ana", "wrong");
@@ -50,7 +50,7 @@ fn a_name_that_nobody_has_takes_the_same_work_and_the_same_answer() {
 }
 
 #[test]
-fn a_name_that_nobody_has_costs_what_those_of_the_list_cost() {
+fn an_unknown_name_costs_as_much_as_those_on_the_list() {
     let users = Users::new(&[]);
     let salt_and_hash = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     users.write(&format!("Ana:$argon2id$v=19$m=65536,t=2,p=1${salt_and_hash}\n"));
@@ -63,7 +63,7 @@ fn a_name_that_nobody_has_costs_what_those_of_the_list_cost() {
 }
 
 #[test]
-fn a_name_that_nobody_has_costs_the_same_however_it_is_written() {
+fn every_spelling_of_an_unknown_name_costs_the_same() {
     let users = Users::new(&[]);
     let salt_and_hash = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let lines =
@@ -130,7 +130,7 @@ fn after_a_hundred_wrong_passwords_an_address_must_wait_and_no_other() {
 }
 
 #[test]
-fn who_knows_the_password_does_not_wait_for_those_who_do_not() {
+fn a_right_password_does_not_wait_for_wrong_ones() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let mut wrong = server.connect();
@@ -148,7 +148,7 @@ fn who_knows_the_password_does_not_wait_for_those_who_do_not() {
 }
 
 #[test]
-fn a_flood_of_wrong_passwords_disturbs_nobody_in_the_chat() {
+fn a_flood_of_wrong_passwords_does_not_disturb_the_chat() {
     const MESSAGES: usize = 300;
     let users = Users::new(&["Ana", "Luis", "Eva"]);
     let server = users.serve(&["--rate", "0"]);

@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(300);
 
 #[test]
 #[ignore = "needs 20,000 file descriptors and Linux's own vm.max_map_count: run by make test"]
-fn beyond_the_systems_threads_newcomers_get_a_503_and_all_others_talk_on() {
+fn without_free_threads_new_clients_get_a_503_and_the_others_chat_on() {
     let _alone = alone();
     rlimit::increase_nofile_limit(u64::MAX).expect("more descriptors can be asked for");
     let most = fs::read_to_string("/proc/sys/vm/max_map_count").expect("this is Linux");

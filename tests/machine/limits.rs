@@ -48,7 +48,7 @@ fn a_full_descriptor_table_keeps_newcomers_waiting_and_recovers() {
 }
 
 #[test]
-fn a_full_descriptor_table_throws_nobody_off_the_list() {
+fn a_full_descriptor_table_removes_no_one_from_the_list() {
     let _alone = alone();
     let users = Users::new(&["Ana"]);
     let server = limited("ulimit -n 40", &["--users", &users.path(), "--handshake-timeout", "60"]);
@@ -147,7 +147,7 @@ fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
 }
 
 #[test]
-fn where_address_space_runs_out_newcomers_get_a_503_until_somebody_leaves() {
+fn without_address_space_new_clients_get_a_503_until_a_client_leaves() {
     let _alone = alone();
     /// In KiB, as `ulimit -v` has it.
     const TO_GROW: u64 = 100 * 1024;
@@ -207,7 +207,7 @@ fn fill(server: &Server, bound: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing() {
+fn an_address_has_no_more_connections_than_its_limit_and_others_notice_nothing() {
     let _alone = alone();
     let server = Server::start(&["--max-per-address", "3", "--log", "info"]);
     let neighbour = |last| server.connect_from(Ipv4Addr::new(127, 0, 0, last));
@@ -246,7 +246,7 @@ fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing()
 }
 
 #[test]
-fn threads_and_descriptors_return_when_people_leave() {
+fn threads_and_descriptors_are_freed_when_clients_leave() {
     let _alone = alone();
     let server = Server::start(&["--log", "info"]);
     let class = Class::begin(&server);

@@ -74,7 +74,7 @@ fn come_in(server: &Server) -> usize {
 }
 
 #[test]
-fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
+fn five_thousand_half_open_handshakes_do_not_disturb_the_class() {
     let _alone = alone();
     let crowd = crowd_of(5000);
     let server = Server::start(&["--rate", "0", "--handshake-timeout", "3", "--log", "error"]);
@@ -109,7 +109,7 @@ fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
 }
 
 #[test]
-fn two_thousand_who_never_read_are_cut_off_and_cost_the_class_nothing() {
+fn two_thousand_clients_that_never_read_are_cut_off_and_cost_the_class_nothing() {
     let _alone = alone();
     /// In KiB.
     const BACKLOG: u64 = 64;
@@ -189,7 +189,7 @@ fn told_of_floods(others: &[Value]) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
+fn fifty_flooding_clients_are_slowed_by_tcp_and_every_message_is_delivered() {
     let _alone = alone();
     const MESSAGES: usize = 200;
     const BYTES: usize = 1000;
@@ -217,7 +217,7 @@ fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
 }
 
 #[test]
-fn fifty_who_flood_at_once_are_cut_off_at_their_rate() {
+fn fifty_flooding_clients_are_cut_off_at_the_rate_limit() {
     let _alone = alone();
     const BURST: usize = 100;
     const MESSAGES: usize = 2000;
@@ -261,7 +261,7 @@ fn come_and_vanish(server: &Server, way: usize) {
 }
 
 #[test]
-fn those_who_come_and_vanish_leave_nothing_behind() {
+fn clients_that_connect_and_vanish_leave_nothing_behind() {
     let _alone = alone();
     const EACH_WAY: usize = 400;
     const WAYS: usize = 5;

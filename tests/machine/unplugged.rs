@@ -141,9 +141,9 @@ fn an_unplugged_machine_is_noticed_by_its_silence_and_misses_nothing_when_it_is_
 
 #[test]
 #[ignore = "needs root, for a network of its own: run by make test"]
-fn a_cable_that_is_back_in_time_costs_nothing() {
+fn a_cable_that_is_plugged_in_again_in_time_loses_nothing() {
     let _alone = alone();
-    if !in_a_network_of_its_own("a_cable_that_is_back_in_time_costs_nothing") {
+    if !in_a_network_of_its_own("a_cable_that_is_plugged_in_again_in_time_loses_nothing") {
         return;
     }
     let server = Server::start(&["--host", "0.0.0.0", "--ping", "20", "--log", "info"]);
@@ -166,9 +166,9 @@ fn a_cable_that_is_back_in_time_costs_nothing() {
 
 #[test]
 #[ignore = "needs root, for a network of its own: run by make test"]
-fn what_piles_up_for_an_unplugged_machine_delays_nobody_and_ends_at_its_bound() {
+fn the_send_queue_of_an_unplugged_machine_delays_no_one_and_ends_at_its_limit() {
     let _alone = alone();
-    let test = "what_piles_up_for_an_unplugged_machine_delays_nobody_and_ends_at_its_bound";
+    let test = "the_send_queue_of_an_unplugged_machine_delays_no_one_and_ends_at_its_limit";
     if !in_a_network_of_its_own(test) {
         return;
     }

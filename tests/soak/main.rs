@@ -68,7 +68,7 @@ struct Run {
 }
 
 #[test]
-fn who_comes_goes_stalls_and_misbehaves_for_a_few_seconds_does_no_harm() {
+fn clients_that_come_go_stall_and_misbehave_for_a_few_seconds_do_no_harm() {
     run(&Run {
         time: Duration::from_secs(6),
         clients: 40,

@@ -171,7 +171,7 @@ fn samples(memory: impl Fn(u64) -> u64) -> Vec<Sample> {
 }
 
 #[test]
-fn what_fills_up_and_what_comes_and_goes_is_no_trend_but_a_leak_is() {
+fn a_leak_is_a_trend_but_filling_up_and_fluctuation_are_not() {
     let is_too_much =
         |memory: fn(u64) -> u64| Trend::of(&samples(memory)).expect("enough samples").is_too_much();
     assert!(!is_too_much(|_| 20_000));

@@ -43,7 +43,7 @@ pub struct ClusterOrder {
     is_lost: Arc<AtomicBool>,
 }
 
-/// Tells clients whether this server is connected to the others. Not an event of the chat: it has no id and is not in the history.
+/// Sent to clients: whether this server is connected to the others. Not an event of the chat: it has no id and is not in the history.
 /// The protocol calls it `backplane`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "backplane")]

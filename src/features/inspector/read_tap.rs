@@ -4,7 +4,7 @@
 //! before its effects.
 //!
 //! A frame that ends a message waits until the message was parsed: only then is known whether it is private. Later frames wait
-//! behind it, to keep the order. Must never report a private text as public.
+//! as well, to keep the order. Must never report a private text as public.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::load::{Latency, Throughput};
 pub enum Bound {
     AtLeast(f64),
     AtMost(f64),
-    /// It is told, and has no bound.
+    /// Printed only, without a bound.
     Stated,
 }
 

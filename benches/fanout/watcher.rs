@@ -1,4 +1,4 @@
-//! Somebody who watches everybody's connection with the teacher's key while the load runs.
+//! A client that watches all connections with the teacher's key while the load runs.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ const READ_BYTES: usize = 256 * 1024;
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Watching {
     Never,
-    /// For a moment, while everybody was there already; nobody since.
+    /// For a moment, after all clients had joined; no watcher since then.
     NoMore,
     /// Everybody, all the time.
     Always,

@@ -1,4 +1,4 @@
-//! Signing in as people see it: the page in a real Chromium, before a server where only people on a list come in.
+//! Signing in on the page in a real Chromium; the server admits only users on a list.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use crate::common::{Client, Server};
 use crate::driver::{Browser, Page};
 use crate::page::*;
 
-/// Somebody who is signed in without a browser.
+/// A user who is signed in without a browser.
 fn join(server: &Server, name: &str) -> Client {
     let header = format!("Cookie: {}", cookie(server, name));
     let mut client = Client::open_as(server, "/ws", &header);

@@ -1,4 +1,4 @@
-//! What people see: the page in a real Chromium, tabs that chat with each other through the real server.
+//! What users see: the page in a real Chromium, tabs that chat with each other through the real server.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What people see in the inspector: a real Chromium watches its own connection, and the teacher the class.
+//! What users see in the inspector: a real Chromium watches its own connection, and the teacher the class.
 
 use crate::common::{Client, Server};
 use crate::driver::{Browser, Page};

@@ -1,4 +1,4 @@
-//! Private threads, and coming back, as people see them: the page in a real Chromium.
+//! Private threads and resuming a session, as users see them: the page in a real Chromium.
 
 use crate::common::{Client, Server};
 use crate::driver::Browser;

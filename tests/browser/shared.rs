@@ -1,4 +1,4 @@
-//! One chat on several servers, as people see it: the page in a real Chromium, and what it says while Redis is away.
+//! One chat on several servers, as users see it: the page in a real Chromium, and what it shows while Redis is lost.
 
 use crate::common::Server;
 use crate::driver::{Browser, Page, quoted};
@@ -68,7 +68,7 @@ fn messages_written_while_redis_is_lost_wait_and_the_page_says_so() {
         show(&ana, thread);
         sees_own(&ana, text, "sent");
     }
-    // Whoever comes now is connected, but not in.
+    // A client that comes now is connected, but not in the chat.
     let eva = browser.open(&at_other, "en", PHONE.0, PHONE.1);
     sees_note(&eva, "not let you in yet");
     say(&eva, "am I in?");

@@ -1,4 +1,4 @@
-//! Chance that can be repeated: everything that a seed decides.
+//! Random numbers from a seed, so that a test run can be repeated.
 
 use std::time::Duration;
 

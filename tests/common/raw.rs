@@ -1,4 +1,4 @@
-//! A peer that sends what it likes, byte for byte, and reads what really comes.
+//! A raw client: sends any bytes, and reads the bytes that come.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -151,7 +151,7 @@ pub fn frame_masked_by(mask: [u8; 4], first_byte: u8, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-/// A frame whose length is told in so many bits, true or not, with so many bytes of payload behind it.
+/// A frame with a length field of `bits` bits, right or wrong, and a payload of any length.
 pub fn told_in(bits: u8, first_byte: u8, length: u64, payload: usize) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match bits {

@@ -56,7 +56,7 @@ impl Users {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// Takes somebody off the list.
+    /// Removes a user from the list.
     pub fn remove(&self, name: &str) {
         let begin = format!("{name}:");
         let text = self.text();

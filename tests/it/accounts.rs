@@ -1,4 +1,4 @@
-//! With `--users` only people on the list come in: signing in and out, by cookie and by name and password.
+//! With `--users` only users on the list are admitted: signing in and out, by cookie and by name and password.
 
 use crate::common::raw::{Answer, RawClient, TEXT, ask, handshake, request};
 use crate::common::users::{Users, basic, cookie, cookie_of, handshake_with, password_of, post, sign_in};

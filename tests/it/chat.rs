@@ -1,4 +1,4 @@
-//! What people say and who hears it, through a real server and real sockets.
+//! Which messages reach which members, through a real server and real sockets.
 
 use std::thread;
 

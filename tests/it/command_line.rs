@@ -1,4 +1,4 @@
-//! The command line: what can be set, and what is said of a wrong flag.
+//! The command line: the flags, and the error for a wrong one.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -134,7 +134,7 @@ fn a_wrong_flag_or_value_is_named_in_one_line() {
 
 #[test]
 fn a_port_in_use_is_named_in_one_line() {
-    // Whoever has but one of the two loopback addresses would get half of the browsers.
+    // A server with only one of the two loopback addresses would miss half of the browsers.
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let Ok(other) = TcpListener::bind(address) else {
             // A machine without IPv6.

@@ -1,4 +1,4 @@
-//! Putting people on the list: `--add-user` and `--add-users`, with the real binary, also in a real terminal.
+//! Adding users to the list: `--add-user` and `--add-users`, with the real binary, also in a real terminal.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,5 +1,4 @@
-//! Step 1, the opening handshake: how HTTP becomes a WebSocket, however it is spelled, and what is said when it does
-//! not.
+//! Step 1, the opening handshake: how HTTP becomes a WebSocket, in every valid spelling, and the answer when it does not.
 
 use crate::common::raw::{
     ACCEPT, Answer, CLOSE, GOOD, KEY, RawClient, TEXT, ask, frame, handshake, handshake_with,

@@ -1,4 +1,4 @@
-//! A peer that vanished without a word is noticed; a quiet one that answers is kept.
+//! The server notices a client that vanished. A quiet client that answers pings stays.
 
 use crate::common::raw::{PING, PONG, RawClient, TEXT, frame};
 use crate::common::{Client, Server};

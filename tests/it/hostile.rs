@@ -1,4 +1,4 @@
-//! What attackers found: each test is an attack that once worked.
+//! Each test is an attack that once worked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::common::raw::{BINARY, CLOSE, PING, PONG, RawClient, TEXT, frame};
 use crate::common::{Client, PATIENCE, Server};
 use serde_json::Value;
 
-/// Somebody who talks until told to stop.
+/// A client that chats until it is stopped.
 fn chatter(server: &Server) -> (Arc<AtomicBool>, thread::JoinHandle<()>) {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
@@ -67,7 +67,7 @@ fn a_client_that_is_cut_off_gets_nothing_after_the_gap() {
             }
             let event: Value = serde_json::from_slice(&payload).expect("an event is JSON");
             let Some(id) = event["id"].as_u64() else { continue };
-            // One's own joining is not told to oneself; from the first message on nothing is left out.
+            // A member gets no notice of its own joining. From the first message on, nothing is left out.
             if last.is_none() && event["type"] != "message" {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! Hostile frames: whatever RFC 6455 forbids ends its connection with the code that names it, at every door, and what
-//! only looks forbidden does not; one line in the log tells it, nobody else notices, and nothing stays behind.
+//! Hostile frames: what RFC 6455 forbids ends the connection with the right code, at every address; what only looks forbidden does
+//! not. Each makes one line in the log. No other client notices, and no resources leak.
 
 use crate::common::Server;
 use crate::common::bystander::NEVER_HEARD;

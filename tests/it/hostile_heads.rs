@@ -1,5 +1,5 @@
-//! Hostile heads: whatever comes in place of a request or of a handshake gets the answer that names it and one line in
-//! the log; nobody else notices, and nothing stays behind.
+//! Hostile heads: whatever comes in place of a request or a handshake gets the right answer and one line in the log. No other
+//! client notices, and no resources leak.
 
 use crate::common::Server;
 use crate::common::bystander::NEVER_HEARD;
@@ -276,7 +276,7 @@ fn heads_that_never_end_are_answered_408_and_empty_lines_ask_nothing() {
         ["", "G", "GET", "GET /", "GET / HTTP/1.1\r\n", "\r\n", "\r\n\r\n\r\n"].map(late).into();
     attacks.push(late(&whole[..whole.len() - 1]));
     attacks.push(late(&whole[..whole.len() - 2]));
-    // Nobody asked anything behind a whole request: no answer to that.
+    // An empty line after a whole request is not a request, so no answer comes.
     let health = request("GET", "/health", "");
     for rest in ["", "\r\n", "\n", "\r\n\r\n"] {
         attacks.push(Attack::answered(format!("{health}{rest}"), &[200]).hanging());

@@ -1,5 +1,5 @@
-//! Hostile JSON: whatever stands in a text, its sender alone gets the answer that names it, and chats on; what could not
-//! be understood is one line in the log without a word of it, nobody else hears of it, and nothing stays behind.
+//! Hostile JSON: only the sender of a wrong text gets the answer, and can chat on. The log gets one line that does not quote the
+//! text. No other client notices, and no resources leak.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,7 +80,7 @@ fn answers(client: &mut RawClient, name: &str) -> (Vec<Answer>, String) {
     }
 }
 
-/// Sends each text on a connection of its own, and after it a close: nothing less ends it, and what else came is told.
+/// Sends each text on its own connection, then a close. Checks the answers and the close code.
 fn attack(cases: Vec<Case>) {
     let server = Server::start(&["--rate", "0", "--history", "0", "--log", "info"]);
     let number = AtomicUsize::new(0);

@@ -1,6 +1,5 @@
-//! Hostile messages and closes: fragments that make none, text that is not UTF-8, closes that must not be. Each ends its
-//! connection with the code that names it, and what only looks forbidden does not; one line in the log tells it, nobody
-//! else notices, and nothing stays behind.
+//! Hostile messages and closes: invalid fragments, text that is not UTF-8, forbidden close codes. Each ends the connection with the
+//! right code; what only looks forbidden does not. Each makes one line in the log. No other client notices, and no resources leak.
 
 use crate::common::bystander::NEVER_HEARD;
 use crate::common::raw::{BINARY, CLOSE, PING, PONG, RawClient, TEXT, frame, told_in};

@@ -1,4 +1,4 @@
-//! Plain HTTP, address by address: what is answered, and in words that help.
+//! Plain HTTP, address by address: the answers, and sentences that help.
 
 use std::fs;
 use std::path::Path;

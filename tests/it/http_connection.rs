@@ -1,4 +1,4 @@
-//! The connection under plain HTTP: neither the packets, the patience nor the manners of a client change an answer.
+//! The connection of plain HTTP: packets of any size, slow clients and early closes do not change an answer.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};

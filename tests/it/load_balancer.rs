@@ -1,4 +1,4 @@
-//! Two servers behind a real HAProxy: when one of them is killed, its people go on at the other, and nobody misses a word.
+//! Two servers behind a real HAProxy: when one is killed, its members continue at the other, and no message is lost.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ const MESSAGES: usize = 200;
 /// How far a client may be ahead of any other, in messages: so the kill falls into everybody's conversation.
 const AHEAD: usize = 8;
 
-/// Nobody is too fast, and whoever comes hears what is said from then on.
+/// No client exceeds the rate, and a new client gets the messages from then on.
 const FLAGS: [&str; 6] = ["--rate", "0", "--history", "0", "--log", "info"];
 
 /// Who is at the server that is killed, and stays away.
 const LOST: &str = "lost";
 
-/// What is said when all else is over.
+/// The last message of all.
 const END: &str = "the end";
 
 /// Who said what, by its place in the order of everything.
@@ -86,7 +86,7 @@ fn name(number: usize) -> String {
     format!("client-{number}")
 }
 
-/// A client, and what it heard.
+/// A client, and what it received.
 struct Talker {
     client: Returning,
     story: Vec<Said>,
@@ -99,7 +99,7 @@ impl Talker {
         Talker { client, story: Vec::new(), slowest: Duration::ZERO }
     }
 
-    /// Says all it has to say, and listens until it has heard everything. Something happens in the middle of it.
+    /// Sends all its messages and reads until it has received everything. The kill happens in the middle.
     fn talk(mut self, in_the_middle: impl FnOnce()) -> Talker {
         let mut in_the_middle = Some(in_the_middle);
         let mut number = 0;
@@ -119,7 +119,7 @@ impl Talker {
         self
     }
 
-    /// The next event, which must not be that anybody else has gone.
+    /// The next event, which must not be the leaving of another client.
     fn listen(&mut self) -> Value {
         let begun = Instant::now();
         let event = self.client.next_event();

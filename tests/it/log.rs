@@ -1,4 +1,4 @@
-//! The log tells the story of a connection in words a student understands, and keeps what people say to itself.
+//! The log shows the life of a connection in words that a student understands, and never the text of a message.
 
 use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame};
 use crate::common::{Client, Server};

@@ -1,5 +1,5 @@
-//! Who hears what, and who comes back as whom: private messages, history, sessions, each promise for itself.
-//! What holds while everything breaks at once is in `chaos`.
+//! Private messages, history and sessions: who gets which message, and who comes back under which name. One promise per test; all
+//! of them together under failures are in `chaos`.
 
 use crate::common::Server;
 use crate::common::raw::{ask, request};
@@ -222,7 +222,7 @@ fn a_client_that_missed_too_much_is_not_recovered_and_a_recovered_one_has_everyt
                 ana.say(&text(said));
                 ana.wait_for("message");
             }
-            // Each time as if it had heard nothing yet.
+            // Each time as if it had received nothing yet.
             let mut luis = Person::open(&server, &ticket.path());
             assert_eq!(luis.welcome["you"], "Luis", "the session goes on either way");
             recovered = luis.welcome["recovered"] == true;
@@ -311,7 +311,7 @@ fn a_session_is_hard_to_guess_and_never_in_the_log() {
         let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
         let mut luis = Person::back(&server, &luis.ticket);
         let path = luis.ticket.path();
-        // At trace what people write is drawn, so there nobody may write it.
+        // At the level trace the log shows messages, so no one may send the text there.
         luis.say(if level == "trace" { "hola" } else { &path });
         ana.wait_for("message");
         let secrets = [&ana, &luis].map(|person| {
@@ -357,7 +357,7 @@ fn typing_reaches_the_other_members_but_not_the_history_and_not_a_crowd() {
     let heard = ana.until(|event| event["text"] == "in the crowd");
     assert!(!heard.iter().any(|event| event["type"] == "typing"), "31 are too many");
     crowd.pop().expect("a crowd").close(1000);
-    // Told by itself or merged. Of several servers the next word may come by another, and be sooner than the farewell.
+    // The notice comes alone or merged. With several servers, the next message may come by another server, before the notice.
     ana.until(|event| event["count"] == 30);
     luis.send(&typing);
     assert_eq!(ana.wait_for("typing")["name"], "Luis", "30 are not");

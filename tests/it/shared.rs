@@ -1,4 +1,4 @@
-//! Several servers that share one chat through a real Redis, and what may happen to them and to it.
+//! Several servers that share one chat through a real Redis, and failures of both.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::common::users::{Users, basic, cookie, handshake_with, password_of, po
 use crate::common::{Client, Server};
 use serde_json::{Value, json};
 
-/// Somebody at one of the servers, and what the welcome said.
+/// A member at one of the servers, and its welcome.
 fn join_at(server: &Server, number: usize, name: &str) -> (Client, Value) {
     let mut client = Client::open_at(server, number, &format!("/ws?name={name}"));
     let welcome = client.wait_for("welcome");
@@ -73,7 +73,7 @@ fn while_redis_is_lost_all_clients_know_it_and_messages_wait() {
     for number in 0..2 {
         assert_eq!(health_of(&server, number)["redis"], "lost");
     }
-    // Whoever comes now waits, too.
+    // A client that joins now waits, too.
     let mut eva = Client::open_at(&server, 0, "/ws?name=Eva");
     server.redis().start_again();
     let mut heard = Vec::new();
@@ -239,7 +239,7 @@ fn after_a_server_hung_no_name_is_used_twice() {
     let mut again = Client::open_at(&server, 1, &return_of(&welcome, 0));
     assert_eq!(again.wait_for("welcome")["you"], "Ana");
     assert_eq!(luis.wait_for("joined")["name"], "Ana");
-    // What is said to the hung one is of somebody who is not there any more.
+    // A message to the stopped server comes from a member who is gone already.
     ana.say("a ghost");
     server.signal("CONT");
     let (code, reason) = ana.wait_for_close();

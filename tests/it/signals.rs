@@ -1,4 +1,4 @@
-//! Signals at bad moments: the server ends in order, or goes on as if nothing had been.
+//! Signals at bad moments: the server shuts down cleanly, or goes on unchanged.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -112,7 +112,7 @@ fn sigterm_at_any_moment_of_the_start_ends_it() {
             }
             thread::sleep(Duration::from_millis(5));
         };
-        // Before it listens for signals there is nobody to be told.
+        // Before it handles signals, it has no clients.
         let early = delay.is_some() && status.signal() == Some(SIGTERM);
         assert!(early || status.code() == Some(0), "{delay:?}: {status}");
     }
@@ -129,7 +129,7 @@ fn a_closed_terminal_ends_the_server_in_order() {
     let mut server = Server::start(&["--log", "info"]);
     let mut ana = Client::join(&server, "Ana");
     server.signal("HUP");
-    // The shell tells its jobs, and the system whoever is in the foreground.
+    // The shell sends the signal to its jobs, the system to the foreground processes.
     server.signal("HUP");
     assert_eq!(ana.wait_for_close().0, 1001);
     ana.read_to_end();

@@ -60,7 +60,7 @@ fn split(mut stream: &[u8]) -> Vec<Vec<u8>> {
     frames
 }
 
-/// Frames of every kind; each length is told in each of the three ways.
+/// Frames of every kind, with each length in each of the three forms.
 fn every_kind(lengths: &[usize]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     for (number, length) in lengths.iter().enumerate() {
@@ -213,7 +213,7 @@ fn a_key_shows_its_own_connections_and_no_others() {
     assert_eq!(of_luis.wait_for("named")["name"], "Eva");
     ana.leave();
     assert_eq!(early.wait_for("closed")["by"], "client");
-    // Whoever brings the key again is seen from the first byte.
+    // A connection with the same key is watched from its first byte.
     let _again = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
     assert_eq!(early.wait_for("opened")["late"], false);
     // The stranger got nothing: the next that comes is of its own.
@@ -288,7 +288,7 @@ fn a_close_is_reported_with_the_side_that_began_and_the_end_of_tcp() {
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     let open = || {
         let mut client = RawClient::open(&server, &format!("/ws?wire={WIRE_KEY}"));
-        // All that it is told has been sent before it goes: else writing would find the reset, not reading.
+        // All is sent before the client goes: otherwise a write would find the reset, not a read.
         client.wait_for(TEXT);
         client
     };

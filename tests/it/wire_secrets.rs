@@ -1,4 +1,4 @@
-//! What no watcher may see: what others write in private, sessions, keys, cookies. The raw bytes of the feeds are searched.
+//! What no watcher may see: private messages of other users, sessions, keys, cookies. Searches the raw bytes of the feeds.
 
 use std::net::Shutdown;
 
@@ -28,7 +28,7 @@ fn the_teacher_never_sees_private_text_in_any_form() {
         format!(r#"{{"type":"message","text":"{escaped}","to":"Luis"}}"#),
         format!(r#"{{"type":"message","text":"{long}","to":"Luis"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","ref":"r1"}}"#),
-        // Refused, but written to somebody all the same.
+        // Refused, but private text all the same.
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Nobody"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":7}}"#),
         format!(r#"{{"type":"message","text":"a","code":"{PRIVATE}","to":"Luis"}}"#),
@@ -42,7 +42,7 @@ fn the_teacher_never_sees_private_text_in_any_form() {
     }
     ana.send(&frame(TEXT, b"for all to see"));
     while !luis.wait_for(TEXT).windows(14).any(|bytes| bytes == b"for all to see") {}
-    // Read anew by who comes back.
+    // Sent again to a client that comes back.
     let field = |name: &str| welcome[name].as_str().expect("a text").to_owned();
     let (session, epoch) = (field("session"), field("epoch"));
     luis.socket.shutdown(Shutdown::Both).expect("it is open");

@@ -1,5 +1,4 @@
-//! One wrong byte anywhere in a head or a frame gets the answer that names it and a line in the log, and nobody else
-//! notices.
+//! One wrong byte anywhere in a head or a frame gets the right answer and a line in the log, and no other client notices.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -12,7 +11,7 @@ use crate::common::raw::{
 };
 use serde_json::Value;
 
-/// Bytes that somebody could send in the place of a right one.
+/// Wrong bytes to send in place of a right one.
 const WRONG: [u8; 8] = [0x00, b'\t', b'\n', b' ', b':', b'x', 0x7f, 0xff];
 
 /// Longest message in the tests of close codes.
@@ -55,7 +54,7 @@ fn one_wrong_byte_in_a_head_is_answered_and_logged_and_no_other_client_notices()
     for (head, port, answer) in answers.into_inner().expect("no panic while locked") {
         let logged = |words: &str| log.lines(port).any(|line| line.contains(words));
         match answer.status {
-            // It was a byte that says nothing, as in the name of a header that nobody reads.
+            // The byte has no meaning, as in the name of an unknown header.
             101 => assert!(logged("answered 101"), "{head:?}"),
             // It was a request for something else.
             200 => assert!(logged("answered 200"), "{head:?}"),

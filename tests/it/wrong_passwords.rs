@@ -1,4 +1,4 @@
-//! Guessing passwords: it is slow, it is counted, it tells nothing, and nobody else notices.
+//! Guessing passwords is slow, is counted, gives an attacker no information, and disturbs no other client.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use crate::common::{Client, Server};
 
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// Somebody who tries from an address of their own.
+/// A sign-in from a client address of its own.
 fn try_from(server: &Server, source: Ipv4Addr, name: &str, password: &str) -> Answer {
     let body = serde_json::json!({ "name": name, "password": password }).to_string();
     let mut socket = server.connect_from(source);
@@ -121,7 +121,7 @@ fn after_a_hundred_wrong_passwords_an_address_must_wait_and_no_other() {
         let begin = statuses.len();
         statuses.extend(guess(&server, guesser, 25, |number| format!("name {}", begin + number)));
     }
-    // Each round takes a second, in which the budget grows by one; the others are told to wait.
+    // Each round takes a second, which adds one token to the bucket; the other attempts get 429.
     let wrong = statuses.iter().filter(|status| **status == 401).count();
     assert!((100..150).contains(&wrong), "{statuses:?}");
     assert_eq!(checks(&server).len(), wrong, "no other password is checked");

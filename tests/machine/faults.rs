@@ -1,4 +1,4 @@
-//! What may happen to a client, to the wire and to the clock: the others lose nothing and are told.
+//! Faults of a client, of the network and of the clock: the other members lose nothing and get a notice.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,5 @@
-//! When the machine or the flags give no more: those inside chat on, newcomers are told, and afterwards all is as before.
+//! When a limit of the machine or of the flags is reached: members chat on, new clients get an answer, and after it all works as
+//! before.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -59,7 +60,7 @@ fn a_full_descriptor_table_removes_no_one_from_the_list() {
     ana.say("still here");
     assert_eq!(ana.message().1, "still here");
     drop(crowd);
-    // Whoever is taken off it later goes.
+    // A user who is removed from the list is signed out.
     users.write("# nobody any more\n");
     assert_eq!(ana.wait_for_close().0, 4500);
 }

@@ -1,4 +1,4 @@
-//! Where the server writes to may be closed, full or frozen: that harms nobody who is here.
+//! The server's outputs may be closed, full or frozen: no member is harmed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write, pipe};
@@ -83,7 +83,7 @@ fn free_port() -> u16 {
 
 const JUST_RUN: &str = "exec \"$@\"";
 
-/// A pipe that nobody reads any more, as behind `| head -1`.
+/// A pipe whose reader has ended, as with `| head -1`.
 fn broken_pipe() -> Stdio {
     let (reader, writer) = pipe().expect("a pipe");
     drop(reader);
@@ -220,7 +220,7 @@ impl SmallDisk {
         }
     }
 
-    /// Somebody comes; the log tells of it if it can.
+    /// A client joins; this is logged if possible.
     fn visit(&self, path: &str) {
         assert_eq!(ask_on(&mut self.server.connect(), request("GET", path, "")).status, 404);
     }

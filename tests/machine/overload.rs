@@ -1,5 +1,4 @@
-//! Crowds that want nothing good: the class chats on and loses nothing, memory stays within its sum, and afterwards all is
-//! as before.
+//! Many hostile clients: the class chats on and loses nothing, memory stays within its limit, and after it all works as before.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -25,15 +24,15 @@ const ITSELF: u64 = 16 * 1024;
 /// The server's own bound: connections that speak HTTP at once.
 const HTTP_ROOM: u64 = 4096;
 
-/// As many of those wished for as this process may have sockets, and some to spare.
-fn crowd_of(wished: usize) -> usize {
+/// The requested number of clients, or fewer if this process may not have as many sockets.
+fn crowd_of(requested: usize) -> usize {
     const SPARE: u64 = 200;
     let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit can be asked for");
     let possible = limit.saturating_sub(SPARE) as usize;
-    if possible < wished {
-        println!("only {possible} of {wished}, since {limit} files may be open here");
+    if possible < requested {
+        println!("only {possible} of {requested}, since {limit} files may be open here");
     }
-    wished.min(possible)
+    requested.min(possible)
 }
 
 /// All that comes to the end of TCP, however it ends.
@@ -166,7 +165,7 @@ fn flood(server: &Server, storm: usize, messages: usize, bytes: usize) {
             scope.spawn(move || {
                 let padding = "x".repeat(bytes);
                 let text = |number| frame(TEXT, format!("{number} {padding}").as_bytes());
-                // Whoever is cut off need not go on.
+                // A client that is cut off stops.
                 let _ = (0..messages).try_for_each(|number| flood.try_send(&text(number)));
                 let _ = flood.try_send(&frame(CLOSE, b"\x03\xe8"));
             });
@@ -177,7 +176,7 @@ fn flood(server: &Server, storm: usize, messages: usize, bytes: usize) {
     });
 }
 
-/// The numbers of each flood that were told, as they came.
+/// The delivered numbers of each flood, in order.
 fn told_of_floods(others: &[Value]) -> Vec<Vec<usize>> {
     let mut told = BTreeMap::<&str, Vec<usize>>::new();
     for event in others.iter().filter(|event| event["type"] == "message") {

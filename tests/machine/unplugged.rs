@@ -1,5 +1,5 @@
-//! A machine whose cable is pulled: nobody says goodbye, packets just stop. The others are not held up, are told in time,
-//! and who is back has missed nothing.
+//! A machine whose cable is pulled: packets just stop, without a close. The other members are not delayed and get a notice in time;
+//! a client that comes back has missed nothing.
 //!
 //! The whole test runs in a network of its own, which has two machines and a cable between them, and which is gone with the
 //! test's processes.
@@ -87,7 +87,7 @@ impl Machine {
         self.run(&["ip", "link", "set", "there", "up"]);
     }
 
-    /// What the client heard to the end: how often it came back, how many gaps it was told of, and the class's numbers.
+    /// What the client received: how often it came back, the number of gaps, and the class's numbers.
     fn heard(mut self) -> (u64, u64, Vec<u64>) {
         let mut events = self.client.until_the_end();
         let end = events.pop().expect("an end");
@@ -103,7 +103,7 @@ fn assert_without_gap(numbers: &[u64], last: u64) {
     assert!(numbers.iter().copied().eq(*first..last), "{numbers:?}, and then the end at {last}");
 }
 
-/// What the class heard of its going.
+/// The notices of its leaving that the class got.
 fn left(others: &[Value]) -> Vec<u64> {
     let left = others.iter().filter(|event| event["type"] == "left" && event["name"] == NAME);
     left.map(|event| event["code"].as_u64().expect("a code")).collect()

@@ -1,4 +1,4 @@
-//! What the server takes while it runs: a row of the table for each moment, and whether it grows.
+//! The server's resources over time: a table with a row for each sample, and whether they grow.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -41,7 +41,7 @@ pub struct Sample {
     pub deliveries: u64,
 }
 
-/// What is left of a server that nobody uses.
+/// The resources of an idle server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
     pub threads: u64,

@@ -1,4 +1,4 @@
-//! An event loop: reads what has come, then writes. It never sleeps while there is something to do, and hands nothing on.
+//! An event loop: reads what has come, then writes. It never sleeps while there is work, and passes nothing to another thread.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! The chat's design at its barest: a thread reads from each client into a queue, one more drains it and writes to all.
+//! The chat's design without all the rest: a thread reads from each client into a queue, one more drains it and writes to all.
 
 use std::io;
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Nobody says anything: what it takes to hold the clients, to let them in, and to let them go.
+//! No client sends: what idle clients cost, and how long it takes to connect and to disconnect them.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

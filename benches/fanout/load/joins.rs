@@ -1,4 +1,4 @@
-//! What it costs that somebody comes: told to all who are there, N joins would cost N².
+//! The cost of a join. If each join were announced to all members, N joins would cost N².
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -108,14 +108,13 @@ pub fn watch(path: &Path, known: &str, on_change: impl Fn(AccountList) -> bool) 
     let mut detector = ChangeDetector::new(known);
     loop {
         thread::sleep(POLL_INTERVAL);
-        match detector.add(read(path)) {
-            None => {}
-            Some(Ok(list)) => {
-                if !on_change(list) {
-                    return;
-                }
-            }
-            Some(Err(wrong)) => warn!("{}: {wrong}; the list of before stays in force", path.display()),
+        let Some(change) = detector.add(read(path)) else { continue };
+        let server_runs = change.map(&on_change).unwrap_or_else(|wrong| {
+            warn!("{}: {wrong}; the list of before stays in force", path.display());
+            true
+        });
+        if !server_runs {
+            return;
         }
     }
 }

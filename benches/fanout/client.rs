@@ -43,7 +43,7 @@ impl Dialect {
         }
     }
 
-    /// What stands before and behind the text of a message to everybody.
+    /// The bytes before and after the text of a public message.
     fn around_text(self) -> (&'static str, &'static str) {
         match self {
             Self::Chat | Self::Named => ("", ""),

@@ -35,7 +35,7 @@ pub enum Contestant {
     Chat,
     /// The same, but what was said is not kept for newcomers.
     Forgetful,
-    /// The same, and everybody has a name to which private messages can go.
+    /// The same, and each client has a name for private messages.
     Named,
     /// The same, watched or not.
     Watched(Watching),

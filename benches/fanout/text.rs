@@ -44,7 +44,7 @@ pub struct FrameMaker {
 }
 
 impl FrameMaker {
-    /// The text stands between `before` and `after`.
+    /// The text is between `before` and `after`.
     pub fn new(sender: u16, text_bytes: usize, before: &str, after: &str) -> Self {
         let mut payload = format!("{before}fanout {sender:04x} {:08x} ", 0);
         let dots = text_bytes - (payload.len() - before.len());

@@ -132,7 +132,7 @@ impl Stories {
 }
 
 /// Stops the server and reads its log. Nothing in it may be a stranger's doing: a line that is not ours, a byte that a
-/// terminal obeys, a text that somebody sent.
+/// terminal obeys, a text that a client sent.
 pub fn stories(mut server: Server) -> Stories {
     assert!(server.stop().success());
     server.wait_for_log(" ended");

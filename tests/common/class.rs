@@ -28,7 +28,7 @@ struct Room {
     is_over: AtomicBool,
     /// Numbers said so far.
     said: AtomicU64,
-    /// Bytes that are said behind each number.
+    /// Extra bytes after each number.
     padding: AtomicUsize,
 }
 
@@ -165,7 +165,7 @@ impl Member {
         format!("{} {padding}", self.heard.numbers)
     }
 
-    /// What everybody hears has ids without a gap.
+    /// Public events have ids without a gap.
     fn note_id(&mut self, event: &Value) {
         let Some(id) = event["id"].as_u64() else {
             panic!("{} hears {event}", name(self.number));

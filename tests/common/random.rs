@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// SplitMix64: numbers that look random and are the same for the same seed.
+/// SplitMix64, a pseudo-random number generator.
 pub struct Random(pub u64);
 
 impl Random {

@@ -226,7 +226,7 @@ impl Returning {
         Returning::welcomed_at(server, name, PATIENCE).0
     }
 
-    /// The same with a patience of one's own, and the welcome.
+    /// The same with another time-out. Also returns the welcome.
     pub fn welcomed(port: u16, name: &str, patience: Duration) -> (Returning, Value) {
         Returning::welcomed_at((Ipv4Addr::LOCALHOST, port).into(), name, patience)
     }
@@ -267,7 +267,7 @@ impl Returning {
         self.send(message);
     }
 
-    /// The same, but TCP is reset when so many bytes of its frame are sent, which may be all.
+    /// The same, but resets TCP after this many bytes of the frame, perhaps after all.
     pub fn say_and_reset(&mut self, to: Option<&str>, text: &str, bytes: usize) {
         let message = self.remember(to, text);
         let frame = raw::frame(raw::TEXT, message.as_bytes());

@@ -90,7 +90,7 @@ fn without_signing_in_every_websocket_is_refused() {
         let wrong = asked(&server, path, &basic("Ana", "wrong"));
         assert_eq!((wrong.status, wrong.header("set-cookie")), (401, None), "{path}");
     }
-    // The teacher's key is enough by itself; and what is no WebSocket stays open to everybody.
+    // The teacher needs only the key. Plain HTTP stays open to everyone.
     assert_eq!(ask(&server, handshake(&format!("/wire?key={TEACHER}"))).status, 101);
     assert_eq!(ask(&server, request("GET", "/", "")).status, 200);
     // A handshake that is none costs no comparison.

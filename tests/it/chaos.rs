@@ -213,7 +213,7 @@ fn converse(server: &Server, seed: u64, messages: usize, cuts: usize, meanwhile:
     println!("{resent} messages were sent again, {posted} of them had been posted already");
 }
 
-/// All public messages as one hears them who is never cut off, in the sender's order and complete.
+/// All public messages as a client receives them that is never cut off: complete, in each sender's order.
 fn hear_the_story(witness: &mut Client, messages: usize) -> Vec<Said> {
     let public: Vec<usize> = (0..messages).filter(|number| !is_private(*number)).collect();
     let mut story = Vec::new();

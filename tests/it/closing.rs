@@ -40,7 +40,7 @@ fn each_fault_of_a_client_gets_its_own_code() {
         (frame(TEXT, &[b'x'; 1001]), 1009, "over --max-message"),
     ] {
         let mut client = RawClient::open(&server, "/ws?name=Luis");
-        // A good message before and rubbish behind, in the same packet.
+        // In one packet: a good message, the fault, and rubbish after it.
         let mut sent = frame(TEXT, why.as_bytes());
         sent.extend(&bytes);
         sent.extend([0xaa; 5000]);

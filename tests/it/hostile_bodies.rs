@@ -123,7 +123,7 @@ fn what_stands_in_a_body_is_never_a_request() {
     attacks.push(Attack::refused(format!("{upgrade}{bye}"), 400, "in the middle"));
     // Where there is no length there is no body.
     attacks.push(Attack::answered(post("", SMUGGLED), &[200, 404]));
-    // What comes behind an end is not looked at.
+    // Bytes after the end of the connection are not parsed.
     let closing = request("GET", "/health", "Connection: close\r\n");
     attacks.push(Attack::answered(format!("{closing}{SMUGGLED}"), &[200]));
     let old = health().replace("HTTP/1.1", "HTTP/1.0");

@@ -217,7 +217,7 @@ fn a_handshake_needs_each_of_its_headers_once_and_right() {
     let upgrades = ["", "ws", "web socket", "websocket/13", "websocket;", "\"websocket\"", "websockets", "xwebsocket", "h2c"];
     add("Upgrade", &upgrades, 426, "ask for it with Upgrade: websocket");
     add("Upgrade", &["WEBSOCKET", "h2c, WebSocket", "websocket,h2c", ",websocket,"], 101, "");
-    // Two lines of what may stand there once; and two that are one list.
+    // Two lines of a header that may come once, and two lines that are one list.
     for (line, status, words) in [
         (format!("Sec-WebSocket-Key: {KEY}\r\n"), 400, "one Sec-WebSocket-Key, not more"),
         ("Sec-WebSocket-Version: 13\r\n".to_owned(), 426, "version 13"),

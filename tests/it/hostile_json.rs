@@ -21,9 +21,9 @@ enum Answer {
     Empty,
     /// Understood, but it cannot be: an `error` with this code.
     Refused(String),
-    /// Everybody hears this text.
+    /// All members receive this text.
     Said(String),
-    /// Everybody hears of the new name.
+    /// All members get the new name.
     Renamed(String),
     /// Nothing comes back.
     Nothing,
@@ -147,7 +147,7 @@ fn text_that_is_not_json_is_refused() {
     for cut in 1..whole.len() {
         cases.push(case(&whole[..cut], NotUnderstood));
     }
-    // White space within an object and behind it is nothing; an unknown field is nothing either.
+    // White space inside and after an object has no meaning, and unknown fields are ignored.
     for right in [
         "{ \"type\" : \"message\" , \"text\" : \"hola\" }", "{\r\n\t\"type\":\"message\",\n\"text\":\"hola\"}\r\n \t", r#"{"text":"hola","type":"message"}"#,
         r#"{"to":null,"ref":null,"name":null,"what":null,"code":null,"text":"hola","type":"message"}"#, r#"{"":"","type":"message","text":"hola"}"#,
@@ -286,7 +286,7 @@ fn strings_are_taken_whole_or_not_at_all() {
     for control in [r"\u0000", r"\u0001\u0002\u0003", r"\u001b[2J"] {
         text(control, NotUnderstood);
     }
-    // Long, and longer than they look.
+    // Long texts, also with escapes that make them longer.
     text(&r"\u0041".repeat(10_900), Said("A".repeat(10_900)));
     text(&r"\u0000".repeat(10_900), NotUnderstood);
     text(&r"\ud83e\udd80".repeat(5_400), Said("🦀".repeat(5_400)));

@@ -71,7 +71,7 @@ fn fragments_make_one_message_of_at_most_its_bound() {
     ] {
         attacks.extend(Attack::everywhere(what, frames.concat(), Fault(code)));
     }
-    // Control frames may stand between, and are answered before the message is whole.
+    // Control frames may come between fragments, and are answered before the message is complete.
     let pings = [
         frame(BEGIN, b"ho"), frame(PING, b"1"), frame(MORE, b"l"), frame(PONG, b""), frame(PING, b""), frame(LAST, b"a"), bye(b""),
     ];

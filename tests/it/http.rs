@@ -79,7 +79,7 @@ fn head_is_get_without_the_body() {
     for path in ["/", "/ws", "/echo", "/health", "/nothing"] {
         let mut socket = server.connect();
         let head = ask_on(&mut socket, request("HEAD", path, ""));
-        // A body behind the head would be taken for the begin of this answer.
+        // A body after the head would be read as the begin of the next response.
         let get = ask_on(&mut socket, get(path));
         assert_eq!(lasting_head(&head.head), lasting_head(&get.head));
         assert!(!get.body.is_empty());

@@ -13,7 +13,7 @@ const CLIENTS: usize = 8;
 /// Of each client.
 const MESSAGES: usize = 200;
 
-/// How far a client may be ahead of any other, in messages: so the kill falls into everybody's conversation.
+/// How far a client may be ahead of any other, in messages: so that the kill happens in the middle for all of them.
 const AHEAD: usize = 8;
 
 /// No client exceeds the rate, and a new client gets the messages from then on.
@@ -104,7 +104,7 @@ impl Talker {
         let mut in_the_middle = Some(in_the_middle);
         let mut number = 0;
         while self.story.len() < CLIENTS * MESSAGES || self.client.unconfirmed() > 0 {
-            // As if everybody had said the same number of messages, which they nearly have.
+            // As if all clients had sent the same number of messages, which they nearly have.
             while number < MESSAGES && number < self.story.len() / CLIENTS + AHEAD {
                 self.client.say(None, &number.to_string());
                 number += 1;

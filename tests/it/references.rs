@@ -1,4 +1,4 @@
-//! Checks references between the project's files: cited sections of the README, and tests that `make test` selects.
+//! Checks references between the project's files: the sections that are cited, and the tests that `make test` selects.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ fn join_at(server: &Server, number: usize, name: &str) -> (Client, Value) {
     (client, welcome)
 }
 
-/// The address at which a session is continued behind event `after`.
+/// The address that resumes a session after the event `after`.
 fn return_of(welcome: &Value, after: u64) -> String {
     let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
     format!("/ws?session={}&epoch={}&after={after}", text("session"), text("epoch"))
@@ -191,7 +191,7 @@ fn when_redis_has_lost_the_latest_entries_a_new_epoch_begins() {
         let mut redis = server.redis();
         redis.stop();
         server.wait_for_log_times("Redis is lost", 2);
-        // This waits, and must not hide the loss when it comes behind the gap.
+        // This message waits. It comes after the gap and must not hide the loss.
         ana.say("waiting");
         redis.put_back(before);
         redis.start_again();

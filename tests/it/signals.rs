@@ -57,7 +57,7 @@ fn close_frame_after_events(client: &mut RawClient) -> u16 {
     }
 }
 
-/// Either nothing came, or an answer with whole frames behind it, the last of them a close frame: `true`.
+/// Reads to the end. `true`: a response came, then whole frames, the last one a close frame. `false`: nothing came.
 fn ends_with_a_whole_frame(socket: &mut TcpStream) -> bool {
     let mut bytes = Vec::new();
     match socket.read_to_end(&mut bytes) {

@@ -7,7 +7,7 @@ use crate::common::wire::{OTHER_KEY, TEACHER, WIRE_KEY, Watcher};
 use crate::common::{Client, Server};
 use serde_json::json;
 
-/// Part of every private text here; in ASCII, so that it looks the same in JSON.
+/// Part of every private text here; in ASCII, so that it is the same in JSON.
 const PRIVATE: &str = "psst-only-for-Luis";
 
 #[test]
@@ -64,14 +64,14 @@ fn the_teacher_never_sees_private_text_in_any_form() {
         teacher.assert_never_saw(secret);
         assert!(!server.log().iter().any(|line| line.contains(secret)), "{secret} in the log");
     }
-    // Its masked bytes tell it as well: the key stands beside them.
+    // Also in the masked bytes: the masking key is in the feed, too.
     let masked = &frame(TEXT, PRIVATE.as_bytes())[6..];
     let masked: String = masked.iter().map(|byte| format!("{byte:02x}")).collect();
     for shift in 0..4 {
         let part = &masked[2 * shift..2 * shift + 16];
         assert!(!String::from_utf8_lossy(&teacher.raw).contains(part));
     }
-    // One's own feed shows one's own messages, but no session.
+    // A member's own feed shows its own messages, but no session.
     assert!(String::from_utf8_lossy(&own.raw).contains(&hex(PRIVATE)));
     own.assert_never_saw(WIRE_KEY);
 }
@@ -99,7 +99,7 @@ fn cookies_tokens_and_keys_are_hidden_in_valid_and_malformed_heads() {
     let in_target =
         with(request("GET", &format!("http://localhost{path}"), "")).replace("HTTP/1.1", "HTTP/7");
     assert_eq!(ask(&server, in_target).status, 400);
-    // Nor what stands behind a head.
+    // Nor the bytes after a head.
     let body = "Content-Length: 99999999\r\n\r\nS3CRET";
     let too_long = request("POST", "/echo", "").replace("\r\n\r\n", &format!("\r\n{body}"));
     assert_eq!(ask(&server, too_long).status, 413);

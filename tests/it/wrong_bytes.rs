@@ -178,7 +178,7 @@ fn each_fault_ends_with_its_code_and_the_other_members_get_a_notice() {
         for (what, frames, code) in faults {
             let mut client = RawClient::open(&server, "/ws?name=Wrong");
             bystander.wait_for("joined");
-            // What comes behind the fault is not looked at, but does not destroy the close frame either.
+            // Bytes after the fault are not parsed, and they do not destroy the close frame either.
             client.send(&[frames, &surplus[..]].concat());
             let (told, reason) = client.wait_for_end();
             assert_eq!(told, *code, "{what}: {reason}");

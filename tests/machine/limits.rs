@@ -127,7 +127,7 @@ fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
         let before = Footprint::of(&server);
         let idle = fill(&server, 100);
         server.wait_for_log(": no thread for ");
-        // Many at once are all told, none is just hung up on.
+        // When many come at once, each gets a response; none is just cut off.
         let mut crowd: Vec<TcpStream> = (0..500).map(|_| knock(&server)).collect();
         for socket in &mut crowd {
             assert_eq!(read_answer(socket, false).status, 503);

@@ -145,7 +145,7 @@ fn two_thousand_clients_that_never_read_are_cut_off_and_cost_the_class_nothing()
         peaks.push(server.status("VmHWM"));
     }
     // What waits is the same for all, and in memory once: a backlog, a round on top, and the longest message as JSON in
-    // each of the channel's places that the class can fill. Nobody who is new gets more of the past than half a backlog.
+    // each of the channel's places that the class can fill. A new client gets at most half a send queue of history.
     let waiting = BACKLOG + ROUND + (1 + MEMBERS as u64) * (2 * LONG as u64 / 1024);
     assert_within(&peaks, ITSELF + crowd as u64 * (IDLE + BACKLOG / 2) + waiting, 12 * 1024);
     class.end();
@@ -230,7 +230,7 @@ fn fifty_flooding_clients_are_cut_off_at_the_rate_limit() {
     println!("of each were told {:?}", told.iter().map(Vec::len).collect::<Vec<_>>());
     assert_eq!(told.len(), FLOODS);
     for told in told {
-        // A burst whole, then only what their buckets made room for meanwhile.
+        // The whole burst, then only as many as their buckets had refilled.
         assert!(told.iter().copied().take(BURST).eq(0..BURST), "{told:?}");
         assert!(told.is_sorted_by(|one, next| one < next) && told.len() < MESSAGES / 2);
     }

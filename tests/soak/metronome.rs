@@ -36,13 +36,13 @@ impl Metronome {
         }
     }
 
-    /// The latest beat since the last time that this was asked.
+    /// The longest delay since the last call.
     pub fn take_latest(&self) -> Duration {
         std::mem::take(&mut self.0.lock().expect("nobody failed with it").latest)
     }
 
     pub fn stood_still_since(&self, begun: Instant) -> bool {
-        // It may be standing still now, and the beat that tells is yet to come.
+        // The machine may stand still at this moment, so wait for the next measurement.
         thread::sleep(2 * BEAT);
         self.0.lock().expect("nobody failed with it").stood_still.is_some_and(|last| last >= begun)
     }

@@ -38,7 +38,7 @@ pub fn serve(ready_made: ReadyMade, is_batched: bool) -> io::Result<()> {
     loop {
         let stream = Arc::new(listener.accept()?.0);
         stream.set_nodelay(true)?;
-        // Known to the writer before anybody can know that it is here, and speak to it.
+        // The writer must know the client before others can send to it.
         let sender = sender.clone();
         sender.send(Incoming::Opened(Arc::clone(&stream))).map_err(io::Error::other)?;
         shake_hands(&stream)?;

@@ -5,7 +5,7 @@
 //! seconds, not its deliveries per second.
 //! * `fleet`: the clients and the loop that reads them
 //! * `throughput`: senders that keep a number of messages in flight
-//! * `paced`: senders that follow a schedule, and how late everybody hears them
+//! * `paced`: senders that follow a schedule, and the latency of every delivery
 //! * `idle`: no client sends; then all leave
 //! * `joins`: the cost of a join
 
@@ -147,7 +147,7 @@ pub struct Joins {
     pub storm: Storm,
     /// Some more come when the others are there.
     pub more: Storm,
-    /// Bytes that each of those who were there got when some more came.
+    /// Bytes that each connected client got when more clients joined.
     pub bytes_for_each_other: f64,
 }
 
@@ -156,7 +156,7 @@ pub struct Storm {
     pub joins: u64,
     pub seconds: f64,
     pub server_cpu_seconds: f64,
-    /// Bytes that those who came have got by the time that it is quiet.
+    /// Bytes that the new clients have received when no more come.
     pub bytes: u64,
 }
 

@@ -3,7 +3,7 @@
 //! Reports take the same way as messages, through the broadcaster's channel. So a watcher sees a ping before its pong, and a message
 //! before its effects.
 //!
-//! A frame that ends a message waits until the message was parsed: only then is known whether it is private. Later frames wait
+//! A frame that ends a message waits until the message was parsed, since only then we know whether it is private. Later frames wait
 //! as well, to keep the order. Must never report a private text as public.
 
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
-//! How fast the chat brings messages to everybody, how long they take, and what clients cost; with a bound for each figure.
+//! How fast the chat delivers messages, how long they take, and what clients cost, with a bound for each figure.
 //!
 //! ```text
 //! make bench                                              all parts but `redis`, `peers` and the first build: some thirteen minutes
-//! make bench-peers                                        others' servers under the same load; needs Node
+//! make bench-peers                                        other servers under the same load; needs Node
 //! cargo bench --bench fanout -- throughput                one part
 //! cargo bench --bench fanout -- throughput 100            one part, only its runs with 100 clients
 //! BENCH_QUICK=1 cargo bench --bench fanout                everything short, to see that it works; the figures say nothing
@@ -18,7 +18,7 @@
 //! | `senders` | a thousand clients that all send |
 //! | `joins` | what a join costs in a chat of few and of many |
 //! | `private` | private messages and the history, beside public messages |
-//! | `watching` | what it costs that somebody could watch |
+//! | `watching` | the cost of the inspector, with and without a watcher |
 //! | `build` | size of the binary, crates, time to start; `build first` also the first build |
 //! | `redis` | several servers that share one chat; takes `--features redis` and a redis-server |
 //! | `peers` | Node's `ws` and `socket.io` |
@@ -31,7 +31,7 @@
 //! * `redis`: starts the redis-server through which several servers are one chat; `peers`: installs others' servers
 //! * `floor`: the least work that still brings every message to every client, with a thread for each and with one for all
 //! * `load`: all the clients, in a third process on the other core; `client` is one of them
-//! * `watcher`: somebody who watches everybody through the inspector
+//! * `watcher`: a client that watches everyone through the inspector
 //! * `text`: the 64-byte texts that travel; `timing`: when each is to leave, and when it arrived
 //! * `process`: CPU time and memory, from `/proc`
 //! * `report`: the tables and the bounds

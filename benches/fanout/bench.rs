@@ -1,4 +1,4 @@
-//! One run of the benchmark: what was asked for, and how its parts measure.
+//! One run of the benchmark: its options, and how its parts measure.
 
 use std::env;
 use std::io;
@@ -31,7 +31,7 @@ const QUICK: &str = "BENCH_QUICK";
 pub struct Bench {
     pub pinning: Pinning,
     is_quick: bool,
-    /// Only the runs with so many clients.
+    /// Only the runs with this number of clients.
     clients: Option<usize>,
 }
 

@@ -43,7 +43,7 @@ impl Dialect {
         }
     }
 
-    /// What stands before and behind the text of a message to everybody.
+    /// The bytes before and after the text of a public message.
     fn around_text(self) -> (&'static str, &'static str) {
         match self {
             Self::Chat | Self::Named => ("", ""),
@@ -62,7 +62,7 @@ pub struct Tally {
     pub message_bytes: u64,
     /// Everything else: who joined, who left.
     pub notices: u64,
-    /// Of these: somebody read too slowly and was cut off.
+    /// Of these: a client read too slowly and was cut off.
     pub cut_off: u64,
 }
 
@@ -124,7 +124,7 @@ impl Client {
         })
     }
 
-    /// Makes this client a sender that has not sent anything yet; `to` is whom its private messages go to.
+    /// Makes this client a sender that has not sent anything yet; `to` gets its private messages.
     pub fn become_sender(&mut self, identity: u16, dialect: Dialect, text_bytes: usize, to: Option<usize>) {
         let (before, after) = dialect.around_text();
         let private = |to| {

@@ -1,5 +1,5 @@
 //! The servers under test, each a process of its own: the real binary, alone or several through Redis, the floors, and
-//! others' servers.
+//! other servers.
 
 use std::env;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::watcher::{TEACHER_KEY, Watching};
 pub const CHAT: &str = env!("CARGO_BIN_EXE_websocket-classroom");
 
 /// No limit on the rate, for the senders are meant to flood, and no heartbeat, so that only messages
-/// are on the wire. All else is as a class would run it.
+/// are on the wire. Everything else is as in a class.
 const CHAT_ARGUMENTS: [&str; 10] =
     ["--port", "0", "--rate", "0", "--ping", "0", "--log", "warn", "--teacher-key", TEACHER_KEY];
 
@@ -35,7 +35,7 @@ pub enum Contestant {
     Chat,
     /// The same, but what was said is not kept for newcomers.
     Forgetful,
-    /// The same, and everybody has a name to which private messages can go.
+    /// The same, and each client has a name for private messages.
     Named,
     /// The same, watched or not.
     Watched(Watching),
@@ -43,7 +43,7 @@ pub enum Contestant {
     Shared(usize),
     /// The raw floor, and the bytes of one of its frames: as many as the chat has sent.
     Floor(Mode, usize),
-    /// Somebody else's server.
+    /// A server of another project.
     Peer(Peer),
 }
 

@@ -1,6 +1,6 @@
-//! Others' servers on Node, for `make bench-peers`: each a chat of a few lines, as its documentation shows it.
+//! Other servers, on Node, for `make bench-peers`: each a chat of a few lines, as its documentation shows it.
 //!
-//! Their packages are installed into `target/bench-peers`, whence the scripts run.
+//! Their packages are installed into `target/bench-peers`, and the scripts run there.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! What Linux tells about a process and about the machine: all of it read from `/proc`.
+//! Facts about a process and the machine, read from `/proc`.
 
 use std::fs;
 use std::io;

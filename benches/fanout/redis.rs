@@ -1,4 +1,4 @@
-//! A redis-server of our own, through which several servers are one chat; it keeps nothing on the disk.
+//! A redis-server of our own, through which several servers are one chat; it stores nothing on the disk.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ pub fn is_here() -> bool {
 impl Redis {
     /// `command` makes the command from the program's name.
     pub fn start(command: impl FnOnce(&str) -> Command) -> io::Result<Self> {
-        // Somebody else may take the port in between: then Redis ends, and the run fails and says so.
+        // Another process may take the port first: then Redis ends, and the run fails with a message.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let process = command(PROGRAM)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])

@@ -10,7 +10,7 @@ use crate::load::{Latency, Throughput};
 pub enum Bound {
     AtLeast(f64),
     AtMost(f64),
-    /// It is told, and has no bound.
+    /// Printed only, without a bound.
     Stated,
 }
 
@@ -77,7 +77,7 @@ impl Ledger {
         self
     }
 
-    /// A figure that stands for itself.
+    /// A figure without a comparison.
     pub fn state(&mut self, name: &str, figures: &[f64], unit: Unit, bound: Bound) -> &mut Self {
         let spread = Spread::of(figures);
         let between = match spread.sorted[..] {

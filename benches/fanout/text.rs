@@ -1,7 +1,7 @@
-//! The texts that travel: each says which sender wrote it and which in order it is.
+//! The texts of the messages: each contains its sender and its number.
 //!
-//! So a sender knows its own message when it comes back, and sees at once if one is missing; and whoever knows the
-//! schedule knows when a text was to be sent.
+//! So a sender recognizes its own message and notices a missing one. With the schedule, the number gives the time at which
+//! the message had to be sent.
 
 /// Length of a message's text where nothing else is said, as the issue asks; none is shorter.
 pub const TEXT_BYTES: usize = 64;
@@ -35,7 +35,7 @@ pub fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A sender's frames: made once, then only the number is written anew.
+/// A sender's frames: made once, then only the number is replaced.
 pub struct FrameMaker {
     masked: Vec<u8>,
     /// Of the number's first digit: in the frame, and in the payload, by which the mask key turns.
@@ -44,7 +44,7 @@ pub struct FrameMaker {
 }
 
 impl FrameMaker {
-    /// The text stands between `before` and `after`.
+    /// The text is between `before` and `after`.
     pub fn new(sender: u16, text_bytes: usize, before: &str, after: &str) -> Self {
         let mut payload = format!("{before}fanout {sender:04x} {:08x} ", 0);
         let dots = text_bytes - (payload.len() - before.len());

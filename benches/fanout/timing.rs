@@ -1,7 +1,7 @@
-//! When each message is to be sent, and how long after that it arrived.
+//! When each message must be sent, and how long after that it arrived.
 //!
-//! The schedule is fixed beforehand, and the latency counts from the scheduled time: a server that holds the sender up
-//! cannot hide the wait ("coordinated omission"), nor can a load generator that is late.
+//! The schedule is fixed before, and the latency counts from the scheduled time. So a server that delays the sender cannot hide
+//! the wait ("coordinated omission"), and a late load generator cannot either.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ pub struct Schedule {
     pub start: Instant,
     pub interval: Duration,
     pub senders: u64,
-    /// The last of so many messages is private; none if 0.
+    /// The last of each this many messages is private; none if 0.
     pub private_every: u64,
 }
 
@@ -25,7 +25,7 @@ impl Schedule {
         (message + 1).is_multiple_of(self.private_every)
     }
 
-    /// How many of the first so many messages are private.
+    /// How many of the first `count` messages are private.
     pub fn private_among(&self, messages: u64) -> u64 {
         messages.checked_div(self.private_every).unwrap_or(0)
     }
@@ -94,7 +94,7 @@ impl Timing {
     }
 }
 
-/// Each power of two has so many buckets: a figure is right to 1.6 %.
+/// Buckets per power of two: a figure is right to 1.6 %.
 const BUCKETS: u64 = 64;
 
 /// How often which time was seen, in nanoseconds.
@@ -120,7 +120,7 @@ impl Histogram {
         self.total
     }
 
-    /// In milliseconds: so many in a hundred were at most this long.
+    /// A percentile, in milliseconds.
     pub fn of_100(&self, percent: u64) -> f64 {
         let wanted = (self.total * percent).div_ceil(100);
         let mut seen = 0;

@@ -1,4 +1,4 @@
-//! Somebody who watches everybody's connection with the teacher's key while the load runs.
+//! A client that watches all connections with the teacher's key while the load runs.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -16,9 +16,9 @@ const READ_BYTES: usize = 256 * 1024;
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Watching {
     Never,
-    /// For a moment, while everybody was there already; nobody since.
+    /// For a moment, after all clients had joined; no watcher since then.
     NoMore,
-    /// Everybody, all the time.
+    /// All connections, all the time.
     Always,
 }
 
@@ -34,7 +34,7 @@ pub fn watch(address: SocketAddr, watching: Watching) -> io::Result<()> {
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )?;
     let mut buffer = vec![0; READ_BYTES];
-    // The answer, and with it or behind it the first events.
+    // The response, and perhaps with it the first events.
     for _ in 0..2 {
         if socket.read(&mut buffer)? == 0 {
             return Err(io::Error::other("nobody may watch"));

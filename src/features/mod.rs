@@ -1,5 +1,5 @@
-//! What a reader may skip without loss: each feature is a room of its own, attached to the core in `server.rs` by the joints of
-//! `joints.rs`. None of them imports another.
+//! The optional features. You can read the core without them: `server.rs` attaches each one through the joints of `joints.rs`.
+//! A feature must never import another.
 //!
 //! | feature | question |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | `accounts` | Who may come in? |
 //! | `cluster` | How do several servers share one chat? |
 //!
-//! `redis` is a connection to Redis, for whichever of them needs one.
+//! `redis` connects to Redis for the features that need it.
 
 #[cfg(feature = "accounts")]
 pub mod accounts;
@@ -25,16 +25,16 @@ use std::path::Path;
 
 use crate::config::Enrolment;
 
-/// `--add-user` and `--add-users`: puts people on the list of `--users`. Returns what to say.
+/// `--add-user` and `--add-users`: adds users to the list of `--users`. Returns the text to print.
 ///
 /// # Errors
-/// In one line; then the file is as it was.
+/// In one line. Then the file is unchanged.
 #[cfg(feature = "accounts")]
 pub fn enrol(enrolment: &Enrolment, users: &Path) -> Result<String, String> {
     accounts::enrolment::enrol(enrolment, users)
 }
 
-/// This build has no accounts, and its flags do not offer them.
+/// This build has no accounts, and no flags for them.
 ///
 /// # Errors
 /// Always.
@@ -46,17 +46,17 @@ pub fn enrol(_: &Enrolment, _: &Path) -> Result<String, String> {
 /// What servers that share a chat must know of each other's sign-ins.
 ///
 /// # Errors
-/// In one line: the address of Redis is none.
+/// In one line: the address of Redis is not valid.
 #[cfg(all(feature = "accounts", feature = "redis"))]
 pub fn shared_sign_ins(
     options: &crate::config::Options,
 ) -> Result<Option<Box<dyn accounts::SharedSignIns>>, String> {
-    let Some(place) = redis::Place::of(options) else { return Ok(None) };
-    let sign_ins = redis_sign_ins::RedisSignIns::new(place).map_err(|error| error.to_string())?;
+    let Some(config) = redis::RedisConfig::of(options) else { return Ok(None) };
+    let sign_ins = redis_sign_ins::RedisSignIns::new(config).map_err(|error| error.to_string())?;
     Ok(Some(Box::new(sign_ins)))
 }
 
-/// There are no such servers without Redis.
+/// Without Redis no servers share a chat.
 ///
 /// # Errors
 /// Never.

@@ -1,7 +1,7 @@
-//! A connection to Redis, and what the names of its keys begin with, for each feature that stores something there.
+//! Connects to Redis and names its keys, for the features that store something there.
 //!
-//! No feature itself. Each thread that uses Redis has its own connection, and may wait for it. Neither the broadcaster nor a
-//! connection's thread may ever do so.
+//! Each thread that uses Redis has its own connection and waits for it. The broadcaster and the connections' threads must never
+//! use one.
 
 use std::io;
 use std::time::Duration;
@@ -10,23 +10,22 @@ use redis::{Client, Connection, RedisResult};
 
 use crate::config::Options;
 
-/// How long connecting may take, and one answer.
+/// How long connecting may take, and each answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where Redis is, and where in it this chat's keys are. Has no `Debug`: there may be a password in the address.
+/// The address of Redis and the prefix of this chat's keys. Has no `Debug`: the address may contain a password.
 #[derive(Clone)]
-pub struct Place {
+pub struct RedisConfig {
     /// `redis://…`
     pub url: String,
-    /// What all keys begin with.
     pub prefix: String,
 }
 
-impl Place {
+impl RedisConfig {
     /// `None` without `--redis`.
-    pub fn of(options: &Options) -> Option<Place> {
+    pub fn of(options: &Options) -> Option<RedisConfig> {
         let url = options.redis.clone()?.0;
-        Some(Place { url, prefix: options.redis_prefix.clone() })
+        Some(RedisConfig { url, prefix: options.redis_prefix.clone() })
     }
 }
 
@@ -41,11 +40,11 @@ impl Redis {
     /// Does not connect yet.
     ///
     /// # Errors
-    /// If the address is not valid. The error does not contain it: there may be a password in it.
-    pub fn new(place: Place) -> io::Result<Redis> {
-        let client = Client::open(place.url)
-            .map_err(|_| io::Error::other("--redis: this is no address like redis://host:6379"))?;
-        Ok(Redis { client, prefix: place.prefix })
+    /// If the address is not valid. The error does not repeat it: it may contain a password.
+    pub fn new(config: RedisConfig) -> io::Result<Redis> {
+        let client = Client::open(config.url)
+            .map_err(|_| io::Error::other("--redis: the address is not like redis://host:6379"))?;
+        Ok(Redis { client, prefix: config.prefix })
     }
 
     /// # Errors

@@ -1,4 +1,4 @@
-//! Signing in as people see it: the page in a real Chromium, before a server where only people on a list come in.
+//! Signing in on the page in a real Chromium; the server admits only users on a list.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use crate::common::{Client, Server};
 use crate::driver::{Browser, Page};
 use crate::page::*;
 
-/// Somebody who is signed in without a browser.
+/// A user who is signed in without a browser.
 fn join(server: &Server, name: &str) -> Client {
     let header = format!("Cookie: {}", cookie(server, name));
     let mut client = Client::open_as(server, "/ws", &header);
@@ -39,7 +39,7 @@ fn handshakes(page: &Page) -> [usize; 2] {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn who_signs_in_can_chat_and_after_signing_out_the_form_is_back() {
+fn after_signing_in_a_user_can_chat_and_after_signing_out_the_form_is_back() {
     let users = Users::new(&["Ana", "Luis"]);
     let server = users.serve(&[]);
     let browser = Browser::start();
@@ -160,7 +160,7 @@ fn after_too_many_wrong_passwords_the_page_says_how_long_to_wait() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn when_the_whole_class_signs_in_at_once_the_page_waits_and_tries_again() {
+fn when_the_whole_class_signs_in_at_once_the_page_waits_and_retries() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let browser = Browser::start();
@@ -182,7 +182,7 @@ fn when_the_whole_class_signs_in_at_once_the_page_waits_and_tries_again() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_else_may_go_wrong_is_explained_too() {
+fn each_failed_sign_in_is_explained() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let gate = Gate::start(server.port());
@@ -244,7 +244,7 @@ fn a_password_manager_understands_the_form() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn two_tabs_are_one_person_and_what_is_private_reaches_both() {
+fn two_tabs_are_one_user_and_private_messages_reach_both() {
     let users = Users::new(&["Ana", "Luis"]);
     let server = users.serve(&[]);
     let browser = Browser::start();
@@ -286,7 +286,7 @@ fn two_tabs_are_one_person_and_what_is_private_reaches_both() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn the_next_person_at_the_same_tab_finds_nothing_of_the_one_before() {
+fn the_next_user_of_a_tab_finds_nothing_of_the_previous_one() {
     let users = Users::new(&["Ana", "Eva", "Luis"]);
     // Without a past, so that what Eva sees of Ana would be what the page has kept.
     let server = users.serve(&["--history", "0"]);
@@ -346,7 +346,7 @@ fn the_next_person_at_the_same_tab_finds_nothing_of_the_one_before() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_waits_survives_a_restart_and_goes_out_once_the_same_person_signs_in_again() {
+fn waiting_messages_survive_a_restart_and_are_sent_when_the_same_user_signs_in() {
     let users = Users::new(&["Ana", "Luis"]);
     let mut server = users.serve(&[]);
     let browser = Browser::start();
@@ -375,7 +375,7 @@ fn what_waits_survives_a_restart_and_goes_out_once_the_same_person_signs_in_agai
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_waits_never_goes_out_under_another_name() {
+fn waiting_messages_are_never_sent_under_another_name() {
     let users = Users::new(&["Ana", "Eva", "Luis"]);
     let mut server = users.serve(&[]);
     let browser = Browser::start();
@@ -406,7 +406,7 @@ fn what_waits_never_goes_out_under_another_name() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn whoever_is_taken_off_the_list_is_out() {
+fn a_user_who_is_removed_from_the_list_is_signed_out() {
     let users = Users::new(&["Ana", "Luis"]);
     let server = users.serve(&[]);
     let browser = Browser::start();
@@ -423,7 +423,7 @@ fn whoever_is_taken_off_the_list_is_out() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn without_accounts_there_is_no_form_and_nobody_asks_who_it_is() {
+fn without_accounts_there_is_no_form_and_no_request_for_the_user() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let page = enter(&browser, &server, "Ana");
@@ -479,7 +479,7 @@ fn a_page_that_stays_open_notices_when_accounts_come_and_go() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_one_tab_does_about_signing_in_is_done_in_all() {
+fn signing_in_or_out_in_one_tab_reaches_all_tabs() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let browser = Browser::start();
@@ -514,7 +514,7 @@ fn what_one_tab_does_about_signing_in_is_done_in_all() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn who_is_still_signed_in_after_a_close_with_4500_is_told_so() {
+fn after_a_close_with_4500_the_page_says_if_the_user_is_still_signed_in() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let browser = Browser::start();

@@ -1,4 +1,4 @@
-//! What people see: the page in a real Chromium, tabs that chat with each other through the real server.
+//! What users see: the page in a real Chromium, tabs that chat with each other through the real server.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn the_page_comes_back_after_the_server_restarts() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn the_page_speaks_spanish_to_a_spanish_browser_and_english_to_others() {
+fn the_page_is_in_spanish_for_a_spanish_browser_and_else_in_english() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     for (asked, spoken) in [("es", "es"), ("es-MX,es,en", "es"), ("ca,es", "es"), ("en", "en"), ("fr", "en")]
@@ -232,7 +232,7 @@ fn leaving_shows_the_close_code_and_joining_again_is_a_click() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn who_left_on_purpose_stays_out() {
+fn after_leaving_on_purpose_the_page_does_not_reconnect() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let page = enter(&browser, &server, "Ana");
@@ -249,7 +249,7 @@ fn who_left_on_purpose_stays_out() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn renaming_is_seen_by_all() {
+fn every_tab_shows_a_renaming() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let mut luis = Client::join(&server, "Luis");

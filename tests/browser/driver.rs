@@ -1,7 +1,7 @@
 //! Drives a real Chromium over its DevTools protocol: tabs, typing, clicks, screenshots. Blocking, no async.
 //!
 //! Chromium listens on a free port and prints its address. One WebSocket goes there; every command is a JSON
-//! object with an `id`, every answer repeats it, and what happens unasked comes as an event with the
+//! object with an `id`, every answer repeats it, and events come with the
 //! tab's `sessionId`. The protocol: <https://chromedevtools.github.io/devtools-protocol/>.
 
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ impl Page {
     /// The same, but the tab stays as it is, perhaps hidden.
     pub fn wait_in_background_for(&self, condition: &str, what: &str) {
         let mut outcome = self.try_evaluate(&awaiting(condition));
-        // A page that was just leaving for another, or for itself anew, is not the one that is meant.
+        // A page that is being left or reloaded is not the right one.
         while outcome.as_ref().is_err_and(|error| error.contains("target navigated")) {
             outcome = self.try_evaluate(&awaiting(condition));
         }
@@ -412,7 +412,7 @@ fn from_base64(text: &str) -> Result<Vec<u8>, String> {
 struct Connection {
     socket: WebSocket<TcpStream>,
     last_id: u64,
-    /// All that was told unasked, in order.
+    /// All events, in order.
     events: Vec<Value>,
 }
 
@@ -454,7 +454,7 @@ impl Connection {
         }
     }
 
-    /// Waits until such an event has been told; one that came already counts.
+    /// Waits until such an event has come; an earlier one counts.
     fn wait_for_event(&mut self, wanted: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + CHROMIUM_DEADLINE;
         while !self.events.iter().any(&wanted) {
@@ -588,7 +588,7 @@ fn lines_of(stream: ChildStderr) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-            // Read on when nobody listens: Chromium must never wait for a full pipe.
+            // Read also without a receiver: Chromium must never wait for a full pipe.
             let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
         }
     });

@@ -1,4 +1,4 @@
-//! What people see in the inspector: a real Chromium watches its own connection, and the teacher the class.
+//! What users see in the inspector: a real Chromium watches its own connection, and the teacher the class.
 
 use crate::common::{Client, Server};
 use crate::driver::{Browser, Page};
@@ -118,7 +118,7 @@ fn each_frame_is_drawn_bit_by_bit_and_unmasked() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_a_browser_cannot_ask_for_can_be_made_to_happen() {
+fn every_demonstration_shows_what_a_page_cannot_do_itself() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let page = inspect(&browser, &server, "en", PROJECTOR);
@@ -206,7 +206,7 @@ fn the_lesson_measures_both_ways_and_its_bytes_add_up() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn the_teacher_sees_everybody_in_lanes_but_nothing_private() {
+fn the_teacher_sees_everyone_in_lanes_but_nothing_private() {
     const SECRET: &str = "psst, only for Luis";
     let server = Server::start(&["--teacher-key", "teacher-key"]);
     let browser = Browser::start();

@@ -1,4 +1,4 @@
-//! The page as a person uses it: what to press, and what to look for. Shared by the tests that open it in Chromium.
+//! The page as a user operates it: what to click, and what to wait for. Shared by the tests in Chromium.
 
 use crate::common::Server;
 pub use crate::common::gate::Gate;

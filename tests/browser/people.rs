@@ -1,4 +1,4 @@
-//! Private threads, and coming back, as people see them: the page in a real Chromium.
+//! Private threads and resuming a session, as users see them: the page in a real Chromium.
 
 use crate::common::{Client, Server};
 use crate::driver::Browser;
@@ -62,7 +62,7 @@ fn a_private_chat_of_two_is_nowhere_in_the_third_tab() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_is_written_without_a_connection_arrives_once_and_in_order() {
+fn messages_written_without_a_connection_arrive_once_and_in_order() {
     let server = Server::start(&[]);
     let gate = Gate::start(server.port());
     let browser = Browser::start();
@@ -139,7 +139,7 @@ fn a_reload_keeps_the_person_and_what_was_said() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_waits_survives_a_reload() {
+fn waiting_messages_survive_a_reload() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let mut luis = Client::join(&server, "Luis");
@@ -173,7 +173,7 @@ fn the_title_counts_what_came_to_a_hidden_tab() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn what_is_lost_is_shown_as_a_gap() {
+fn lost_messages_are_shown_as_a_gap() {
     let mut server = Server::start(&[]);
     let browser = Browser::start();
     let ana = enter(&browser, &server, "Ana");
@@ -197,7 +197,7 @@ fn what_is_lost_is_shown_as_a_gap() {
 
 #[test]
 #[ignore = "needs Chromium: run by make test"]
-fn a_private_message_to_somebody_who_left_is_refused_and_can_be_taken_back() {
+fn a_private_message_to_a_user_who_left_is_refused_and_can_be_edited_again() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let mut luis = Client::join(&server, "Luis");

@@ -1,4 +1,4 @@
-//! One chat on several servers, as people see it: the page in a real Chromium, and what it says while Redis is away.
+//! One chat on several servers, as users see it: the page in a real Chromium, and what it shows while Redis is lost.
 
 use crate::common::Server;
 use crate::driver::{Browser, Page, quoted};
@@ -44,7 +44,7 @@ fn tabs_at_two_servers_are_one_chat() {
 
 #[test]
 #[ignore = "needs Chromium and redis-server: run by make test"]
-fn what_is_written_while_redis_is_away_waits_and_the_page_says_so() {
+fn messages_written_while_redis_is_lost_wait_and_the_page_says_so() {
     let server = Server::start_many(2, &[]);
     let browser = Browser::start();
     let [at_one, at_other] = urls(&server);
@@ -68,7 +68,7 @@ fn what_is_written_while_redis_is_away_waits_and_the_page_says_so() {
         show(&ana, thread);
         sees_own(&ana, text, "sent");
     }
-    // Whoever comes now is connected, but not in.
+    // A client that comes now is connected, but not in the chat.
     let eva = browser.open(&at_other, "en", PHONE.0, PHONE.1);
     sees_note(&eva, "not let you in yet");
     say(&eva, "am I in?");
@@ -206,7 +206,7 @@ fn the_note_is_in_both_languages_and_fits() {
 
 #[test]
 #[ignore = "needs Chromium and redis-server: run by make test"]
-fn a_page_that_is_sent_away_for_now_comes_back() {
+fn a_page_that_is_refused_for_now_comes_back() {
     let server = Server::start_many(2, &[]);
     let browser = Browser::start();
     let ana = enter_at(&browser, &urls(&server)[0], "Ana");

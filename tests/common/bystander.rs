@@ -1,5 +1,5 @@
-//! Attacks while somebody chats on, and what must be true of each attack: whoever chats hears nothing of it, the log
-//! tells it in order and in our own words, and the server has no more in use afterwards than before.
+//! Runs attacks while a bystander chats, and checks each attack: the bystander gets nothing but the chat, the log has the right
+//! lines in our own words, and the server uses no more resources after it than before.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,12 +18,12 @@ pub const NEVER_HEARD: &str = "psst";
 
 const NAME: &str = "Bystander";
 
-/// Somebody who chats, whatever is done to the server beside them.
+/// A client that chats during the attacks.
 pub fn bystander(server: &Server) -> Client {
     Client::join(server, NAME)
 }
 
-/// Does each case on one of a few threads, while somebody chats on and hears nothing but the chat; then waits until the
+/// Runs each case on one of a few threads, while the bystander gets nothing but the chat; then waits until the
 /// server has given back all threads and descriptors that it took for them.
 pub fn each_while_somebody_chats<Case: Send>(server: &Server, cases: Vec<Case>, work: impl Fn(Case) + Sync) {
     struct SetOnDrop<'a>(&'a AtomicBool);
@@ -64,7 +64,7 @@ pub fn each_while_somebody_chats<Case: Send>(server: &Server, cases: Vec<Case>, 
     });
 }
 
-/// Says something and hears it; others may come, talk and go meanwhile.
+/// Sends a message and receives it. Other clients may join, chat and leave during this.
 pub fn chat_on(bystander: &mut Client) {
     bystander.say("I am still here");
     loop {
@@ -132,7 +132,7 @@ impl Stories {
 }
 
 /// Stops the server and reads its log. Nothing in it may be a stranger's doing: a line that is not ours, a byte that a
-/// terminal obeys, a text that somebody sent.
+/// terminal obeys, a text that a client sent.
 pub fn stories(mut server: Server) -> Stories {
     assert!(server.stop().success());
     server.wait_for_log(" ended");

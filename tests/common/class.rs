@@ -1,8 +1,8 @@
-//! A class of ten that chats through whatever else happens to the server, and checks every word of it.
+//! A class of ten members that chats while other things happen to the server, and checks every message.
 //!
-//! They take turns: each says a number when it has heard the one before from its neighbour. So all of them must hear the
-//! same numbers, each once and in order; a single one lost, and the whole class falls silent, which fails the test. Beside
-//! that no event that everybody hears may be missing for anybody: the ids have no gap.
+//! They take turns: each member sends a number after it got the previous one from its neighbour. So all must receive the same
+//! numbers, each once and in order. If one is lost, the whole class stops, and the test fails. Also, no public event may be
+//! missing for any member: the ids have no gap.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::{Client, PATIENCE, Server};
 
 pub const MEMBERS: usize = 10;
 
-/// Said by whoever's turn it is when the class ends.
+/// Sent by the member whose turn it is when the class ends.
 pub const END: &str = "the end";
 
-/// Between hearing one's neighbour and speaking: nobody speaks more often than the default of `--rate` allows.
+/// The pause before a member's turn, so that none sends more often than the default of `--rate` allows.
 const BREATH: Duration = Duration::from_millis(6);
 
 /// What the members share with the test.
@@ -28,7 +28,7 @@ struct Room {
     is_over: AtomicBool,
     /// Numbers said so far.
     said: AtomicU64,
-    /// Bytes that are said behind each number.
+    /// Extra bytes after each number.
     padding: AtomicUsize,
 }
 
@@ -37,7 +37,7 @@ pub struct Class {
     members: Vec<JoinHandle<Heard>>,
 }
 
-/// What one of them heard.
+/// What one member received.
 #[derive(Default)]
 struct Heard {
     /// Numbers of the class.
@@ -53,9 +53,9 @@ struct Heard {
 
 /// What the class came to.
 pub struct Told {
-    /// Numbers said, and heard by all of them.
+    /// Numbers that were sent, and received by all.
     pub messages: u64,
-    /// All else that was told to everybody meanwhile.
+    /// All other public events during this time.
     pub others: Vec<Value>,
     /// The longest that a word took to its speaker.
     pub slowest: Duration,
@@ -84,7 +84,7 @@ impl Class {
         Class { room, members }
     }
 
-    /// From now on each word is followed by so many bytes.
+    /// From now on each message has this many extra bytes.
     pub fn speak_at_length(&self, bytes: usize) {
         self.room.padding.store(bytes, Ordering::Relaxed);
     }
@@ -100,14 +100,14 @@ impl Class {
         }
     }
 
-    /// Nobody falls silent while this is done.
+    /// Checks that the class goes on while this is done.
     pub fn goes_on_until(&self, mut is_done: impl FnMut() -> bool) {
         while !is_done() {
             self.goes_on();
         }
     }
 
-    /// Ends it: everybody has heard everything, once, in order, and all of them the same.
+    /// Ends the class. Checks that all members received the same messages, each once and in order.
     #[track_caller]
     pub fn end(self) -> Told {
         self.room.is_over.store(true, Ordering::Relaxed);
@@ -165,7 +165,7 @@ impl Member {
         format!("{} {padding}", self.heard.numbers)
     }
 
-    /// What everybody hears has ids without a gap.
+    /// Public events have ids without a gap.
     fn note_id(&mut self, event: &Value) {
         let Some(id) = event["id"].as_u64() else {
             panic!("{} hears {event}", name(self.number));
@@ -179,7 +179,7 @@ impl Member {
         }
     }
 
-    /// What a member said, and whose turn it was; all else is kept.
+    /// A member's number, and whose turn it was; other events are stored.
     fn word_of_the_class<'a>(&mut self, event: &'a Value) -> Option<&'a str> {
         let turn = name(self.heard.numbers as usize % MEMBERS);
         if event["type"] == "message" && event["from"] == turn.as_str() {

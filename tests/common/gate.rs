@@ -1,11 +1,11 @@
-//! A door that can be closed.
+//! A TCP proxy in front of the server that can be closed, like a network that fails.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A door in front of the server. Closed, it cuts all connections and lets nobody in.
+/// The proxy. When closed, it cuts all connections and accepts none.
 pub struct Gate {
     port: u16,
     state: Arc<Mutex<GateState>>,

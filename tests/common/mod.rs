@@ -86,7 +86,7 @@ impl Server {
         Server::spawn(command)
     }
 
-    /// One that shares the chat of whoever has the same Redis.
+    /// One that shares its chat with the other servers on the same Redis.
     pub fn start_sharing(url: &str, arguments: &[&str]) -> Server {
         Server::start_on(0, &[&["--redis", url], arguments].concat())
     }
@@ -103,7 +103,7 @@ impl Server {
         Server::spawn_with(command, true, log)
     }
 
-    /// Nobody reads this server's log, as if its terminal stood still.
+    /// No one reads this server's log, as with a frozen terminal.
     pub fn start_with_frozen_log(arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
         command.args(["--port", "0"]).args(arguments);
@@ -247,7 +247,7 @@ impl Server {
         }
     }
 
-    /// Waits until so many lines contain `needle`.
+    /// Waits until this many lines contain `needle`.
     pub fn wait_for_log_times(&self, needle: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.log.0.lock().expect("the log");
@@ -409,7 +409,7 @@ impl Client {
         (text("from"), text("text"))
     }
 
-    /// Reads to the close frame: its code and reason; skips all else.
+    /// Reads to the close frame: its code and reason; skips all other frames.
     pub fn wait_for_close(&mut self) -> (u16, String) {
         loop {
             match self.websocket.read().expect("a close frame comes") {

@@ -1,4 +1,4 @@
-//! Somebody who says nothing, and answers every ping at once.
+//! A quiet client: sends nothing, but answers every ping at once.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -36,7 +36,7 @@ impl Quiet {
         Quiet { voice, answered, listening }
     }
 
-    /// Waits until it has answered so many pings more.
+    /// Waits until it has answered this many more pings.
     #[track_caller]
     pub fn answers(&self, pings: usize) {
         let deadline = Instant::now() + PATIENCE;
@@ -47,7 +47,7 @@ impl Quiet {
         }
     }
 
-    /// Nobody has cut it off: its word comes back.
+    /// Checks that it was not cut off: its message comes back.
     #[track_caller]
     pub fn says_it_is_there(mut self) {
         self.voice.write_all(&frame(TEXT, b"still here")).expect("the server takes it");

@@ -1,8 +1,8 @@
-//! Chance that can be repeated: everything that a seed decides.
+//! Random numbers from a seed, so that a test run can be repeated.
 
 use std::time::Duration;
 
-/// SplitMix64: numbers that look random and are the same for the same seed.
+/// SplitMix64, a pseudo-random number generator.
 pub struct Random(pub u64);
 
 impl Random {

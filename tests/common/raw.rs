@@ -1,4 +1,4 @@
-//! A peer that sends what it likes, byte for byte, and reads what really comes.
+//! A raw client: sends any bytes, and reads the bytes that come.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ pub const GOOD: [&str; 4] = [
     "Sec-WebSocket-Version: 13",
 ];
 
-/// A handshake in which other lines, or none, stand for the one of [`GOOD`] that begins so.
+/// A handshake in which the line of [`GOOD`] with this beginning is replaced by other lines, or by none.
 pub fn handshake_with(replaced: &str, lines: &[&str]) -> String {
     let mut all = GOOD.to_vec();
     let place = all.iter().position(|line| line.starts_with(replaced));
@@ -132,7 +132,7 @@ pub fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     frame_masked_by([0x37, 0xfa, 0x21, 0x3d], first_byte, payload)
 }
 
-/// The same with a masking key of one's own.
+/// The same with this masking key.
 pub fn frame_masked_by(mask: [u8; 4], first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match payload.len() {
@@ -151,7 +151,7 @@ pub fn frame_masked_by(mask: [u8; 4], first_byte: u8, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-/// A frame whose length is told in so many bits, true or not, with so many bytes of payload behind it.
+/// A frame with a length field of `bits` bits, right or wrong, and a payload of any length.
 pub fn told_in(bits: u8, first_byte: u8, length: u64, payload: usize) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match bits {
@@ -186,7 +186,7 @@ impl RawClient {
         RawClient::open_with(server, handshake(path).as_bytes())
     }
 
-    /// Opens with a head of one's own, and perhaps with frames right behind it.
+    /// Opens with this head, perhaps with frames directly after it.
     pub fn open_with(server: &Server, bytes: &[u8]) -> RawClient {
         let mut socket = server.connect();
         let answer = ask_on(&mut socket, bytes);
@@ -263,7 +263,7 @@ impl RawClient {
         }
     }
 
-    /// The close frame's code and reason, and then the end of TCP, with nothing behind the close frame.
+    /// The close frame's code and reason. Then TCP must end, with nothing after the close frame.
     pub fn wait_for_end(&mut self) -> (u16, String) {
         let payload = self.wait_for(CLOSE);
         assert_eq!(self.frame(), None, "nothing comes behind a close frame");

@@ -29,7 +29,7 @@ impl Redis {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("classroom-redis-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder can be made");
-        // Somebody else may take the port in between: then Redis says so, and the test fails.
+        // Another process may take the port first: then Redis reports it, and the test fails.
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         drop(listener);

@@ -1,10 +1,10 @@
-//! Clients that come back: [`Person`], whom a test leads step by step, and [`Returning`], which does it by itself and is
-//! the reference for "Coming back" (README, What goes over the wire), to be read beside the page's own code. Its rules:
+//! Clients that resume their session: a test controls [`Person`] step by step; [`Returning`] does it by itself and is the reference
+//! for "Coming back" (README, What goes over the wire). Compare it with the page's own code. Its rules:
 //! 1. Keep what the `welcome` says: session, epoch, name. Keep the highest `id` seen, and skip what is not above it.
-//! 2. Give each message a `ref` and keep it until the server confirms it: by one's own copy of it, or by `posted`.
+//! 2. Give each message a `ref` and keep it until the server confirms it: by its own copy, or by `posted`.
 //! 3. When the connection ends, however it ends, open a new one with session, epoch and `after`, and send again, in
 //!    order, what is not confirmed.
-//! 4. Where the welcome says `recovered: false`, something is missing: say so. In another epoch ids begin anew.
+//! 4. Where the welcome says `recovered: false`, something is missing: say so. In another epoch ids begin again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Write};
@@ -22,7 +22,7 @@ use crate::common::{Client, PATIENCE, Server, Uninterrupted, raw};
 /// From here on a close code means: do not come back.
 const FINAL_CODES: u16 = 4500;
 
-/// How an end without a close frame is told.
+/// The code for an end without a close frame.
 const ABNORMAL: u16 = 1006;
 
 /// Ids that are remembered, to tell what came twice from what came too late.
@@ -195,7 +195,7 @@ pub struct Returning {
     pub late: u64,
     /// The latest ids seen.
     recent: VecDeque<u64>,
-    /// Behind a gap come the last events as for anybody, and some of them may have been seen.
+    /// After a gap come the last events, and some of them may be known already.
     overlaps: bool,
     /// Messages that were sent again, and those of them that the server had posted already.
     pub resent: u64,
@@ -226,7 +226,7 @@ impl Returning {
         Returning::welcomed_at(server, name, PATIENCE).0
     }
 
-    /// The same with a patience of one's own, and the welcome.
+    /// The same with another time-out. Also returns the welcome.
     pub fn welcomed(port: u16, name: &str, patience: Duration) -> (Returning, Value) {
         Returning::welcomed_at((Ipv4Addr::LOCALHOST, port).into(), name, patience)
     }
@@ -267,7 +267,7 @@ impl Returning {
         self.send(message);
     }
 
-    /// The same, but TCP is reset when so many bytes of its frame are sent, which may be all.
+    /// The same, but resets TCP after this many bytes of the frame, perhaps after all.
     pub fn say_and_reset(&mut self, to: Option<&str>, text: &str, bytes: usize) {
         let message = self.remember(to, text);
         let frame = raw::frame(raw::TEXT, message.as_bytes());
@@ -277,7 +277,7 @@ impl Returning {
         self.reset();
     }
 
-    /// The message as it is to be sent, until it is confirmed.
+    /// Stores a message until it is confirmed. Returns its JSON.
     fn remember(&mut self, to: Option<&str>, text: &str) -> String {
         self.last_ref += 1;
         let mut message = json!({"type": "message", "text": text, "ref": self.last_ref.to_string()});
@@ -315,7 +315,7 @@ impl Returning {
         events
     }
 
-    /// The run of the numbering that it heard of last.
+    /// The last known epoch of the ids.
     pub fn epoch(&self) -> &str {
         &self.ticket.epoch
     }
@@ -325,7 +325,7 @@ impl Returning {
         self.unconfirmed.len()
     }
 
-    /// The next event that was not heard before; comes back as often as that takes.
+    /// The next new event; resumes the session as often as necessary.
     pub fn next_event(&mut self) -> Value {
         loop {
             match self.hear() {
@@ -336,7 +336,7 @@ impl Returning {
         }
     }
 
-    /// The next event that was not heard before, or the welcome of a return; `None` when the time is over.
+    /// The next new event, or the welcome after a resume; `None` after the time-out.
     pub fn next_until(&mut self, deadline: Instant) -> Option<Value> {
         loop {
             match self.hear_until(deadline) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::Server;
 use super::raw::{Answer, ask, handshake, request};
 
-/// Everybody's password here is their name and this.
+/// Each user's password is the name and this.
 const AND_THIS: &str = " has a secret";
 
 pub fn password_of(name: &str) -> String {
@@ -56,7 +56,7 @@ impl Users {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// Takes somebody off the list.
+    /// Removes a user from the list.
     pub fn remove(&self, name: &str) {
         let begin = format!("{name}:");
         let text = self.text();

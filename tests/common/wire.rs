@@ -1,4 +1,4 @@
-//! Somebody who watches: the inspector's feed, event by event.
+//! A watcher: reads the inspector's feed, event by event.
 
 use serde_json::Value;
 

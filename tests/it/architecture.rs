@@ -1,5 +1,5 @@
-//! The rules of the inside, read from the sources: features are attached in one place, none imports another, files form no circle,
-//! and the class hour stays within its budget.
+//! Rules for the sources, checked by reading them: features are attached in one place, none imports another, imports form no
+//! circle, and the class hour stays within its budget.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

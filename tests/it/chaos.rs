@@ -1,5 +1,5 @@
-//! Nothing is lost, doubled or told to the wrong person while connections break: twenty people talk through proxies
-//! that cut them off again and again, and in the end every one of them has the same story.
+//! No message is lost, doubled or delivered to the wrong client while connections break: twenty clients chat through proxies
+//! that cut them off again and again, and in the end all have the same messages.
 //!
 //! What happens follows from a seed: `CHAOS_SEED=7 cargo test --test it chaos::` breaks the same connections at the same
 //! bytes.
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 const CLIENTS: usize = 20;
 
-/// Every so many messages one is private, to the next client.
+/// One of this many messages is private, to the next client.
 const PRIVATE_EVERY: usize = 5;
 
 /// How far a client may be ahead of any other, in messages: so the cuts fall into the whole conversation, and what one
@@ -36,7 +36,7 @@ const SECRET: &str = "secret:";
 const END: &str = "the end";
 
 #[test]
-fn everybody_has_everything_once_and_in_one_order_through_fifty_cuts() {
+fn every_client_gets_every_message_once_and_in_one_order_through_fifty_cuts() {
     let seed = seed();
     println!("to see this again: CHAOS_SEED={seed}");
     converse(&Server::start(&FLAGS), seed, 200, 50, || {});
@@ -96,7 +96,7 @@ fn three_servers_whose_redis_loses_everything_leave_an_honest_gap_and_one_order(
         let talking: Vec<_> = clients.into_iter().map(gossip).collect();
         talking.into_iter().map(|talker| talker.join().expect("it came to its end")).collect()
     });
-    // Whoever had said all before it was lost comes back only now.
+    // A client that had sent everything before the loss comes back only now.
     for talker in &mut talkers {
         talker.client.say(None, "back");
         while talker.client.unconfirmed() > 0 {
@@ -133,7 +133,7 @@ fn three_servers_whose_redis_loses_everything_leave_an_honest_gap_and_one_order(
 /// The run, the place in it, who, and what.
 type Heard = (String, u64, String, String);
 
-/// Somebody who says a hundred things, a few at a time, and remembers all that is heard.
+/// A client that sends a hundred messages, a few at a time, and stores all that it receives.
 struct Gossip {
     client: Returning,
     heard: Vec<Heard>,
@@ -170,7 +170,7 @@ type Said = (u64, String, String);
 
 const FLAGS: [&str; 8] = ["--rate", "0", "--ping", "0", "--history", "0", "--log", "info"];
 
-/// `meanwhile` does what else is to happen.
+/// `meanwhile` runs at the same time.
 fn converse(server: &Server, seed: u64, messages: usize, cuts: usize, meanwhile: impl FnOnce() + Send) {
     let mut witness = Client::join(server, "witness");
     let plans = plans(seed, messages, cuts).into_iter();
@@ -213,7 +213,7 @@ fn converse(server: &Server, seed: u64, messages: usize, cuts: usize, meanwhile:
     println!("{resent} messages were sent again, {posted} of them had been posted already");
 }
 
-/// All public messages as one hears them who is never cut off, in the sender's order and complete.
+/// All public messages as a client receives them that is never cut off: complete, in each sender's order.
 fn hear_the_story(witness: &mut Client, messages: usize) -> Vec<Said> {
     let public: Vec<usize> = (0..messages).filter(|number| !is_private(*number)).collect();
     let mut story = Vec::new();
@@ -233,7 +233,7 @@ fn hear_the_story(witness: &mut Client, messages: usize) -> Vec<Said> {
     story
 }
 
-/// A client, and what it heard.
+/// A client, and what it received.
 struct Talker {
     number: usize,
     client: Returning,
@@ -246,7 +246,7 @@ impl Talker {
         Talker { number, client, public: Vec::new(), private: Vec::new() }
     }
 
-    /// Says all it has to say, and listens until it has heard everything.
+    /// Sends all its messages and reads until it has received everything.
     fn talk(mut self, seed: u64, messages: usize) -> Talker {
         let next = name((self.number + 1) % CLIENTS);
         let private = (0..messages).filter(|number| is_private(*number)).count();
@@ -337,7 +337,7 @@ fn before(number: usize) -> usize {
     (number + CLIENTS - 1) % CLIENTS
 }
 
-/// Not a byte of a private message came to anybody but the two, on none of the connections.
+/// No byte of a private message reached a third client, on any connection.
 fn check_bytes(seed: u64, number: usize, connections: &[Vec<u8>], messages: usize) {
     let two = [before(number), number];
     let allowed: Vec<String> = two.iter().flat_map(|from| secrets(seed, *from, messages)).collect();
@@ -355,7 +355,7 @@ fn check_bytes(seed: u64, number: usize, connections: &[Vec<u8>], messages: usiz
     assert!(allowed.iter().all(|text| found.contains(text)), "the search finds what is there");
 }
 
-/// Where to cut whom: anywhere in the conversation, and now and then soon again, so that a handshake, a welcome or the
+/// Where to cut which client: anywhere in the conversation, and now and then soon again, so that a handshake, a welcome or the
 /// catching up is hit.
 fn plans(seed: u64, messages: usize, cuts: usize) -> Vec<Vec<Planned>> {
     let mut random = Random(seed);

@@ -1,4 +1,4 @@
-//! What people say and who hears it, through a real server and real sockets.
+//! Which messages reach which members, through a real server and real sockets.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use crate::common::{Client, Server};
 use serde_json::{Value, json};
 
 #[test]
-fn three_people_hear_each_other() {
+fn three_members_get_each_others_messages() {
     let server = Server::start(&["--history", "0"]);
     let mut ana = Client::join(&server, "Ana");
     let mut luis = Client::join(&server, "Luis");
@@ -29,7 +29,7 @@ fn pair(from: &str, text: &str) -> (String, String) {
 }
 
 #[test]
-fn a_welcome_lists_who_is_here_and_the_newcomer_hears_no_notice_of_itself() {
+fn a_welcome_lists_the_members_and_a_new_member_gets_no_notice_of_itself() {
     let server = Server::start(&["--history", "0"]);
     let _ana = Client::join(&server, "Ana");
     let mut luis = Client::open(&server, "/?name=Luis");
@@ -49,7 +49,7 @@ fn a_welcome_lists_who_is_here_and_the_newcomer_hears_no_notice_of_itself() {
 }
 
 #[test]
-fn everybody_hears_everything_in_one_same_order() {
+fn all_members_get_all_messages_in_the_same_order() {
     const SENDERS: usize = 4;
     const MESSAGES: usize = 500;
     let server = Server::start(&["--rate", "0", "--log", "info"]);
@@ -92,7 +92,7 @@ fn heard_by(client: &mut Client, messages: usize) -> Vec<Value> {
 }
 
 #[test]
-fn a_ref_comes_back_to_the_sender_alone() {
+fn a_ref_comes_back_only_to_the_sender() {
     let server = Server::start(&[]);
     let mut ana = Client::join(&server, "Ana");
     let mut luis = Client::join(&server, "Luis");
@@ -123,7 +123,7 @@ fn people_leave_with_their_code_and_reason() {
 }
 
 #[test]
-fn names_change_for_everybody_and_taken_or_bad_ones_are_refused() {
+fn a_renaming_reaches_all_members_and_taken_or_invalid_names_are_refused() {
     let server = Server::start(&[]);
     let mut ana = Client::join(&server, "Ana");
     let mut guest = Client::open(&server, "/ws");
@@ -142,7 +142,7 @@ fn names_change_for_everybody_and_taken_or_bad_ones_are_refused() {
 }
 
 #[test]
-fn a_wished_name_that_is_taken_makes_a_guest_who_is_told_why() {
+fn a_requested_name_that_is_taken_makes_a_guest_and_the_welcome_says_why() {
     let server = Server::start(&["--history", "0"]);
     let mut ana = Client::join(&server, "Ana");
     let mut second = Client::open(&server, "/ws?name=ana");
@@ -155,7 +155,7 @@ fn a_wished_name_that_is_taken_makes_a_guest_who_is_told_why() {
 }
 
 #[test]
-fn what_is_not_understood_is_answered_and_nobody_else_hears_it() {
+fn an_invalid_command_is_answered_and_reaches_no_other_member() {
     let server = Server::start(&["--history", "0"]);
     let mut ana = Client::join(&server, "Ana");
     let mut luis = Client::join(&server, "Luis");
@@ -226,7 +226,7 @@ fn is_message(payload: &[u8]) -> bool {
 }
 
 #[test]
-fn an_echo_returns_text_and_binary_and_touches_nobody_else() {
+fn an_echo_returns_text_and_binary_and_reaches_no_other_client() {
     let server = Server::start(&[]);
     let mut ana = Client::join(&server, "Ana");
     let mut echo = Client::open(&server, "/echo");
@@ -242,7 +242,7 @@ fn an_echo_returns_text_and_binary_and_touches_nobody_else() {
 }
 
 #[test]
-fn a_storm_of_joins_is_told_as_a_crowd() {
+fn many_joins_at_once_are_announced_together() {
     let server = Server::start(&["--log", "info"]);
     let mut ana = Client::join(&server, "Ana");
     let crowd: Vec<Client> = (0..60).map(|_| Client::open(&server, "/ws")).collect();

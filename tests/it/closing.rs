@@ -40,7 +40,7 @@ fn each_fault_of_a_client_gets_its_own_code() {
         (frame(TEXT, &[b'x'; 1001]), 1009, "over --max-message"),
     ] {
         let mut client = RawClient::open(&server, "/ws?name=Luis");
-        // A good message before and rubbish behind, in the same packet.
+        // In one packet: a good message, the fault, and rubbish after it.
         let mut sent = frame(TEXT, why.as_bytes());
         sent.extend(&bytes);
         sent.extend([0xaa; 5000]);
@@ -55,7 +55,7 @@ fn each_fault_of_a_client_gets_its_own_code() {
 }
 
 #[test]
-fn a_message_right_before_the_close_is_heard_before_the_leaving() {
+fn a_message_right_before_the_close_arrives_before_the_leaving() {
     let server = Server::start(&[]);
     let mut ana = Client::join(&server, "Ana");
     let mut luis = RawClient::open(&server, "/ws?name=Luis");
@@ -68,7 +68,7 @@ fn a_message_right_before_the_close_is_heard_before_the_leaving() {
 }
 
 #[test]
-fn on_sigterm_what_is_queued_is_delivered_and_everybody_gets_1001() {
+fn on_sigterm_queued_messages_are_delivered_and_every_client_gets_1001() {
     let mut server = Server::start(&["--rate", "0", "--log", "info"]);
     let mut ana = Client::join(&server, "Ana");
     let mut raw = RawClient::join(&server, "Luis");
@@ -112,7 +112,7 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn nobody_is_accepted_once_the_server_is_stopping() {
+fn no_client_is_accepted_while_the_server_is_stopping() {
     let server = Server::start(&[]);
     let _silent = RawClient::open(&server, "/ws");
     server.signal("TERM");
@@ -125,7 +125,7 @@ fn nobody_is_accepted_once_the_server_is_stopping() {
 }
 
 #[test]
-fn a_client_that_never_answers_our_close_is_let_go() {
+fn a_client_that_never_answers_our_close_is_cut_off() {
     let server = Server::start(&["--max-message", "10"]);
     let mut silent = RawClient::open(&server, "/ws");
     silent.send(&frame(TEXT, b"more than ten bytes"));

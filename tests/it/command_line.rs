@@ -1,4 +1,4 @@
-//! The command line: what can be set, and what is said of a wrong flag.
+//! The command line: the flags, and the error for a wrong one.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -74,7 +74,7 @@ fn version_is_that_of_the_package() {
 }
 
 #[test]
-fn the_readme_tells_of_every_flag_what_help_tells() {
+fn the_readme_says_of_every_flag_what_help_says() {
     let readme = project_file("README.md");
     for flag in FLAGS {
         let default = match flag.default {
@@ -134,7 +134,7 @@ fn a_wrong_flag_or_value_is_named_in_one_line() {
 
 #[test]
 fn a_port_in_use_is_named_in_one_line() {
-    // Whoever has but one of the two loopback addresses would get half of the browsers.
+    // A server with only one of the two loopback addresses would miss half of the browsers.
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let Ok(other) = TcpListener::bind(address) else {
             // A machine without IPv6.
@@ -179,7 +179,7 @@ fn localhost_answers_on_both_loopback_addresses() {
 }
 
 #[test]
-fn how_much_is_logged_is_said_by_the_flag_else_by_rust_log() {
+fn the_flag_sets_the_log_level_and_otherwise_rust_log_does() {
     let levels = ["INFO", "DEBUG", "TRACE"];
     for (flags, variable, logged) in [
         (&[][..], None, 1),

@@ -1,4 +1,4 @@
-//! "Make it happen": what the server does to a client's own connection when asked to.
+//! "Make it happen": what the server does on a client's own connection on request.
 
 use crate::common::raw::{BINARY, CLOSE, PING, RawClient, TEXT, frame};
 use crate::common::{Client, Server};
@@ -103,7 +103,7 @@ fn while_the_server_does_not_read_nothing_is_lost() {
     for number in 0..5 {
         client.send(&frame(TEXT, format!("waits {number}").as_bytes()));
     }
-    // The others go on meanwhile, and what they say reaches who is not read from.
+    // The other members go on, and their messages reach the client that the server does not read from.
     witness.say("meanwhile");
     assert_eq!(witness.message().1, "meanwhile");
     assert_eq!(wait_for(&mut client, "message")["text"], "meanwhile");
@@ -121,11 +121,11 @@ fn a_pause_does_not_stop_the_server_from_ending() {
 }
 
 #[test]
-fn three_messages_come_unasked_and_to_nobody_else() {
+fn three_messages_come_without_a_request_and_to_no_other_client() {
     let server = Server::start(&[]);
     let mut witness = Client::join(&server, "witness");
     let mut client = RawClient::join(&server, "Ana");
-    // Whoever has gone is not waited for.
+    // The server does not wait for a client that has gone.
     let mut gone = RawClient::join(&server, "Gone");
     show(&mut gone, "push");
     drop(gone);
@@ -143,7 +143,7 @@ fn three_messages_come_unasked_and_to_nobody_else() {
 }
 
 #[test]
-fn what_is_no_demonstration_is_refused_and_asking_counts_like_speaking() {
+fn an_unknown_demonstration_is_refused_and_each_request_counts_for_the_rate() {
     let server = Server::start(&["--rate", "1"]);
     let mut client = RawClient::join(&server, "Ana");
     for wrong in [r#"{"type":"show"}"#, r#"{"type":"show","what":"all"}"#] {

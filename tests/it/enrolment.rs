@@ -1,4 +1,4 @@
-//! Putting people on the list: `--add-user` and `--add-users`, with the real binary, also in a real terminal.
+//! Adding users to the list: `--add-user` and `--add-users`, with the real binary, also in a real terminal.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -64,7 +64,7 @@ fn a_line_is_replaced_in_its_place_and_comments_stay() {
 }
 
 #[test]
-fn a_class_comes_in_whole_or_not_at_all() {
+fn a_class_list_is_added_whole_or_not_at_all() {
     let users = Users::new(&["Ana"]);
     let before = users.text();
     for (class, wrong) in [
@@ -102,7 +102,7 @@ fn a_short_password_is_taken_with_a_warning() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_in_one_line_and_changes_nothing() {
+fn a_failure_is_reported_in_one_line_and_changes_nothing() {
     let users = Users::new(&["Ana"]);
     let before = users.text();
     for (name, input, wrong) in [
@@ -153,7 +153,7 @@ fn run_with(path: &str, what: &[&str], input: &str) -> Output {
 }
 
 #[test]
-fn many_at_once_lose_nobody() {
+fn many_changes_at_once_lose_no_user() {
     let users = Users::new(&[]);
     let names: Vec<String> = (0..12).map(|number| format!("name {number}")).collect();
     thread::scope(|scope| {
@@ -172,7 +172,7 @@ fn many_at_once_lose_nobody() {
 }
 
 #[test]
-fn a_link_stays_a_link_and_what_an_interrupted_attempt_left_is_no_obstacle() {
+fn a_link_stays_a_link_and_a_left_over_temporary_file_is_replaced() {
     let users = Users::new(&["Ana"]);
     let real = users.path() + ".real";
     fs::rename(users.path(), &real).expect("it is there");
@@ -194,7 +194,7 @@ fn a_link_stays_a_link_and_what_an_interrupted_attempt_left_is_no_obstacle() {
 }
 
 #[test]
-fn a_list_that_root_changes_still_belongs_to_whom_it_did() {
+fn a_list_that_root_changes_keeps_its_owner() {
     const NOBODY: u32 = 65_534;
     let users = Users::new(&["Ana"]);
     // Only root can give a file away.
@@ -246,7 +246,7 @@ fn rest(mut child: Child) -> String {
 
 #[test]
 #[ignore = "needs script(1): run by make test"]
-fn in_a_terminal_a_password_is_typed_twice_and_never_seen() {
+fn in_a_terminal_a_password_is_typed_twice_and_never_shown() {
     let users = Users::new(&[]);
     let mut terminal = in_terminal(&users, "stty -a");
     let mut seen = until(&mut terminal, "Password for Ana: ");
@@ -280,7 +280,7 @@ fn in_a_terminal_two_different_passwords_change_nothing() {
 
 #[test]
 #[ignore = "needs script(1): run by make test"]
-fn who_interrupts_the_question_sees_again_what_is_typed() {
+fn after_an_interrupted_question_the_terminal_shows_again_what_is_typed() {
     let users = Users::new(&[]);
     let mut terminal = in_terminal(&users, "echo status $?; stty -a");
     until(&mut terminal, "Password for Ana: ");

@@ -1,4 +1,4 @@
-//! Attacks by frames: what is sent on an open WebSocket, what must come back, and how the connection must end.
+//! Attacks by frames: the bytes sent on an open WebSocket, the frames that must come back, and the end of the connection.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -153,7 +153,7 @@ pub fn assert_is_event(payload: &[u8]) {
     assert!(event["type"].is_string(), "{event}");
 }
 
-/// Runs all of them while somebody chats, then looks into the log.
+/// Runs all attacks while a bystander chats, then checks the log.
 pub fn attack(server: Server, mut attacks: Vec<Attack>) {
     attacks.retain(|attack| DOORS.contains(&attack.door));
     let done = Mutex::new(Vec::new());

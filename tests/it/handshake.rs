@@ -1,5 +1,4 @@
-//! Step 1, the opening handshake: how HTTP becomes a WebSocket, however it is spelled, and what is said when it does
-//! not.
+//! Step 1, the opening handshake: how HTTP becomes a WebSocket, in every valid spelling, and the answer when it does not.
 
 use crate::common::raw::{
     ACCEPT, Answer, CLOSE, GOOD, KEY, RawClient, TEXT, ask, frame, handshake, handshake_with,
@@ -19,7 +18,7 @@ fn assert_switched(answer: &Answer, why: &str) {
 }
 
 #[test]
-fn the_example_of_the_rfc_gives_its_accept_value_at_every_door() {
+fn the_example_of_the_rfc_gives_its_accept_value_at_every_address() {
     let server = Server::start(&[]);
     #[rustfmt::skip]
     let doors = ["/", "/ws", "/echo", "/ws?name=Ana", "http://localhost/ws", "ws://localhost/ws"];
@@ -116,7 +115,7 @@ fn frames_right_behind_the_head_are_answered() {
 }
 
 #[test]
-fn what_the_server_does_not_speak_it_does_not_agree_to() {
+fn the_server_does_not_agree_to_unknown_subprotocols_and_extensions() {
     let server = Server::start(&[]);
     let offers = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
                   Sec-WebSocket-Protocol: chat, superchat\r\n\r\n";
@@ -143,7 +142,7 @@ fn a_name_in_the_address_may_have_any_letters() {
 }
 
 #[test]
-fn a_name_that_cannot_be_had_makes_a_guest_who_is_told_why() {
+fn an_invalid_or_taken_name_makes_a_guest_and_the_welcome_says_why() {
     let server = Server::start(&[]);
     let _ana = Client::join(&server, "Ana");
     for (query, code) in [

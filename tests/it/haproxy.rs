@@ -55,7 +55,7 @@ impl Haproxy {
         let name = format!("classroom-haproxy-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("a folder can be made");
-        // Somebody else may take the port in between: then HAProxy says so, and the test fails.
+        // Another process may take the port first: then HAProxy reports it, and the test fails.
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         drop(listener);

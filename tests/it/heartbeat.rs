@@ -1,4 +1,4 @@
-//! A peer that vanished without a word is noticed; a quiet one that answers is kept.
+//! The server notices a client that vanished. A quiet client that answers pings stays.
 
 use crate::common::raw::{PING, PONG, RawClient, TEXT, frame};
 use crate::common::{Client, Server};
@@ -16,7 +16,7 @@ fn a_client_that_answers_no_ping_is_closed_with_4012_and_has_left_with_1006() {
 }
 
 #[test]
-fn a_quiet_client_that_answers_is_kept() {
+fn a_quiet_client_that_answers_pings_stays_connected() {
     let server = Server::start(&["--ping", "1"]);
     let mut quiet = RawClient::open(&server, "/ws");
     for _ in 0..3 {
@@ -28,7 +28,7 @@ fn a_quiet_client_that_answers_is_kept() {
 }
 
 #[test]
-fn without_a_heartbeat_nobody_is_pinged() {
+fn without_a_heartbeat_no_client_is_pinged() {
     // The other server's ping shows that an interval has passed here, too.
     let silent = Server::start(&["--ping", "0"]);
     let mut never_pinged = RawClient::open(&silent, "/echo");

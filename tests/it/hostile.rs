@@ -1,4 +1,4 @@
-//! What attackers found: each test is an attack that once worked.
+//! Each test is an attack that once worked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::common::raw::{BINARY, CLOSE, PING, PONG, RawClient, TEXT, frame};
 use crate::common::{Client, PATIENCE, Server};
 use serde_json::Value;
 
-/// Somebody who talks until told to stop.
+/// A client that chats until it is stopped.
 fn chatter(server: &Server) -> (Arc<AtomicBool>, thread::JoinHandle<()>) {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
@@ -41,7 +41,7 @@ fn visitors_of_the_echo_do_not_disturb_a_busy_chat() {
 }
 
 #[test]
-fn whoever_is_cut_off_hears_nothing_behind_the_gap() {
+fn a_client_that_is_cut_off_gets_nothing_after_the_gap() {
     let server = Server::start(&["--rate", "0", "--backlog", "100000", "--log", "warn"]);
     let mut stalled: Vec<RawClient> = (0..5).map(|_| RawClient::open(&server, "/ws")).collect();
     let mut ana = Client::join(&server, "Ana");
@@ -67,7 +67,7 @@ fn whoever_is_cut_off_hears_nothing_behind_the_gap() {
             }
             let event: Value = serde_json::from_slice(&payload).expect("an event is JSON");
             let Some(id) = event["id"].as_u64() else { continue };
-            // One's own joining is not told to oneself; from the first message on nothing is left out.
+            // A member gets no notice of its own joining. From the first message on, nothing is left out.
             if last.is_none() && event["type"] != "message" {
                 continue;
             }
@@ -78,7 +78,7 @@ fn whoever_is_cut_off_hears_nothing_behind_the_gap() {
 }
 
 #[test]
-fn who_closes_in_order_is_told_so_even_if_a_reset_follows() {
+fn a_clean_close_is_logged_as_clean_even_if_a_reset_follows() {
     const LEAVERS: usize = 100;
     let server = Server::start(&["--rate", "0", "--log", "warn"]);
     let mut witness = Client::join(&server, "witness");
@@ -107,7 +107,7 @@ fn who_closes_in_order_is_told_so_even_if_a_reset_follows() {
 }
 
 #[test]
-fn nobody_can_throw_others_out_by_long_messages() {
+fn long_messages_of_one_client_do_not_cut_off_the_others() {
     let server = Server::start(&["--log", "warn"]);
     let mut ana = Client::join(&server, "Ana");
     let mut flood = RawClient::open(&server, "/ws?name=flood");
@@ -163,7 +163,7 @@ fn an_echo_that_pings_and_never_reads_costs_no_more_than_its_bound() {
 }
 
 #[test]
-fn whoever_does_not_read_its_own_echo_is_told_4008_behind_whole_frames() {
+fn a_client_that_does_not_read_its_own_echo_gets_4008_after_whole_frames() {
     let server = Server::start(&["--backlog", "100000", "--log", "info"]);
     let begun = || {
         let log = server.log();

@@ -1,5 +1,5 @@
-//! Hostile addresses in heads that are right: targets, names, `Host` and `Origin` in every disguise. Each gets its answer
-//! and one line in the log; nobody else notices, and nothing stays behind.
+//! Hostile addresses in valid heads: targets, names, `Host` and `Origin`. Each gets the right answer and one line in the log. No
+//! other client notices, and no resources leak.
 
 use crate::common::Server;
 use crate::common::raw::{handshake, request};
@@ -84,7 +84,7 @@ fn names_in_the_address_are_decoded_and_then_judged_and_never_break_anything() {
         ("name=%", "%"), ("name=%zz", "%zz"), ("name=%25%30%30", "%00"), ("%6eame=Ana", "Ana"), ("name=Bob&name=Eva", "Bob"), (&many, "Eva"),
         ("name=%3Cscript%3E", "<script>"), ("name=%22%27%5c", r#"\"'\\"#), ("name=%ff", "\u{fffd}"), ("name=%c0%af", "\u{fffd}\u{fffd}"),
         ("name=%ed%a0%80", "\u{fffd}\u{fffd}\u{fffd}"), ("name=+%20Luis%C2%A0+", "Luis"),
-        // None of these can be a name, or says what is to be one.
+        // None of these is a valid name.
         ("name=%00", "guest-"), ("name=%0d%0aX:%20y", "guest-"), ("name=%1b[2J", "guest-"), ("name=%e2%80%ae", "guest-"),
         ("name=%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9", "guest-"), (&long, "guest-"), ("name", "guest-"), ("name[]=x", "guest-"), ("&&&===", "guest-"),
         ("session=1.%00&epoch=%ff&after=99999999999999999999", "guest-"), ("session=&epoch=&after=-1", "guest-"), ("wire=%ff", "guest-"),
@@ -136,7 +136,7 @@ fn hosts_are_ours_or_refused() {
         403,
         "names a host that is not this server",
     );
-    // What somebody else says of the host counts nothing.
+    // Other headers about the host do not count.
     for header in [
         "X-Forwarded-Host: localhost", "Forwarded: host=localhost", "X-Host: localhost", "Origin: http://evil.example",
     ] {
@@ -202,7 +202,7 @@ fn origins_are_the_hosts_or_refused() {
         &["http://localhost\r\nOrigin: http://localhost", "http://localhost\r\norigin: null"],
         false,
     );
-    // No host, nobody's origin.
+    // Without a host, no origin is ours.
     for origin in ["http://", "https://", "null", "", "http://localhost"] {
         let old = format!("POST /echo HTTP/1.0\r\nOrigin: {origin}\r\n\r\n");
         attacks.push(Attack::refused(old, 403, "A page from another site"));

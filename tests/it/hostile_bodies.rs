@@ -1,5 +1,5 @@
-//! Hostile bodies: of any claimed length, in chunks, late, cut off, with a request smuggled in. Each gets its answer and
-//! one line in the log; nobody else notices, and nothing stays behind.
+//! Hostile bodies: with a wrong length, in chunks, late, cut off, with a smuggled request. Each gets the right answer and one line
+//! in the log. No other client notices, and no resources leak.
 
 use crate::common::Server;
 use crate::common::raw::{CLOSE, frame, handshake, request};
@@ -8,7 +8,7 @@ use crate::http_attack::{Attack, attack};
 /// Longest body in bytes.
 const MAX_BODY: usize = 65536;
 
-/// What somebody tries to get past us as part of a body.
+/// A request that an attacker smuggles in as part of a body.
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn server(arguments: &[&str]) -> Server {
@@ -46,7 +46,7 @@ fn a_content_length_is_one_number_or_the_connection_ends() {
         let sent = post(&format!("Content-Length: {value}\r\n"), SMUGGLED);
         attacks.push(Attack::refused(sent, 413, "65536 bytes"));
     }
-    // What only looks odd is that number, and what stands behind so many bytes is the next request.
+    // These only look odd: they are that number, and after this many bytes comes the next request.
     for value in ["4", "04", "4 ", "\t4\t", &format!("{}4", "0".repeat(100))] {
         let sent = post(&format!("Content-Length:{value}\r\n"), "psst") + &health();
         attacks.push(Attack::answered(sent, &[200, 200]));
@@ -123,7 +123,7 @@ fn what_stands_in_a_body_is_never_a_request() {
     attacks.push(Attack::refused(format!("{upgrade}{bye}"), 400, "in the middle"));
     // Where there is no length there is no body.
     attacks.push(Attack::answered(post("", SMUGGLED), &[200, 404]));
-    // What comes behind an end is not looked at.
+    // Bytes after the end of the connection are not parsed.
     let closing = request("GET", "/health", "Connection: close\r\n");
     attacks.push(Attack::answered(format!("{closing}{SMUGGLED}"), &[200]));
     let old = health().replace("HTTP/1.1", "HTTP/1.0");

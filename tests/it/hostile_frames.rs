@@ -1,5 +1,5 @@
-//! Hostile frames: whatever RFC 6455 forbids ends its connection with the code that names it, at every door, and what
-//! only looks forbidden does not; one line in the log tells it, nobody else notices, and nothing stays behind.
+//! Hostile frames: what RFC 6455 forbids ends the connection with the right code, at every address; what only looks forbidden does
+//! not. Each makes one line in the log. No other client notices, and no resources leak.
 
 use crate::common::Server;
 use crate::common::bystander::NEVER_HEARD;
@@ -69,7 +69,7 @@ fn frames_that_are_not_masked_are_refused_whatever_they_are() {
 }
 
 #[test]
-fn lengths_are_told_in_their_shortest_form_and_have_their_bound() {
+fn lengths_must_be_in_their_shortest_form_and_within_the_limit() {
     let mut attacks = Vec::new();
     for first in [TEXT, BINARY, BEGIN] {
         for (bits, lengths) in [(16, &[0, 1, 4, 125][..]), (64, &[0, 1, 125, 126, 4096, 65535])] {
@@ -114,7 +114,7 @@ fn lengths_are_told_in_their_shortest_form_and_have_their_bound() {
 }
 
 #[test]
-fn what_is_no_frame_or_never_becomes_one_ends_in_order() {
+fn invalid_and_incomplete_frames_end_the_connection_cleanly() {
     let mut attacks = Vec::new();
     let whole = frame(TEXT, &[b'x'; 300]);
     for cut in [1, 2, 3, 4, 7, 8, 9, whole.len() - 1] {

@@ -1,5 +1,5 @@
-//! Hostile heads: whatever comes in place of a request or of a handshake gets the answer that names it and one line in
-//! the log; nobody else notices, and nothing stays behind.
+//! Hostile heads: whatever comes in place of a request or a handshake gets the right answer and one line in the log. No other
+//! client notices, and no resources leak.
 
 use crate::common::Server;
 use crate::common::bystander::NEVER_HEARD;
@@ -36,7 +36,7 @@ fn handshake_with(begin: &str, line: &str) -> Vec<u8> {
 
 #[test]
 #[rustfmt::skip]
-fn request_lines_that_are_none_are_answered_400() {
+fn malformed_request_lines_are_answered_400() {
     let mut attacks = Vec::new();
     for method in ["", " GET", "GET\t", "\tGET", "GET/", "(GET)", "G\0T", "\u{feff}GET", "GET:"] {
         attacks.push(Attack::refused(spoiled("GET", method), 400, NO_REQUEST));
@@ -59,7 +59,7 @@ fn request_lines_that_are_none_are_answered_400() {
 }
 
 #[test]
-fn methods_that_nobody_knows_are_answered_405() {
+fn unknown_methods_are_answered_405() {
     let long = "A".repeat(MAX_HEAD - 100);
     let methods = ["get", "Get", "BREW", "M-SEARCH", "TRACE", "CONNECT", "PRI", "DELETE", "!#$%&'*+"];
     let attack_with = |method: &str| Attack::refused(request(method, "/ws", ""), 405, "takes GET, HEAD only");
@@ -67,7 +67,7 @@ fn methods_that_nobody_knows_are_answered_405() {
 }
 
 #[test]
-fn other_protocols_on_the_plain_port_are_told_what_it_speaks() {
+fn other_protocols_get_an_answer_that_names_http() {
     let tls = |rest: &[u8]| Attack::refused([b"\x16\x03", rest].concat(), 400, "looks like TLS");
     let other = |sent: &[u8], words: &str| Attack::refused(sent, 400, words);
     attack(
@@ -99,7 +99,7 @@ fn other_protocols_on_the_plain_port_are_told_what_it_speaks() {
 
 #[test]
 #[rustfmt::skip]
-fn header_lines_that_are_none_are_answered_400() {
+fn malformed_header_lines_are_answered_400() {
     let mut attacks = Vec::new();
     for line in [
         ": psst", "psst", "Psst : x", "Psst\t: x", "Ps st: x", "Ps\0st: x", "Psst\x7f: x", "(psst): x", "@: psst",
@@ -217,7 +217,7 @@ fn a_handshake_needs_each_of_its_headers_once_and_right() {
     let upgrades = ["", "ws", "web socket", "websocket/13", "websocket;", "\"websocket\"", "websockets", "xwebsocket", "h2c"];
     add("Upgrade", &upgrades, 426, "ask for it with Upgrade: websocket");
     add("Upgrade", &["WEBSOCKET", "h2c, WebSocket", "websocket,h2c", ",websocket,"], 101, "");
-    // Two lines of what may stand there once; and two that are one list.
+    // Two lines of a header that may come once, and two lines that are one list.
     for (line, status, words) in [
         (format!("Sec-WebSocket-Key: {KEY}\r\n"), 400, "one Sec-WebSocket-Key, not more"),
         ("Sec-WebSocket-Version: 13\r\n".to_owned(), 426, "version 13"),
@@ -276,7 +276,7 @@ fn heads_that_never_end_are_answered_408_and_empty_lines_ask_nothing() {
         ["", "G", "GET", "GET /", "GET / HTTP/1.1\r\n", "\r\n", "\r\n\r\n\r\n"].map(late).into();
     attacks.push(late(&whole[..whole.len() - 1]));
     attacks.push(late(&whole[..whole.len() - 2]));
-    // Nobody asked anything behind a whole request: no answer to that.
+    // An empty line after a whole request is not a request, so no answer comes.
     let health = request("GET", "/health", "");
     for rest in ["", "\r\n", "\n", "\r\n\r\n"] {
         attacks.push(Attack::answered(format!("{health}{rest}"), &[200]).hanging());

@@ -1,5 +1,5 @@
-//! Hostile JSON: whatever stands in a text, its sender alone gets the answer that names it, and chats on; what could not
-//! be understood is one line in the log without a word of it, nobody else hears of it, and nothing stays behind.
+//! Hostile JSON: only the sender of a wrong text gets the answer, and can chat on. The log gets one line that does not quote the
+//! text. No other client notices, and no resources leak.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,9 +21,9 @@ enum Answer {
     Empty,
     /// Understood, but it cannot be: an `error` with this code.
     Refused(String),
-    /// Everybody hears this text.
+    /// All members receive this text.
     Said(String),
-    /// Everybody hears of the new name.
+    /// All members get the new name.
     Renamed(String),
     /// Nothing comes back.
     Nothing,
@@ -80,7 +80,7 @@ fn answers(client: &mut RawClient, name: &str) -> (Vec<Answer>, String) {
     }
 }
 
-/// Sends each text on a connection of its own, and after it a close: nothing less ends it, and what else came is told.
+/// Sends each text on its own connection, then a close. Checks the answers and the close code.
 fn attack(cases: Vec<Case>) {
     let server = Server::start(&["--rate", "0", "--history", "0", "--log", "info"]);
     let number = AtomicUsize::new(0);
@@ -126,7 +126,7 @@ fn attack(cases: Vec<Case>) {
 
 #[test]
 #[rustfmt::skip]
-fn what_is_no_json_is_not_understood() {
+fn text_that_is_not_json_is_refused() {
     let whole = r#"{"type":"message","text":"psst"}"#;
     let mut cases = Vec::new();
     for broken in [
@@ -147,7 +147,7 @@ fn what_is_no_json_is_not_understood() {
     for cut in 1..whole.len() {
         cases.push(case(&whole[..cut], NotUnderstood));
     }
-    // White space within an object and behind it is nothing; an unknown field is nothing either.
+    // White space inside and after an object has no meaning, and unknown fields are ignored.
     for right in [
         "{ \"type\" : \"message\" , \"text\" : \"hola\" }", "{\r\n\t\"type\":\"message\",\n\"text\":\"hola\"}\r\n \t", r#"{"text":"hola","type":"message"}"#,
         r#"{"to":null,"ref":null,"name":null,"what":null,"code":null,"text":"hola","type":"message"}"#, r#"{"":"","type":"message","text":"hola"}"#,
@@ -164,7 +164,7 @@ fn what_is_no_json_is_not_understood() {
 }
 
 #[test]
-fn nothing_nested_however_deep_breaks_anything() {
+fn deeply_nested_json_does_no_harm() {
     let mut cases = Vec::new();
     for depth in [1, 100, 127, 128, 129, 1000, 10_000] {
         let lists = "[".repeat(depth) + &"]".repeat(depth);
@@ -286,7 +286,7 @@ fn strings_are_taken_whole_or_not_at_all() {
     for control in [r"\u0000", r"\u0001\u0002\u0003", r"\u001b[2J"] {
         text(control, NotUnderstood);
     }
-    // Long, and longer than they look.
+    // Long texts, also with escapes that make them longer.
     text(&r"\u0041".repeat(10_900), Said("A".repeat(10_900)));
     text(&r"\u0000".repeat(10_900), NotUnderstood);
     text(&r"\ud83e\udd80".repeat(5_400), Said("🦀".repeat(5_400)));

@@ -1,6 +1,5 @@
-//! Hostile messages and closes: fragments that make none, text that is not UTF-8, closes that must not be. Each ends its
-//! connection with the code that names it, and what only looks forbidden does not; one line in the log tells it, nobody
-//! else notices, and nothing stays behind.
+//! Hostile messages and closes: invalid fragments, text that is not UTF-8, forbidden close codes. Each ends the connection with the
+//! right code; what only looks forbidden does not. Each makes one line in the log. No other client notices, and no resources leak.
 
 use crate::common::bystander::NEVER_HEARD;
 use crate::common::raw::{BINARY, CLOSE, PING, PONG, RawClient, TEXT, frame, told_in};
@@ -72,7 +71,7 @@ fn fragments_make_one_message_of_at_most_its_bound() {
     ] {
         attacks.extend(Attack::everywhere(what, frames.concat(), Fault(code)));
     }
-    // Control frames may stand between, and are answered before the message is whole.
+    // Control frames may come between fragments, and are answered before the message is complete.
     let pings = [
         frame(BEGIN, b"ho"), frame(PING, b"1"), frame(MORE, b"l"), frame(PONG, b""), frame(PING, b""), frame(LAST, b"a"), bye(b""),
     ];

@@ -1,4 +1,4 @@
-//! Plain HTTP, address by address: what is answered, and in words that help.
+//! Plain HTTP, address by address: the answers, and sentences that help.
 
 use std::fs;
 use std::path::Path;
@@ -57,7 +57,7 @@ fn the_page_may_run_its_own_script_and_nothing_else() {
 }
 
 #[test]
-fn a_page_in_a_file_is_read_anew_each_time() {
+fn a_page_in_a_file_is_read_again_for_each_request() {
     let name = format!("page-{}.html", std::process::id());
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let server = Server::start(&["--page", file.to_str().expect("a path in UTF-8")]);
@@ -79,7 +79,7 @@ fn head_is_get_without_the_body() {
     for path in ["/", "/ws", "/echo", "/health", "/nothing"] {
         let mut socket = server.connect();
         let head = ask_on(&mut socket, request("HEAD", path, ""));
-        // A body behind the head would be taken for the begin of this answer.
+        // A body after the head would be read as the begin of the next response.
         let get = ask_on(&mut socket, get(path));
         assert_eq!(lasting_head(&head.head), lasting_head(&get.head));
         assert!(!get.body.is_empty());
@@ -87,7 +87,7 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn health_counts_who_is_here_and_what_was_said() {
+fn health_counts_clients_and_messages() {
     let server = Server::start(&[]);
     let mut ana = Client::join(&server, "Ana");
     let _luis = Client::join(&server, "Luis");
@@ -174,7 +174,7 @@ fn each_refusal_says_what_was_wrong_to_the_client_and_in_the_log() {
 }
 
 #[test]
-fn what_is_just_short_enough_is_taken() {
+fn requests_exactly_at_the_limits_are_accepted() {
     let server = Server::start(&[]);
     let bare = request("GET", "/health", "A: \r\n").len();
     for (length, status) in [(MAX_HEAD, 200), (MAX_HEAD + 1, 431)] {
@@ -233,7 +233,7 @@ fn only_our_own_names_and_pages_reach_the_page_and_the_chat() {
 }
 
 #[test]
-fn a_full_server_says_so_and_has_room_again_when_somebody_leaves() {
+fn a_full_server_says_so_and_has_room_again_when_a_client_leaves() {
     let server = Server::start(&["--max-clients", "1"]);
     let mut ana = Client::join(&server, "Ana");
     let answer = ask(&server, handshake("/ws"));

@@ -122,7 +122,7 @@ impl Attack {
     }
 }
 
-/// Runs all of them while somebody chats, then looks into the log.
+/// Runs all attacks while a bystander chats, then checks the log.
 pub fn attack(server: Server, attacks: Vec<Attack>) {
     let done = Mutex::new(Vec::new());
     each_while_somebody_chats(&server, attacks, |attack| {

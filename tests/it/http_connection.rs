@@ -1,4 +1,4 @@
-//! The connection under plain HTTP: neither the packets, the patience nor the manners of a client change an answer.
+//! The connection of plain HTTP: packets of any size, slow clients and early closes do not change an answer.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ fn post(headers: &str) -> String {
 }
 
 #[test]
-fn what_never_arrives_is_answered_408() {
+fn an_incomplete_request_is_answered_408() {
     let server = Server::start(&["--handshake-timeout", "1"]);
     let body = post("Content-Length: 5\r\n") + "hola";
     let head = handshake("/ws");
@@ -60,7 +60,7 @@ fn a_head_that_drips_in_for_ever_is_answered_408() {
 }
 
 #[test]
-fn an_idle_connection_ends_without_a_word() {
+fn an_idle_connection_ends_without_a_response() {
     let server = Server::start(&["--handshake-timeout", "1"]);
     let mut socket = server.connect();
     assert_eq!(ask_on(&mut socket, get("/health")).status, 200);
@@ -86,7 +86,7 @@ fn a_connection_serves_one_request_after_another() {
 }
 
 #[test]
-fn a_client_that_says_close_is_let_go() {
+fn after_connection_close_the_server_ends_the_connection() {
     let server = Server::start(&[]);
     for request in [
         &request("GET", "/", "Connection: close\r\n"),

@@ -1,4 +1,4 @@
-//! Two servers behind a real HAProxy: when one of them is killed, its people go on at the other, and nobody misses a word.
+//! Two servers behind a real HAProxy: when one is killed, its members continue at the other, and no message is lost.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ const CLIENTS: usize = 8;
 /// Of each client.
 const MESSAGES: usize = 200;
 
-/// How far a client may be ahead of any other, in messages: so the kill falls into everybody's conversation.
+/// How far a client may be ahead of any other, in messages: so that the kill happens in the middle for all of them.
 const AHEAD: usize = 8;
 
-/// Nobody is too fast, and whoever comes hears what is said from then on.
+/// No client exceeds the rate, and a new client gets the messages from then on.
 const FLAGS: [&str; 6] = ["--rate", "0", "--history", "0", "--log", "info"];
 
 /// Who is at the server that is killed, and stays away.
 const LOST: &str = "lost";
 
-/// What is said when all else is over.
+/// The last message of all.
 const END: &str = "the end";
 
 /// Who said what, by its place in the order of everything.
@@ -30,7 +30,7 @@ type Said = (u64, String, String);
 
 #[test]
 #[ignore = "needs redis-server and haproxy: run by make test"]
-fn a_server_is_killed_and_its_people_go_on_at_the_other() {
+fn when_a_server_is_killed_its_members_continue_at_the_other() {
     let server = Server::start_many(2, &FLAGS);
     let ports = [0, 1].map(|number| server.port_of(number));
     let lost = Returning::join(ports[0], LOST);
@@ -86,7 +86,7 @@ fn name(number: usize) -> String {
     format!("client-{number}")
 }
 
-/// A client, and what it heard.
+/// A client, and what it received.
 struct Talker {
     client: Returning,
     story: Vec<Said>,
@@ -99,12 +99,12 @@ impl Talker {
         Talker { client, story: Vec::new(), slowest: Duration::ZERO }
     }
 
-    /// Says all it has to say, and listens until it has heard everything. Something happens in the middle of it.
+    /// Sends all its messages and reads until it has received everything. The kill happens in the middle.
     fn talk(mut self, in_the_middle: impl FnOnce()) -> Talker {
         let mut in_the_middle = Some(in_the_middle);
         let mut number = 0;
         while self.story.len() < CLIENTS * MESSAGES || self.client.unconfirmed() > 0 {
-            // As if everybody had said the same number of messages, which they nearly have.
+            // As if all clients had sent the same number of messages, which they nearly have.
             while number < MESSAGES && number < self.story.len() / CLIENTS + AHEAD {
                 self.client.say(None, &number.to_string());
                 number += 1;
@@ -119,7 +119,7 @@ impl Talker {
         self
     }
 
-    /// The next event, which must not be that anybody else has gone.
+    /// The next event, which must not be the leaving of another client.
     fn listen(&mut self) -> Value {
         let begun = Instant::now();
         let event = self.client.next_event();

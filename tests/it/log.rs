@@ -1,9 +1,9 @@
-//! The log tells the story of a connection in words a student understands, and keeps what people say to itself.
+//! The log shows the life of a connection in words that a student understands, and never the text of a message.
 
 use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame};
 use crate::common::{Client, Server};
 
-/// The lines of one connection, without what stands before `conn`.
+/// The lines of one connection, without the part before `conn`.
 fn story(server: &Server, prefix: &str) -> Vec<String> {
     let lines = server.log().into_iter().filter(|line| line.contains(prefix));
     lines.map(|line| line[line.find("conn ").expect("a prefix")..].to_owned()).collect()

@@ -1,5 +1,5 @@
-//! The server from outside: the real binary, and peers that talk to it over real sockets. All of these run beside each
-//! other; what must not is in `machine`.
+//! The server from outside: the real binary, and peers that talk to it over real sockets. These tests run in
+//! parallel; those that must not are in `machine`.
 
 #![forbid(unsafe_code)]
 // What the features' tests need stands unused without them.

@@ -1,5 +1,5 @@
-//! Who hears what, and who comes back as whom: private messages, history, sessions, each promise for itself.
-//! What holds while everything breaks at once is in `chaos`.
+//! Private messages, history and sessions: who gets which message, and who comes back under which name. One promise per test; all
+//! of them together under failures are in `chaos`.
 
 use crate::common::Server;
 use crate::common::raw::{ask, request};
@@ -7,7 +7,7 @@ use crate::common::returning::{MARK, Person, texts};
 use serde_json::{Value, json};
 
 #[test]
-fn a_private_message_reaches_its_two_alone_live_in_history_and_in_replays() {
+fn a_private_message_reaches_only_its_two_members_live_in_history_and_in_replays() {
     let server = Server::start(&[]);
     let [mut ana, mut luis, mut eva] = ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
     let tickets = [&ana, &luis, &eva].map(|person| person.ticket.clone());
@@ -41,7 +41,7 @@ fn a_private_message_reaches_its_two_alone_live_in_history_and_in_replays() {
 }
 
 #[test]
-fn who_takes_a_name_over_does_not_get_what_was_private_to_the_one_before() {
+fn a_new_member_under_a_used_name_does_not_get_its_earlier_private_messages() {
     let server = Server::start(&[]);
     let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     ana.tell("Luis", "psst");
@@ -54,7 +54,7 @@ fn who_takes_a_name_over_does_not_get_what_was_private_to_the_one_before() {
 }
 
 #[test]
-fn a_private_message_to_somebody_not_here_is_refused_and_heard_by_nobody() {
+fn a_private_message_to_an_absent_user_is_refused_and_reaches_no_one() {
     let server = Server::start(&[]);
     let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     Person::join(&server, "Paz").close(1001);
@@ -70,7 +70,7 @@ fn a_private_message_to_somebody_not_here_is_refused_and_heard_by_nobody() {
 }
 
 #[test]
-fn nobody_can_speak_for_another() {
+fn no_member_can_send_under_another_name() {
     let server = Server::start(&[]);
     let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     let forged = json!({"type": "message", "text": "I am Ana", "from": "Ana", "id": 1, "at": "never",
@@ -88,7 +88,7 @@ fn nobody_can_speak_for_another() {
 }
 
 #[test]
-fn a_newcomer_hears_as_much_of_the_past_as_the_flag_says() {
+fn a_new_member_gets_as_much_history_as_the_flag_says() {
     for (history, expected) in
         [("0", &[][..]), ("3", &["3", "4", "5"]), ("10000", &["1", "2", "3", "4", "5"])]
     {
@@ -107,7 +107,7 @@ fn a_newcomer_hears_as_much_of_the_past_as_the_flag_says() {
 }
 
 #[test]
-fn somebody_whose_connection_was_cut_comes_back_under_the_same_name_and_misses_nothing() {
+fn a_member_whose_connection_was_cut_comes_back_under_the_same_name_and_misses_nothing() {
     let server = Server::start(&["--history", "0"]);
     let [mut ana, mut luis, mut eva] = ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));
     luis.send(&json!({"type": "name", "name": "Lucho"}));
@@ -145,7 +145,7 @@ fn somebody_whose_connection_was_cut_comes_back_under_the_same_name_and_misses_n
 }
 
 #[test]
-fn a_connection_that_hangs_is_closed_with_4501_when_its_session_goes_on_elsewhere_and_nobody_is_told() {
+fn a_stalled_connection_is_closed_with_4501_when_its_session_resumes_elsewhere_and_no_notice_is_sent() {
     let server = Server::start(&[]);
     let (mut ana, mut old) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     ana.say("hola");
@@ -165,7 +165,7 @@ fn a_connection_that_hangs_is_closed_with_4501_when_its_session_goes_on_elsewher
 }
 
 #[test]
-fn without_the_right_session_and_epoch_one_is_a_newcomer_and_does_no_harm() {
+fn without_the_right_session_and_epoch_a_client_joins_as_new_and_does_no_harm() {
     let server = Server::start(&[]);
     let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     ana.wait_for("joined");
@@ -208,7 +208,7 @@ fn without_the_right_session_and_epoch_one_is_a_newcomer_and_does_no_harm() {
 }
 
 #[test]
-fn who_missed_more_than_can_be_given_is_told_so_and_who_is_recovered_has_it_whole() {
+fn a_client_that_missed_too_much_is_not_recovered_and_a_recovered_one_has_everything() {
     for length in [10, 1000, 30_000] {
         let server = Server::start(&["--rate", "0", "--log", "info"]);
         let mut ana = Person::join(&server, "Ana");
@@ -222,7 +222,7 @@ fn who_missed_more_than_can_be_given_is_told_so_and_who_is_recovered_has_it_whol
                 ana.say(&text(said));
                 ana.wait_for("message");
             }
-            // Each time as if it had heard nothing yet.
+            // Each time as if it had received nothing yet.
             let mut luis = Person::open(&server, &ticket.path());
             assert_eq!(luis.welcome["you"], "Luis", "the session goes on either way");
             recovered = luis.welcome["recovered"] == true;
@@ -238,7 +238,7 @@ fn who_missed_more_than_can_be_given_is_told_so_and_who_is_recovered_has_it_whol
 }
 
 #[test]
-fn who_comes_back_is_not_thrown_out_for_what_it_missed_where_little_may_wait() {
+fn a_returning_client_is_not_cut_off_for_what_it_missed_when_its_send_queue_is_small() {
     let server = Server::start(&["--rate", "0", "--log", "info", "--backlog", "20000"]);
     let mut ana = Person::join(&server, "Ana");
     let ticket = Person::join(&server, "Luis").cut();
@@ -311,7 +311,7 @@ fn a_session_is_hard_to_guess_and_never_in_the_log() {
         let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
         let mut luis = Person::back(&server, &luis.ticket);
         let path = luis.ticket.path();
-        // At trace what people write is drawn, so there nobody may write it.
+        // At the level trace the log shows messages, so no one may send the text there.
         luis.say(if level == "trace" { "hola" } else { &path });
         ana.wait_for("message");
         let secrets = [&ana, &luis].map(|person| {
@@ -340,7 +340,7 @@ fn a_session_is_hard_to_guess_and_never_in_the_log() {
 }
 
 #[test]
-fn typing_is_told_to_the_others_is_no_part_of_history_and_is_silent_in_a_crowd() {
+fn typing_reaches_the_other_members_but_not_the_history_and_not_a_crowd() {
     let server = Server::start(&["--rate", "0"]);
     let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     let typing = json!({"type": "typing"});
@@ -357,7 +357,7 @@ fn typing_is_told_to_the_others_is_no_part_of_history_and_is_silent_in_a_crowd()
     let heard = ana.until(|event| event["text"] == "in the crowd");
     assert!(!heard.iter().any(|event| event["type"] == "typing"), "31 are too many");
     crowd.pop().expect("a crowd").close(1000);
-    // Told by itself or merged. Of several servers the next word may come by another, and be sooner than the farewell.
+    // The notice comes alone or merged. With several servers, the next message may come by another server, before the notice.
     ana.until(|event| event["count"] == 30);
     luis.send(&typing);
     assert_eq!(ana.wait_for("typing")["name"], "Luis", "30 are not");

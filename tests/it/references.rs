@@ -1,4 +1,4 @@
-//! What the project's files say of each other is true: the sections that are cited, and the tests that `make test` selects.
+//! Checks references between the project's files: the sections that are cited, and the tests that `make test` selects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn comments(code: &str) -> String {
 }
 
 #[test]
-fn who_cites_the_readme_names_a_section_that_is_there() {
+fn every_cited_section_of_the_readme_exists() {
     let readme = read(&project().join("README.md"));
     let headings = readme.lines().filter(|line| line.starts_with("##"));
     let sections: Vec<&str> = headings.map(|line| line.trim_matches(['#', ' '])).collect();

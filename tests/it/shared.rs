@@ -1,4 +1,4 @@
-//! Several servers that share one chat through a real Redis, and what may happen to them and to it.
+//! Several servers that share one chat through a real Redis, and failures of both.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::common::wire::{TEACHER, Watcher};
 use crate::common::{Client, Server};
 use serde_json::{Value, json};
 
-/// Somebody at one of the servers, and what the welcome said.
+/// A member at one of the servers, and its welcome.
 fn join_at(server: &Server, number: usize, name: &str) -> (Client, Value) {
     let mut client = Client::open_at(server, number, &format!("/ws?name={name}"));
     let welcome = client.wait_for("welcome");
@@ -19,7 +19,7 @@ fn join_at(server: &Server, number: usize, name: &str) -> (Client, Value) {
     (client, welcome)
 }
 
-/// The address at which a session is continued behind event `after`.
+/// The address that resumes a session after the event `after`.
 fn return_of(welcome: &Value, after: u64) -> String {
     let text = |field: &str| welcome[field].as_str().expect("a text").to_owned();
     format!("/ws?session={}&epoch={}&after={after}", text("session"), text("epoch"))
@@ -33,7 +33,7 @@ fn health_of(server: &Server, number: usize) -> Value {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn who_is_away_comes_back_at_another_server() {
+fn a_disconnected_member_comes_back_at_another_server() {
     let server = Server::start_many(2, &[]);
     let (mut ana, welcome) = join_at(&server, 0, "Ana");
     let (mut luis, _) = join_at(&server, 1, "Luis");
@@ -59,7 +59,7 @@ fn who_is_away_comes_back_at_another_server() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn while_redis_is_away_everybody_is_told_and_what_is_said_waits() {
+fn while_redis_is_lost_all_clients_know_it_and_messages_wait() {
     let server = Server::start_many(2, &["--rate", "0"]);
     let (mut ana, _) = join_at(&server, 0, "Ana");
     let (mut luis, _) = join_at(&server, 1, "Luis");
@@ -75,7 +75,7 @@ fn while_redis_is_away_everybody_is_told_and_what_is_said_waits() {
     for number in 0..2 {
         assert_eq!(health_of(&server, number)["redis"], "lost");
     }
-    // Whoever comes now waits, too.
+    // A client that joins now waits, too.
     let mut eva = Client::open_at(&server, 0, "/ws?name=Eva");
     server.redis().start_again();
     let mut heard = Vec::new();
@@ -96,7 +96,7 @@ fn while_redis_is_away_everybody_is_told_and_what_is_said_waits() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_redis_that_hangs_holds_up_the_chat_and_nothing_else() {
+fn a_redis_that_hangs_delays_the_chat_and_nothing_else() {
     let users = Users::new(&["Ana"]);
     let redis = Redis::start();
     let list = users.path();
@@ -121,7 +121,7 @@ fn a_redis_that_hangs_holds_up_the_chat_and_nothing_else() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn more_than_may_wait_for_redis_is_refused_and_nothing_vanishes() {
+fn when_too_much_waits_for_redis_messages_are_refused_and_none_is_lost() {
     const MESSAGES: usize = 200;
     let server = Server::start_many(2, &["--rate", "0", "--backlog", "100000000"]);
     let (mut ana, _) = join_at(&server, 0, "Ana");
@@ -155,7 +155,7 @@ fn more_than_may_wait_for_redis_is_refused_and_nothing_vanishes() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_redis_that_lost_everything_is_a_new_epoch_and_everybody_is_told_so() {
+fn when_redis_has_lost_everything_a_new_epoch_begins_and_all_clients_learn_it() {
     let server = Server::start_many(2, &[]);
     let (mut ana, welcome) = join_at(&server, 0, "Ana");
     let (mut luis, _) = join_at(&server, 1, "Luis");
@@ -169,7 +169,7 @@ fn a_redis_that_lost_everything_is_a_new_epoch_and_everybody_is_told_so() {
     }
     for client in [&mut ana, &mut luis] {
         let (code, reason) = client.wait_for_close();
-        assert_eq!((code, reason.as_str()), (4013, "a new chat begins, without what was said before"));
+        assert_eq!((code, reason.as_str()), (4013, "a new chat begins, without the earlier messages"));
     }
     let mut ana = Client::open_at(&server, 1, &(return_of(&welcome, 1) + "&name=Ana"));
     let back = ana.wait_for("welcome");
@@ -183,7 +183,7 @@ fn a_redis_that_lost_everything_is_a_new_epoch_and_everybody_is_told_so() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_redis_that_lost_the_latest_is_a_new_epoch_too() {
+fn when_redis_has_lost_the_latest_entries_a_new_epoch_begins() {
     let server = Server::start_many(2, &[]);
     let (mut ana, before_welcome) = join_at(&server, 0, "Ana");
     let (mut luis, _) = join_at(&server, 1, "Luis");
@@ -194,7 +194,7 @@ fn a_redis_that_lost_the_latest_is_a_new_epoch_too() {
         let mut redis = server.redis();
         redis.stop();
         server.wait_for_log_times("Redis is lost", 2);
-        // This waits, and must not hide the loss when it comes behind the gap.
+        // This message waits. It comes after the gap and must not hide the loss.
         ana.say("waiting");
         redis.put_back(before);
         redis.start_again();
@@ -209,7 +209,7 @@ fn a_redis_that_lost_the_latest_is_a_new_epoch_too() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn the_people_of_a_killed_server_are_announced_as_gone_once_and_can_come_back_at_another() {
+fn the_members_of_a_killed_server_are_announced_as_gone_once_and_can_come_back_at_another() {
     let mut server = Server::start_many(3, &[]);
     let (ana, welcome) = join_at(&server, 0, "Ana");
     let (mut luis, _) = join_at(&server, 1, "Luis");
@@ -236,7 +236,7 @@ fn the_people_of_a_killed_server_are_announced_as_gone_once_and_can_come_back_at
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_server_that_hung_and_goes_on_has_no_double_names() {
+fn after_a_server_hung_no_name_is_used_twice() {
     let server = Server::start_many(2, &[]);
     let (mut ana, welcome) = join_at(&server, 0, "Ana");
     let (mut luis, _) = join_at(&server, 1, "Luis");
@@ -245,12 +245,12 @@ fn a_server_that_hung_and_goes_on_has_no_double_names() {
     let mut again = Client::open_at(&server, 1, &return_of(&welcome, 0));
     assert_eq!(again.wait_for("welcome")["you"], "Ana");
     assert_eq!(luis.wait_for("joined")["name"], "Ana");
-    // What is said to the hung one is of somebody who is not there any more.
+    // A message to the stopped server comes from a member who is gone already.
     ana.say("a ghost");
     server.signal("CONT");
     let (code, reason) = ana.wait_for_close();
     assert_eq!(code, 4013, "{reason}");
-    server.wait_for_log("the other servers have given this one up");
+    server.wait_for_log("the other servers declared this one gone");
     again.say("the real one");
     assert_eq!(luis.message(), ("Ana".into(), "the real one".into()));
     let (mut eva, welcome) = join_at(&server, 0, "Eva");
@@ -261,7 +261,7 @@ fn a_server_that_hung_and_goes_on_has_no_double_names() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_server_that_alone_is_cut_off_from_redis_comes_back_without_a_loss() {
+fn when_one_server_loses_redis_it_comes_back_without_losing_messages() {
     let redis = Redis::start();
     let gate = Gate::start(redis.port());
     let near = Server::start_sharing(&redis.url(), &[]);
@@ -290,7 +290,7 @@ fn a_server_that_alone_is_cut_off_from_redis_comes_back_without_a_loss() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_server_that_comes_later_knows_all_that_was() {
+fn a_server_that_starts_later_has_the_whole_chat() {
     // So short a stream that it must have been handed over.
     let redis = Redis::start();
     let flags = ["--rate", "0", "--redis-events", "1000"];
@@ -312,7 +312,7 @@ fn a_server_that_comes_later_knows_all_that_was() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_server_that_ends_in_order_says_goodbye_for_its_people() {
+fn a_server_that_shuts_down_announces_that_its_members_left() {
     let mut server = Server::start_many(2, &[]);
     let (mut ana, _) = join_at(&server, 0, "Ana");
     let (mut luis, _) = join_at(&server, 1, "Luis");
@@ -324,7 +324,7 @@ fn a_server_that_ends_in_order_says_goodbye_for_its_people() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn who_signed_in_at_one_server_is_signed_in_at_all_until_signing_out_at_any() {
+fn a_user_signed_in_at_one_server_is_signed_in_at_all_until_signing_out_at_any() {
     let users = Users::new(&["Ana", "Luis"]);
     let redis = Redis::start();
     let list = users.path();
@@ -396,7 +396,7 @@ fn wrong_passwords_are_counted_for_all_servers_together() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn without_redis_each_server_goes_by_what_it_knows_of_sign_ins() {
+fn while_redis_is_lost_each_server_uses_the_sign_ins_that_it_knows() {
     let users = Users::new(&["Ana"]);
     let mut redis = Redis::start();
     let list = users.path();
@@ -432,7 +432,7 @@ fn chats_of_different_prefixes_are_different_chats() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn what_goes_to_redis_can_be_encrypted_and_its_certificate_is_checked() {
+fn the_connection_to_redis_can_be_encrypted_and_its_certificate_is_checked() {
     let (redis, certificate) = Redis::start_with_tls();
     let url = format!("rediss://localhost:{}", redis.port());
     let trusting = |file: &str| {
@@ -446,7 +446,7 @@ fn what_goes_to_redis_can_be_encrypted_and_its_certificate_is_checked() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
-fn a_password_of_redis_is_used_and_never_told() {
+fn the_password_of_redis_is_used_and_never_logged() {
     let redis = Redis::start_with(&["--requirepass", "S3CRET-of-redis"]);
     let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}", redis.port());
     let server = Server::start_sharing(&url("S3CRET-of-redis"), &["--log", "trace"]);

@@ -1,4 +1,4 @@
-//! Signals at bad moments: the server ends in order, or goes on as if nothing had been.
+//! Signals at bad moments: the server shuts down cleanly, or goes on unchanged.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ use crate::common::{Client, PATIENCE, Server};
 const SIGTERM: i32 = 15;
 
 #[test]
-fn sigterm_during_a_hundred_handshakes_leaves_nobody_hanging() {
+fn sigterm_during_a_hundred_handshakes_ends_every_connection() {
     let mut server = Server::start(&["--log", "info"]);
     let members: Vec<RawClient> =
         (0..5).map(|number| RawClient::join(&server, &format!("member-{number}"))).collect();
@@ -57,7 +57,7 @@ fn close_frame_after_events(client: &mut RawClient) -> u16 {
     }
 }
 
-/// Either nothing came, or an answer with whole frames behind it, the last of them a close frame: `true`.
+/// Reads to the end. `true`: a response came, then whole frames, the last one a close frame. `false`: nothing came.
 fn ends_with_a_whole_frame(socket: &mut TcpStream) -> bool {
     let mut bytes = Vec::new();
     match socket.read_to_end(&mut bytes) {
@@ -112,7 +112,7 @@ fn sigterm_at_any_moment_of_the_start_ends_it() {
             }
             thread::sleep(Duration::from_millis(5));
         };
-        // Before it listens for signals there is nobody to be told.
+        // Before it handles signals, it has no clients.
         let early = delay.is_some() && status.signal() == Some(SIGTERM);
         assert!(early || status.code() == Some(0), "{delay:?}: {status}");
     }
@@ -129,7 +129,7 @@ fn a_closed_terminal_ends_the_server_in_order() {
     let mut server = Server::start(&["--log", "info"]);
     let mut ana = Client::join(&server, "Ana");
     server.signal("HUP");
-    // The shell tells its jobs, and the system whoever is in the foreground.
+    // The shell sends the signal to its jobs, the system to the foreground processes.
     server.signal("HUP");
     assert_eq!(ana.wait_for_close().0, 1001);
     ana.read_to_end();
@@ -137,7 +137,7 @@ fn a_closed_terminal_ends_the_server_in_order() {
 }
 
 #[test]
-fn under_nohup_a_closed_terminal_is_nothing() {
+fn under_nohup_a_closed_terminal_changes_nothing() {
     let mut shell = Command::new("sh");
     let server = env!("CARGO_BIN_EXE_websocket-classroom");
     shell.args(["-c", "trap '' HUP; exec \"$0\" --port 0 --log info", server]);
@@ -162,7 +162,7 @@ fn signals_that_mean_nothing_change_nothing() {
 }
 
 #[test]
-fn a_server_that_stands_still_for_seconds_loses_nobody() {
+fn a_server_that_is_stopped_for_seconds_loses_no_client() {
     let server = Server::start(&["--ping", "1", "--log", "info"]);
     let class = Class::begin(&server);
     let quiet = Quiet::open(&server);
@@ -199,7 +199,7 @@ fn sigint_ends_a_server_whose_clients_never_read() {
 }
 
 #[test]
-fn a_server_that_was_killed_can_be_started_at_once_and_people_come_back() {
+fn a_killed_server_can_be_started_again_at_once_and_clients_come_back() {
     const PEOPLE: usize = 5;
     let mut server = Server::start(&["--log", "info"]);
     let port = server.port();

@@ -35,7 +35,7 @@ fn a_stalled_tab_does_not_delay_the_others_and_is_cut_off_at_its_bound() {
         }
     }
     assert_eq!(cut_off, Some(("stalled".to_owned(), 4008)), "cut off within 30 MB");
-    // What was on its way is whole, and behind it stands the reason.
+    // The started frame is whole, and after it comes the close frame.
     let (code, reason) = stalled.wait_for_end();
     assert_eq!(code, 4008, "{reason}");
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Of these each may stand in a licence's place; whoever adds a crate with another one decides whether it may.
+/// The allowed licences. Add one only after a decision about it.
 const LICENCES: [&str; 18] = [
     "(MIT OR Apache-2.0) AND Unicode-3.0",
     "Apache-2.0 AND ISC",

@@ -1,4 +1,4 @@
-//! Where a test has several servers, its connections take turns: what holds at one of them is tried at all.
+//! With several servers, a test's connections go to each server in turn, so that every promise is tested on all of them.
 
 use std::net::{Ipv4Addr, TcpStream};
 

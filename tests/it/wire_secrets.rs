@@ -1,4 +1,4 @@
-//! What no watcher may see: what others write in private, sessions, keys, cookies. The raw bytes of the feeds are searched.
+//! What no watcher may see: private messages of other users, sessions, keys, cookies. Searches the raw bytes of the feeds.
 
 use std::net::Shutdown;
 
@@ -7,18 +7,18 @@ use crate::common::wire::{OTHER_KEY, TEACHER, WIRE_KEY, Watcher};
 use crate::common::{Client, Server};
 use serde_json::json;
 
-/// Part of every private text here; in ASCII, so that it looks the same in JSON.
+/// Part of every private text here; in ASCII, so that it is the same in JSON.
 const PRIVATE: &str = "psst-only-for-Luis";
 
 #[test]
-fn the_teacher_never_sees_what_is_private_however_it_was_sent() {
+fn the_teacher_never_sees_private_text_in_any_form() {
     private_messages_of_every_kind(&Server::start(&FLAGS));
 }
 
 #[test]
 #[cfg(feature = "redis")]
 #[ignore = "needs redis-server: run by make test"]
-fn the_teacher_never_sees_what_is_private_though_it_waits_for_redis() {
+fn the_teacher_never_sees_private_text_that_waits_for_redis() {
     let redis = crate::common::redis::Redis::start();
     private_messages_of_every_kind(&Server::start_sharing(&redis.url(), &FLAGS));
 }
@@ -41,14 +41,14 @@ fn private_messages_of_every_kind(server: &Server) {
         format!(r#"{{"type":"message","text":"{escaped}","to":"Luis"}}"#),
         format!(r#"{{"type":"message","text":"{long}","to":"Luis"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","ref":"r1"}}"#),
-        // The same again: it was posted already.
+        // Sent twice.
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Luis","ref":"r1"}}"#),
         // White space and byte order marks before the object mean nothing.
         format!(r#" {{"type":"message","text":"{PRIVATE}","to":"Luis"}}"#),
         format!("\r\n\t{{\"type\":\"message\",\"text\":\"{PRIVATE}\",\"to\":\"Luis\"}}"),
         format!("\u{feff}{{\"type\":\"message\",\"text\":\"{PRIVATE}\",\"to\":\"Luis\"}}"),
         format!("\u{a0}\u{feff} {{\"type\":\"message\",\"text\":\"{PRIVATE}\",\"to\":\"Luis\"}}"),
-        // Refused, but meant for one person all the same.
+        // Refused, but private text all the same.
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":"Nobody"}}"#),
         format!(r#"{{"type":"message","text":"{PRIVATE}","to":7}}"#),
         format!(r#"{{"type":"message","text":"a","code":"{PRIVATE}","to":"Luis"}}"#),
@@ -63,7 +63,7 @@ fn private_messages_of_every_kind(server: &Server) {
     }
     ana.send(&frame(TEXT, b"for all to see"));
     while !luis.wait_for(TEXT).windows(14).any(|bytes| bytes == b"for all to see") {}
-    // Read anew by who comes back.
+    // Sent again to a client that comes back.
     let field = |name: &str| welcome[name].as_str().expect("a text").to_owned();
     let (session, epoch) = (field("session"), field("epoch"));
     luis.socket.shutdown(Shutdown::Both).expect("it is open");
@@ -85,14 +85,14 @@ fn private_messages_of_every_kind(server: &Server) {
         teacher.assert_never_saw(secret);
         assert!(!server.log().iter().any(|line| line.contains(secret)), "{secret} in the log");
     }
-    // Its masked bytes tell it as well: the key stands beside them.
+    // Also in the masked bytes: the masking key is in the feed, too.
     let masked = &frame(TEXT, PRIVATE.as_bytes())[6..];
     let masked: String = masked.iter().map(|byte| format!("{byte:02x}")).collect();
     for shift in 0..4 {
         let part = &masked[2 * shift..2 * shift + 16];
         assert!(!String::from_utf8_lossy(&teacher.raw).contains(part));
     }
-    // One's own feed shows one's own messages, but no session.
+    // A member's own feed shows its own messages, but no session.
     assert!(String::from_utf8_lossy(&own.raw).contains(&hex(PRIVATE)));
     own.assert_never_saw(WIRE_KEY);
 }
@@ -102,7 +102,7 @@ fn hex(text: &str) -> String {
 }
 
 #[test]
-fn cookies_tokens_and_keys_are_hidden_in_heads_whole_or_broken() {
+fn cookies_tokens_and_keys_are_hidden_in_valid_and_malformed_heads() {
     let server = Server::start(&["--teacher-key", TEACHER]);
     let mut teacher = Watcher::open(&server, TEACHER);
     let mut own = Watcher::open(&server, WIRE_KEY);
@@ -120,7 +120,7 @@ fn cookies_tokens_and_keys_are_hidden_in_heads_whole_or_broken() {
     let in_target =
         with(request("GET", &format!("http://localhost{path}"), "")).replace("HTTP/1.1", "HTTP/7");
     assert_eq!(ask(&server, in_target).status, 400);
-    // Nor what stands behind a head.
+    // Nor the bytes after a head.
     let body = "Content-Length: 99999999\r\n\r\nS3CRET";
     let too_long = request("POST", "/echo", "").replace("\r\n\r\n", &format!("\r\n{body}"));
     assert_eq!(ask(&server, too_long).status, 413);
@@ -137,7 +137,7 @@ fn cookies_tokens_and_keys_are_hidden_in_heads_whole_or_broken() {
 }
 
 #[test]
-fn nobody_sees_what_others_do_without_their_key() {
+fn no_watcher_sees_a_connection_without_its_key() {
     let server = Server::start(&[]);
     let mut stranger = Watcher::open(&server, OTHER_KEY);
     let mut ana = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));

@@ -1,5 +1,4 @@
-//! One wrong byte anywhere in a head or a frame gets the answer that names it and a line in the log, and nobody else
-//! notices.
+//! One wrong byte anywhere in a head or a frame gets the right answer and a line in the log, and no other client notices.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -12,7 +11,7 @@ use crate::common::raw::{
 };
 use serde_json::Value;
 
-/// Bytes that somebody could send in the place of a right one.
+/// Wrong bytes to send in place of a right one.
 const WRONG: [u8; 8] = [0x00, b'\t', b'\n', b' ', b':', b'x', 0x7f, 0xff];
 
 /// Longest message in the tests of close codes.
@@ -32,7 +31,7 @@ fn spoiled<const N: usize>(good: &[u8], spoil: impl Fn(u8) -> [u8; N]) -> Vec<Ve
 }
 
 #[test]
-fn one_wrong_byte_in_a_head_is_answered_and_logged_and_nobody_else_notices() {
+fn one_wrong_byte_in_a_head_is_answered_and_logged_and_no_other_client_notices() {
     let server = Server::start(&["--handshake-timeout", "1", "--rate", "0", "--log", "info"]);
     let heads = spoiled(handshake("/ws").as_bytes(), |_| WRONG);
     let answers = Mutex::new(Vec::new());
@@ -55,7 +54,7 @@ fn one_wrong_byte_in_a_head_is_answered_and_logged_and_nobody_else_notices() {
     for (head, port, answer) in answers.into_inner().expect("no panic while locked") {
         let logged = |words: &str| log.lines(port).any(|line| line.contains(words));
         match answer.status {
-            // It was a byte that says nothing, as in the name of a header that nobody reads.
+            // The byte has no meaning, as in the name of an unknown header.
             101 => assert!(logged("answered 101"), "{head:?}"),
             // It was a request for something else.
             200 => assert!(logged("answered 200"), "{head:?}"),
@@ -69,7 +68,7 @@ fn one_wrong_byte_in_a_head_is_answered_and_logged_and_nobody_else_notices() {
 }
 
 #[test]
-fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_nobody_else_notices() {
+fn one_wrong_byte_in_a_frame_is_answered_and_logged_and_no_other_client_notices() {
     let server = Server::start(&["--rate", "0", "--log", "info"]);
     let good = frame(TEXT, b"hola");
     // The header with every wrong value; mask and payload with each bit flipped, and some values more.
@@ -170,7 +169,7 @@ fn faults() -> Vec<Fault> {
 }
 
 #[test]
-fn each_fault_ends_with_its_code_and_the_others_are_told() {
+fn each_fault_ends_with_its_code_and_the_other_members_get_a_notice() {
     let surplus = [0x81; 200_000];
     // The notices of so few are never merged into a crowd.
     for faults in faults().chunks(8) {
@@ -179,7 +178,7 @@ fn each_fault_ends_with_its_code_and_the_others_are_told() {
         for (what, frames, code) in faults {
             let mut client = RawClient::open(&server, "/ws?name=Wrong");
             bystander.wait_for("joined");
-            // What comes behind the fault is not looked at, but does not destroy the close frame either.
+            // Bytes after the fault are not parsed, and they do not destroy the close frame either.
             client.send(&[frames, &surplus[..]].concat());
             let (told, reason) = client.wait_for_end();
             assert_eq!(told, *code, "{what}: {reason}");
@@ -200,7 +199,7 @@ fn each_fault_ends_with_its_code_and_the_others_are_told() {
 }
 
 #[test]
-fn what_only_looks_wrong_is_right() {
+fn bytes_that_only_look_wrong_are_accepted() {
     let server = Server::start(&["--max-message", &MAX_MESSAGE.to_string()]);
     let longest = "x".repeat(MAX_MESSAGE);
     let (begin, end) = "¡olé! 🦀".as_bytes().split_at(10);

@@ -1,4 +1,4 @@
-//! Guessing passwords: it is slow, it is counted, it tells nothing, and nobody else notices.
+//! Guessing passwords is slow, is counted, gives an attacker no information, and disturbs no other client.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use crate::common::{Client, Server};
 
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// Somebody who tries from an address of their own.
+/// A sign-in from a client address of its own.
 fn try_from(server: &Server, source: Ipv4Addr, name: &str, password: &str) -> Answer {
     let body = serde_json::json!({ "name": name, "password": password }).to_string();
     let mut socket = server.connect_from(source);
@@ -28,15 +28,15 @@ fn guess(server: &Server, source: Ipv4Addr, count: usize, name: impl Fn(usize) -
     })
 }
 
-/// How often a password was compared, and at what cost each time.
-fn comparisons(server: &Server) -> Vec<String> {
+/// The cost of each password check, from the log.
+fn checks(server: &Server) -> Vec<String> {
     let log = server.log();
-    let compared = log.iter().filter_map(|line| line.split_once("a password was compared: "));
-    compared.map(|(_, cost)| cost.to_owned()).collect()
+    let checked = log.iter().filter_map(|line| line.split_once("a password was checked: "));
+    checked.map(|(_, cost)| cost.to_owned()).collect()
 }
 
 #[test]
-fn a_name_that_nobody_has_takes_the_same_work_and_the_same_answer() {
+fn an_unknown_name_takes_the_same_work_and_gets_the_same_answer() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let known = sign_in(&server, "Ana", "wrong");
@@ -46,11 +46,11 @@ fn a_name_that_nobody_has_takes_the_same_work_and_the_same_answer() {
     }
     let unknown = ask(&server, handshake_with("/ws", &basic("Nobody", "wrong")));
     assert_eq!(unknown.status, 401);
-    assert_eq!(comparisons(&server), ["Argon2id, m=19456,t=2,p=1"; 7]);
+    assert_eq!(checks(&server), ["Argon2id, m=19456,t=2,p=1"; 7]);
 }
 
 #[test]
-fn a_name_that_nobody_has_costs_what_those_of_the_list_cost() {
+fn an_unknown_name_costs_as_much_as_those_on_the_list() {
     let users = Users::new(&[]);
     let salt_and_hash = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     users.write(&format!("Ana:$argon2id$v=19$m=65536,t=2,p=1${salt_and_hash}\n"));
@@ -59,11 +59,11 @@ fn a_name_that_nobody_has_costs_what_those_of_the_list_cost() {
         assert_eq!(sign_in(&server, name, "wrong").status, 401);
     }
     assert_eq!(sign_in(&server, "Ana", "password").status, 200, "another tool's hash");
-    assert_eq!(comparisons(&server), ["Argon2id, m=65536,t=2,p=1"; 3]);
+    assert_eq!(checks(&server), ["Argon2id, m=65536,t=2,p=1"; 3]);
 }
 
 #[test]
-fn a_name_that_nobody_has_costs_the_same_however_it_is_written() {
+fn every_spelling_of_an_unknown_name_costs_the_same() {
     let users = Users::new(&[]);
     let salt_and_hash = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let lines =
@@ -73,7 +73,7 @@ fn a_name_that_nobody_has_costs_the_same_however_it_is_written() {
     for name in ["nobody", "NOBODY", "Nobody", "  nObOdY "] {
         assert_eq!(sign_in(&server, name, "wrong").status, 401);
     }
-    let costs = comparisons(&server);
+    let costs = checks(&server);
     assert_eq!(costs, [costs[0].as_str(); 4]);
 }
 
@@ -84,7 +84,7 @@ fn after_ten_wrong_passwords_a_name_must_wait_and_no_other() {
     let mut ana = Client::open_as(&server, "/ws", &basic("Ana", &password_of("Ana")));
     for name in ["Ana", "Nobody"] {
         assert_eq!(guess(&server, HERE, 10, |_| name.to_owned()), [401; 10]);
-        let before = comparisons(&server).len();
+        let before = checks(&server).len();
         // Even the right one, from wherever, and also for a WebSocket.
         let elsewhere = Ipv4Addr::new(127, 0, 0, 2);
         let answer = try_from(&server, elsewhere, name, &password_of(name));
@@ -94,7 +94,7 @@ fn after_ten_wrong_passwords_a_name_must_wait_and_no_other() {
         assert!(answer.sentence().contains(&format!("{wait} s")), "{answer:?}");
         let basic = basic(name, &password_of(name));
         assert_eq!(ask(&server, handshake_with("/ws", &basic)).status, 429);
-        assert_eq!(comparisons(&server).len(), before, "nothing is compared any more");
+        assert_eq!(checks(&server).len(), before, "no password is checked any more");
     }
     assert_eq!(sign_in(&server, "Luis", &password_of("Luis")).status, 200);
     // Who is here stays here.
@@ -121,16 +121,16 @@ fn after_a_hundred_wrong_passwords_an_address_must_wait_and_no_other() {
         let begin = statuses.len();
         statuses.extend(guess(&server, guesser, 25, |number| format!("name {}", begin + number)));
     }
-    // Each round takes a second, in which the budget grows by one; the others are told to wait.
+    // Each round takes a second, which adds one token to the bucket; the other attempts get 429.
     let wrong = statuses.iter().filter(|status| **status == 401).count();
     assert!((100..150).contains(&wrong), "{statuses:?}");
-    assert_eq!(comparisons(&server).len(), wrong, "nothing else is compared");
+    assert_eq!(checks(&server).len(), wrong, "no other password is checked");
     assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
     assert_eq!(try_from(&server, HERE, "Ana", &password_of("Ana")).status, 200);
 }
 
 #[test]
-fn who_knows_the_password_does_not_wait_for_those_who_do_not() {
+fn a_right_password_does_not_wait_for_wrong_ones() {
     let users = Users::new(&["Ana"]);
     let server = users.serve(&[]);
     let mut wrong = server.connect();
@@ -148,7 +148,7 @@ fn who_knows_the_password_does_not_wait_for_those_who_do_not() {
 }
 
 #[test]
-fn a_flood_of_wrong_passwords_disturbs_nobody_in_the_chat() {
+fn a_flood_of_wrong_passwords_does_not_disturb_the_chat() {
     const MESSAGES: usize = 300;
     let users = Users::new(&["Ana", "Luis", "Eva"]);
     let server = users.serve(&["--rate", "0"]);

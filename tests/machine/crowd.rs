@@ -1,4 +1,4 @@
-//! More connections than the system allows threads: it gives a process so many memory mappings, and a thread takes four.
+//! More connections than the system allows threads: Linux limits the memory mappings of a process, and a thread takes four.
 
 use std::fs;
 use std::io::Write;
@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(300);
 
 #[test]
 #[ignore = "needs 20,000 file descriptors and Linux's own vm.max_map_count: run by make test"]
-fn beyond_the_systems_threads_newcomers_get_a_503_and_all_others_talk_on() {
+fn without_free_threads_new_clients_get_a_503_and_the_others_chat_on() {
     let _alone = alone();
     rlimit::increase_nofile_limit(u64::MAX).expect("more descriptors can be asked for");
     let most = fs::read_to_string("/proc/sys/vm/max_map_count").expect("this is Linux");
@@ -52,7 +52,7 @@ fn beyond_the_systems_threads_newcomers_get_a_503_and_all_others_talk_on() {
     assert!(crowd.len() + 10 > most, "only {} came in again", crowd.len());
 }
 
-/// Lets people come in until nobody is let in any more.
+/// Connects clients until the server refuses one.
 fn fill(server: &Server, crowd: &mut Vec<TcpStream>, bystander: &mut Client) {
     let deadline = Instant::now() + LONG;
     let mut refused_in_a_row = 0;
@@ -74,7 +74,7 @@ fn fill(server: &Server, crowd: &mut Vec<TcpStream>, bystander: &mut Client) {
     }
 }
 
-/// Asks for a WebSocket; whoever is refused may be told so before that.
+/// Sends a handshake. The server may refuse the connection before that, so a failed write is no error.
 fn ask(server: &Server) -> TcpStream {
     let mut socket = server.connect();
     let _ = socket.write_all(handshake("/echo").as_bytes());

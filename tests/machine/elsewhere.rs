@@ -1,4 +1,4 @@
-//! A client that is a process of its own, so that it can be killed, or be on a machine with a network of its own.
+//! A client in its own process, so that a test can kill it or give it its own network.
 //!
 //! The process is the tests' own binary once more, running one test in it that calls [`live_if_asked`].
 
@@ -28,7 +28,7 @@ pub const NAME: &str = "elsewhere";
 pub fn live_if_asked() {
     let Ok(server) = env::var(SERVER) else { return };
     let server: SocketAddr = server.parse().expect("an address");
-    // Nobody wants it any more when the process that started it is gone.
+    // It must end with the process that started it.
     thread::spawn(|| {
         let _ = io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(1);

@@ -1,4 +1,4 @@
-//! What may happen to a client, to the wire and to the clock: the others lose nothing and are told.
+//! Faults of a client, of the network and of the clock: the other members lose nothing and get a notice.
 
 use std::fs;
 use std::io::Write;
@@ -51,7 +51,7 @@ fn a_client_that_is_killed_has_left_and_the_class_chats_on() {
 }
 
 #[test]
-fn a_reset_at_any_byte_ends_one_connection_and_tells_no_half_message() {
+fn a_reset_at_any_byte_ends_one_connection_and_delivers_no_half_message() {
     let _alone = alone();
     const LONG: usize = 200;
     let long = "x".repeat(LONG);
@@ -166,7 +166,7 @@ fn a_clock_that_jumps_by_days_ends_nothing_and_delays_nothing() {
 
 #[test]
 #[ignore = "needs faketime: run by make test"]
-fn a_clock_that_jumps_by_days_signs_nobody_out() {
+fn a_clock_that_jumps_by_days_signs_no_one_out() {
     let _alone = alone();
     let users = Users::new(&["Ana"]);
     let (clock, server) = WallClock::start(&["--users", &users.path()]);

@@ -1,4 +1,4 @@
-//! What a server takes of its machine: threads, descriptors, memory; and whether all of it comes back.
+//! The resources of a server: threads, descriptors, memory. Checks that all are freed again.
 
 use std::fs;
 use std::thread;
@@ -31,7 +31,7 @@ impl Footprint {
         }
     }
 
-    /// The same, and the peak of memory begins anew.
+    /// The same, and resets the peak of memory.
     pub fn before(server: &Server) -> Footprint {
         let reset = format!("/proc/{}/clear_refs", server.process());
         fs::write(reset, "5").expect("the peak of one's own child can be reset");

@@ -1,4 +1,5 @@
-//! When the machine or the flags give no more: those inside chat on, newcomers are told, and afterwards all is as before.
+//! When a limit of the machine or of the flags is reached: members chat on, new clients get an answer, and after it all works as
+//! before.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -49,7 +50,7 @@ fn a_full_descriptor_table_keeps_newcomers_waiting_and_recovers() {
 
 #[test]
 #[cfg(feature = "accounts")]
-fn a_full_descriptor_table_throws_nobody_off_the_list() {
+fn a_full_descriptor_table_removes_no_one_from_the_list() {
     let _alone = alone();
     let users = Users::new(&["Ana"]);
     let server = limited("ulimit -n 40", &["--users", &users.path(), "--handshake-timeout", "60"]);
@@ -60,7 +61,7 @@ fn a_full_descriptor_table_throws_nobody_off_the_list() {
     ana.say("still here");
     assert_eq!(ana.message().1, "still here");
     drop(crowd);
-    // Whoever is taken off it later goes.
+    // A user who is removed from the list is signed out.
     users.write("# nobody any more\n");
     assert_eq!(ana.wait_for_close().0, 4500);
 }
@@ -127,7 +128,7 @@ fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
         let before = Footprint::of(&server);
         let idle = fill(&server, 100);
         server.wait_for_log(": no thread for ");
-        // Many at once are all told, none is just hung up on.
+        // When many come at once, each gets a response; none is just cut off.
         let mut crowd: Vec<TcpStream> = (0..500).map(|_| knock(&server)).collect();
         for socket in &mut crowd {
             assert_eq!(read_answer(socket, false).status, 503);
@@ -148,7 +149,7 @@ fn newcomers_get_a_503_until_somebody_leaves(mut server: Server) {
 }
 
 #[test]
-fn where_address_space_runs_out_newcomers_get_a_503_until_somebody_leaves() {
+fn without_address_space_new_clients_get_a_503_until_a_client_leaves() {
     let _alone = alone();
     /// In KiB, as `ulimit -v` has it.
     const TO_GROW: u64 = 100 * 1024;
@@ -208,7 +209,7 @@ fn fill(server: &Server, bound: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing() {
+fn an_address_has_no_more_connections_than_its_limit_and_others_notice_nothing() {
     let _alone = alone();
     let server = Server::start(&["--max-per-address", "3", "--log", "info"]);
     let neighbour = |last| server.connect_from(Ipv4Addr::new(127, 0, 0, last));
@@ -247,7 +248,7 @@ fn an_address_has_no_more_connections_than_its_bound_and_others_notice_nothing()
 }
 
 #[test]
-fn threads_and_descriptors_return_when_people_leave() {
+fn threads_and_descriptors_are_freed_when_clients_leave() {
     let _alone = alone();
     let server = Server::start(&["--log", "info"]);
     let class = Class::begin(&server);

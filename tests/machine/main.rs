@@ -1,5 +1,5 @@
-//! What a machine may do to the server: no descriptor, thread, memory or disk is left, cables are pulled, clocks jump,
-//! thousands come at once. One test after the other.
+//! Faults of the machine: no descriptors, threads, memory or disk space, pulled cables, clock jumps, thousands of clients. The tests
+//! run one after the other.
 
 #![forbid(unsafe_code)]
 // What the features' tests need stands unused without them.

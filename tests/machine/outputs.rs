@@ -1,4 +1,4 @@
-//! Where the server writes to may be closed, full or frozen: that harms nobody who is here.
+//! The server's outputs may be closed, full or frozen: no member is harmed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write, pipe};
@@ -83,7 +83,7 @@ fn free_port() -> u16 {
 
 const JUST_RUN: &str = "exec \"$@\"";
 
-/// A pipe that nobody reads any more, as behind `| head -1`.
+/// A pipe whose reader has ended, as with `| head -1`.
 fn broken_pipe() -> Stdio {
     let (reader, writer) = pipe().expect("a pipe");
     drop(reader);
@@ -96,7 +96,7 @@ fn full_disk() -> Stdio {
 }
 
 #[test]
-fn nobody_reads_the_help_and_nothing_panics() {
+fn without_a_reader_for_the_help_nothing_panics() {
     let _alone = alone();
     for (flag, stdout) in ["--help", "--version"].into_iter().zip([broken_pipe(), full_disk()]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
@@ -108,7 +108,7 @@ fn nobody_reads_the_help_and_nothing_panics() {
 }
 
 #[test]
-fn nobody_reads_the_banner_or_has_room_for_it_and_the_server_serves() {
+fn without_a_reader_or_room_for_the_banner_the_server_serves() {
     let _alone = alone();
     for stdout in [broken_pipe(), full_disk()] {
         let mut server = Running::start(JUST_RUN, [stdout, Stdio::piped()], "info");
@@ -122,7 +122,7 @@ fn nobody_reads_the_banner_or_has_room_for_it_and_the_server_serves() {
 }
 
 #[test]
-fn whoever_reads_only_the_first_line_leaves_a_server_that_serves() {
+fn after_a_reader_of_only_the_first_line_the_server_serves() {
     let _alone = alone();
     let mut server = Running::start(JUST_RUN, [Stdio::piped(), Stdio::null()], "info");
     let stdout = server.child.stdout.take().expect("it is piped");
@@ -133,7 +133,7 @@ fn whoever_reads_only_the_first_line_leaves_a_server_that_serves() {
 }
 
 #[test]
-fn nobody_reads_the_log_or_has_room_for_it_and_the_server_serves() {
+fn without_a_reader_or_room_for_the_log_the_server_serves() {
     let _alone = alone();
     for log in ["info", "trace"] {
         for stderr in [broken_pipe(), full_disk()] {
@@ -160,7 +160,7 @@ fn without_any_stream_the_server_serves_and_clients_get_nothing_of_the_log() {
 }
 
 #[test]
-fn a_terminal_that_stands_still_keeps_nobody_out() {
+fn a_frozen_terminal_does_not_keep_clients_out() {
     let _alone = alone();
     // As after Ctrl-S: whatever is written now waits.
     let (mut terminal, _never_read) = UnixStream::pair().expect("two sockets");
@@ -220,7 +220,7 @@ impl SmallDisk {
         }
     }
 
-    /// Somebody comes; the log tells of it if it can.
+    /// A client joins; this is logged if possible.
     fn visit(&self, path: &str) {
         assert_eq!(ask_on(&mut self.server.connect(), request("GET", path, "")).status, 404);
     }
@@ -253,7 +253,7 @@ fn when_a_full_disk_has_room_again_the_log_goes_on() {
 #[test]
 #[cfg(feature = "accounts")]
 #[ignore = "needs root, to mount a small disk: run by make test"]
-fn a_list_of_users_for_which_there_is_no_room_stays_as_it_was() {
+fn on_a_full_disk_the_list_of_users_stays_unchanged() {
     let _alone = alone();
     let users = Users::new(&["Ana"]);
     let script = r#"
@@ -284,7 +284,7 @@ fn a_list_of_users_for_which_there_is_no_room_stays_as_it_was() {
 
 #[test]
 #[cfg(feature = "accounts")]
-fn a_full_disk_is_told_when_somebody_is_put_on_the_list() {
+fn a_full_disk_is_reported_when_a_user_is_added() {
     let _alone = alone();
     let users = Users::new(&["Ana"]);
     let refused = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has one");

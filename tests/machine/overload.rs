@@ -1,5 +1,4 @@
-//! Crowds that want nothing good: the class chats on and loses nothing, memory stays within its sum, and afterwards all is
-//! as before.
+//! Many hostile clients: the class chats on and loses nothing, memory stays within its limit, and after it all works as before.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -25,15 +24,15 @@ const ITSELF: u64 = 16 * 1024;
 /// The server's own bound: connections that speak HTTP at once.
 const HTTP_ROOM: u64 = 4096;
 
-/// As many of those wished for as this process may have sockets, and some to spare.
-fn crowd_of(wished: usize) -> usize {
+/// The requested number of clients, or fewer if this process may not have as many sockets.
+fn crowd_of(requested: usize) -> usize {
     const SPARE: u64 = 200;
     let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit can be asked for");
     let possible = limit.saturating_sub(SPARE) as usize;
-    if possible < wished {
-        println!("only {possible} of {wished}, since {limit} files may be open here");
+    if possible < requested {
+        println!("only {possible} of {requested}, since {limit} files may be open here");
     }
-    wished.min(possible)
+    requested.min(possible)
 }
 
 /// All that comes to the end of TCP, however it ends.
@@ -74,7 +73,7 @@ fn come_in(server: &Server) -> usize {
 }
 
 #[test]
-fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
+fn five_thousand_half_open_handshakes_do_not_disturb_the_class() {
     let _alone = alone();
     let crowd = crowd_of(5000);
     let server = Server::start(&["--rate", "0", "--handshake-timeout", "3", "--log", "error"]);
@@ -109,7 +108,7 @@ fn five_thousand_half_open_handshakes_leave_the_class_in_peace() {
 }
 
 #[test]
-fn two_thousand_who_never_read_are_cut_off_and_cost_the_class_nothing() {
+fn two_thousand_clients_that_never_read_are_cut_off_and_cost_the_class_nothing() {
     let _alone = alone();
     /// In KiB.
     const BACKLOG: u64 = 64;
@@ -146,7 +145,7 @@ fn two_thousand_who_never_read_are_cut_off_and_cost_the_class_nothing() {
         peaks.push(server.status("VmHWM"));
     }
     // What waits is the same for all, and in memory once: a backlog, a round on top, and the longest message as JSON in
-    // each of the channel's places that the class can fill. Nobody who is new gets more of the past than half a backlog.
+    // each of the channel's places that the class can fill. A new client gets at most half a send queue of history.
     let waiting = BACKLOG + ROUND + (1 + MEMBERS as u64) * (2 * LONG as u64 / 1024);
     assert_within(&peaks, ITSELF + crowd as u64 * (IDLE + BACKLOG / 2) + waiting, 12 * 1024);
     class.end();
@@ -166,7 +165,7 @@ fn flood(server: &Server, storm: usize, messages: usize, bytes: usize) {
             scope.spawn(move || {
                 let padding = "x".repeat(bytes);
                 let text = |number| frame(TEXT, format!("{number} {padding}").as_bytes());
-                // Whoever is cut off need not go on.
+                // A client that is cut off stops.
                 let _ = (0..messages).try_for_each(|number| flood.try_send(&text(number)));
                 let _ = flood.try_send(&frame(CLOSE, b"\x03\xe8"));
             });
@@ -177,7 +176,7 @@ fn flood(server: &Server, storm: usize, messages: usize, bytes: usize) {
     });
 }
 
-/// The numbers of each flood that were told, as they came.
+/// The delivered numbers of each flood, in order.
 fn told_of_floods(others: &[Value]) -> Vec<Vec<usize>> {
     let mut told = BTreeMap::<&str, Vec<usize>>::new();
     for event in others.iter().filter(|event| event["type"] == "message") {
@@ -189,7 +188,7 @@ fn told_of_floods(others: &[Value]) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
+fn fifty_flooding_clients_are_slowed_by_tcp_and_every_message_is_delivered() {
     let _alone = alone();
     const MESSAGES: usize = 200;
     const BYTES: usize = 1000;
@@ -217,7 +216,7 @@ fn fifty_who_flood_at_once_are_slowed_by_tcp_and_every_word_is_told() {
 }
 
 #[test]
-fn fifty_who_flood_at_once_are_cut_off_at_their_rate() {
+fn fifty_flooding_clients_are_cut_off_at_the_rate_limit() {
     let _alone = alone();
     const BURST: usize = 100;
     const MESSAGES: usize = 2000;
@@ -231,7 +230,7 @@ fn fifty_who_flood_at_once_are_cut_off_at_their_rate() {
     println!("of each were told {:?}", told.iter().map(Vec::len).collect::<Vec<_>>());
     assert_eq!(told.len(), FLOODS);
     for told in told {
-        // A burst whole, then only what their buckets made room for meanwhile.
+        // The whole burst, then only as many as their buckets had refilled.
         assert!(told.iter().copied().take(BURST).eq(0..BURST), "{told:?}");
         assert!(told.is_sorted_by(|one, next| one < next) && told.len() < MESSAGES / 2);
     }
@@ -261,7 +260,7 @@ fn come_and_vanish(server: &Server, way: usize) {
 }
 
 #[test]
-fn those_who_come_and_vanish_leave_nothing_behind() {
+fn clients_that_connect_and_vanish_leave_nothing_behind() {
     let _alone = alone();
     const EACH_WAY: usize = 400;
     const WAYS: usize = 5;

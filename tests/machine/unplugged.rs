@@ -1,5 +1,5 @@
-//! A machine whose cable is pulled: nobody says goodbye, packets just stop. The others are not held up, are told in time,
-//! and who is back has missed nothing.
+//! A machine whose cable is pulled: packets just stop, without a close. The other members are not delayed and get a notice in time;
+//! a client that comes back has missed nothing.
 //!
 //! The whole test runs in a network of its own, which has two machines and a cable between them, and which is gone with the
 //! test's processes.
@@ -87,7 +87,7 @@ impl Machine {
         self.run(&["ip", "link", "set", "there", "up"]);
     }
 
-    /// What the client heard to the end: how often it came back, how many gaps it was told of, and the class's numbers.
+    /// What the client received: how often it came back, the number of gaps, and the class's numbers.
     fn heard(mut self) -> (u64, u64, Vec<u64>) {
         let mut events = self.client.until_the_end();
         let end = events.pop().expect("an end");
@@ -103,7 +103,7 @@ fn assert_without_gap(numbers: &[u64], last: u64) {
     assert!(numbers.iter().copied().eq(*first..last), "{numbers:?}, and then the end at {last}");
 }
 
-/// What the class heard of its going.
+/// The notices of its leaving that the class got.
 fn left(others: &[Value]) -> Vec<u64> {
     let left = others.iter().filter(|event| event["type"] == "left" && event["name"] == NAME);
     left.map(|event| event["code"].as_u64().expect("a code")).collect()
@@ -141,9 +141,9 @@ fn an_unplugged_machine_is_noticed_by_its_silence_and_misses_nothing_when_it_is_
 
 #[test]
 #[ignore = "needs root, for a network of its own: run by make test"]
-fn a_cable_that_is_back_in_time_costs_nothing() {
+fn a_cable_that_is_plugged_in_again_in_time_loses_nothing() {
     let _alone = alone();
-    if !in_a_network_of_its_own("a_cable_that_is_back_in_time_costs_nothing") {
+    if !in_a_network_of_its_own("a_cable_that_is_plugged_in_again_in_time_loses_nothing") {
         return;
     }
     let server = Server::start(&["--host", "0.0.0.0", "--ping", "20", "--log", "info"]);
@@ -166,9 +166,9 @@ fn a_cable_that_is_back_in_time_costs_nothing() {
 
 #[test]
 #[ignore = "needs root, for a network of its own: run by make test"]
-fn what_piles_up_for_an_unplugged_machine_delays_nobody_and_ends_at_its_bound() {
+fn the_send_queue_of_an_unplugged_machine_delays_no_one_and_ends_at_its_limit() {
     let _alone = alone();
-    let test = "what_piles_up_for_an_unplugged_machine_delays_nobody_and_ends_at_its_bound";
+    let test = "the_send_queue_of_an_unplugged_machine_delays_no_one_and_ends_at_its_limit";
     if !in_a_network_of_its_own(test) {
         return;
     }

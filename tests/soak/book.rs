@@ -1,5 +1,5 @@
-//! The one order of everything that is said in public, as somebody heard it who was never away; and an [`Ear`] for each
-//! of the others, which finds out whether that one heard the same.
+//! The order of all public messages, as a witness received it that was never disconnected. An [`Ear`] for each other client checks
+//! that it received the same.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,7 +13,7 @@ use crate::common::Client;
 use crate::stage::{END, PATIENCE, is_rowdy};
 use crate::tally::{Fault, Tally};
 
-/// How many events are heard before they are compared: each time takes the lock of the book.
+/// How many events are collected before a comparison, since each one takes the lock of the book.
 const AT_ONCE: usize = 64;
 
 #[derive(Default)]
@@ -99,7 +99,7 @@ impl Book {
         self.written.notify_all();
     }
 
-    /// Messages of this sender, once there are so many or no more come.
+    /// Messages of this sender, once there are this many or no more come.
     pub fn said_by(&self, name: &str, expected: u64) -> u64 {
         let said = |pages: &Pages| pages.said.get(name).copied().unwrap_or_default();
         self.wait(|pages| said(pages) >= expected, said)
@@ -150,7 +150,7 @@ impl Pages {
     }
 }
 
-/// Nobody waits for a witness that is gone.
+/// No client waits for a witness that has ended.
 struct Closing<'a>(&'a Book);
 
 impl Drop for Closing<'_> {
@@ -162,7 +162,7 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// What one client heard, as far as it is not compared with the book yet.
+/// What one client received and has not compared with the book yet.
 pub struct Ear {
     name: String,
     own: u64,
@@ -171,7 +171,7 @@ pub struct Ear {
 }
 
 struct Span {
-    /// All from this id on is to be heard.
+    /// It must receive everything from this id on.
     from: u64,
     /// The last event of before the welcome, while none has come.
     past_until: Option<u64>,
@@ -186,7 +186,7 @@ impl Ear {
         Ear { name: name.to_owned(), own: hash(Some(name)), spans: Vec::new() }
     }
 
-    /// What comes now does not follow what was heard before: it begins with the past, as far as that is told.
+    /// The next events do not continue the earlier ones: they begin with the history.
     pub fn begins(&mut self, welcome: &Value) {
         let last = welcome["last"].as_u64().unwrap_or_default();
         let (from, past_until) = (last + 1, Some(last));
@@ -208,12 +208,12 @@ impl Ear {
         }
     }
 
-    /// From which to which id everything that may be heard was heard.
+    /// The range of ids in which it received everything.
     pub fn spans(&self) -> Vec<(u64, u64)> {
         self.spans.iter().map(|span| (span.from, span.last)).collect()
     }
 
-    /// Compares all that was heard, when the witness has heard it, too.
+    /// Compares all received events, once the witness has received them, too.
     pub fn settle(&mut self, book: &Book, tally: &Tally) {
         let last = self.spans.iter().filter_map(|span| span.heard.back()).map(|(id, _)| *id).max();
         let last = last.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What was said in private: compared when all is over, since only then all of it is known.
+//! Private messages: checked at the end, since only then all are known.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ pub const POSTED: &str = "private messages, posted";
 pub struct Letter {
     pub from: String,
     pub to: String,
-    /// Which event it became, if the sender heard its own copy.
+    /// Its event, if the sender received its own copy.
     pub id: Option<u64>,
     pub refused: bool,
 }
@@ -28,7 +28,7 @@ pub struct Diary {
     pub sent: BTreeMap<String, Letter>,
     /// Each with its id and its sender.
     pub got: Vec<(u64, String, String)>,
-    /// From which to which id everything was heard.
+    /// The range of ids in which everything was received.
     pub spans: Vec<(u64, u64)>,
 }
 

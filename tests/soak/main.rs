@@ -1,10 +1,9 @@
-//! A long run: many who come, go, chat, stall and misbehave, as chance has it; every message is checked, and what the server
-//! takes is measured. `make soak MINUTES=30`; the short form, a few seconds, is part of every `cargo test`.
+//! A long run: many clients come, go, chat, stall and misbehave at random. Every message is checked, and the server's resources are
+//! measured. `make soak MINUTES=30`; the short form, a few seconds, is part of every `cargo test`.
 //!
-//! `SEED=7` lets everybody want the same again; `CLIENTS` are 200 unless it says otherwise, and with `HURRY=3` all are three
-//! times as fast. Who does what: `person` and `steps` (those who chat, and hear everything once and in order), `visitors` (pages,
-//! the echo, watchers), `rowdy`. How it is checked: `book` (what all must have heard), `letters` (what only two may have
-//! heard), `samples` (memory, threads, descriptors).
+//! `SEED=7` repeats a run; `CLIENTS` is 200 by default; with `HURRY=3` all clients are three times as fast. The clients: `person` and
+//! `steps` (chat, and receive everything once and in order), `visitors` (pages, the echo, watchers), `rowdy` (misbehave). The checks:
+//! `book` (public messages), `letters` (private messages), `samples` (memory, threads, descriptors).
 
 #![forbid(unsafe_code)]
 
@@ -68,7 +67,7 @@ struct Run {
 }
 
 #[test]
-fn who_comes_goes_stalls_and_misbehaves_for_a_few_seconds_does_no_harm() {
+fn clients_that_come_go_stall_and_misbehave_for_a_few_seconds_do_no_harm() {
     run(&Run {
         time: Duration::from_secs(6),
         clients: 40,

@@ -1,4 +1,4 @@
-//! Tells how late the machine is: a thread that wants to run every 50 ms, and seldom is let to on a machine that is overloaded.
+//! Measures how late the machine is: a thread that wakes up every 50 ms, and later on an overloaded machine.
 
 use std::sync::Mutex;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 const BEAT: Duration = Duration::from_millis(50);
 
-/// So late is near the shortest deadlines of the server: 2 s for a closing.
+/// A delay that is near the server's shortest deadline: 2 s for a closing.
 const STILL: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
@@ -14,14 +14,14 @@ pub struct Metronome(Mutex<Lateness>);
 
 #[derive(Default)]
 struct Lateness {
-    /// Since it was asked last.
+    /// The longest delay since the last call.
     latest: Duration,
     /// When the machine stood still for the last time.
     stood_still: Option<Instant>,
 }
 
 impl Metronome {
-    /// Beats, to the end.
+    /// Measures until the end of the run.
     pub fn run(&self, is_over: impl Fn() -> bool) {
         while !is_over() {
             let due = Instant::now() + BEAT;
@@ -36,13 +36,13 @@ impl Metronome {
         }
     }
 
-    /// The latest beat since the last time that this was asked.
+    /// The longest delay since the last call.
     pub fn take_latest(&self) -> Duration {
         std::mem::take(&mut self.0.lock().expect("nobody failed with it").latest)
     }
 
     pub fn stood_still_since(&self, begun: Instant) -> bool {
-        // It may be standing still now, and the beat that tells is yet to come.
+        // The machine may stand still at this moment, so wait for the next measurement.
         thread::sleep(2 * BEAT);
         self.0.lock().expect("nobody failed with it").stood_still.is_some_and(|last| last >= begun)
     }

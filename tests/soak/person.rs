@@ -1,4 +1,4 @@
-//! A well-behaved person: it goes and comes back in every way there is (`steps`), and hears everything once and in order.
+//! A well-behaved client: it leaves and comes back in every way (`steps`), and receives everything once and in order.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::stage::{END, PATIENCE, Presence, Stage};
 use crate::steps::STEPS;
 use crate::tally::Fault;
 
-/// Whoever missed more may be told so; less can be had whole.
+/// A client that missed more may get a gap; one that missed less must be recovered.
 const REPLAY_BYTES: u64 = 512 * 1024;
 
 /// How sure the sum of what was missed is: own messages are a little longer for their `ref`.
@@ -33,7 +33,7 @@ pub struct Person<'a> {
     pub diary: Diary,
     /// Behind which event, and up to which, something is missing.
     gaps: Vec<(u64, u64)>,
-    /// The last message of all was heard.
+    /// The last message of all was received.
     heard_the_end: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One who misbehaves: each act on a connection of its own, and each has its answer.
+//! A client that misbehaves: each act has its own connection and its expected answer.
 
 use std::io::Write;
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What the server takes while it runs: a row of the table for each moment, and whether it grows.
+//! The server's resources over time: a table with a row for each sample, and whether they grow.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -41,7 +41,7 @@ pub struct Sample {
     pub deliveries: u64,
 }
 
-/// What is left of a server that nobody uses.
+/// The resources of an idle server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
     pub threads: u64,
@@ -171,7 +171,7 @@ fn samples(memory: impl Fn(u64) -> u64) -> Vec<Sample> {
 }
 
 #[test]
-fn what_fills_up_and_what_comes_and_goes_is_no_trend_but_a_leak_is() {
+fn a_leak_is_a_trend_but_filling_up_and_fluctuation_are_not() {
     let is_too_much =
         |memory: fn(u64) -> u64| Trend::of(&samples(memory)).expect("enough samples").is_too_much();
     assert!(!is_too_much(|_| 20_000));

@@ -1,4 +1,4 @@
-//! What all who take part share: the server, the time, the book, and a board that tells who can be written to.
+//! What all clients share: the server, the time, the book, and a list of who can get private messages.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(180);
 /// The last message of all.
 pub const END: &str = "the end";
 
-/// Whoever misbehaves is called so.
+/// The name of a client that misbehaves.
 const ROWDY: &str = "rowdy-";
 
 pub fn rowdy_name(number: usize, life: u64) -> String {
@@ -124,7 +124,7 @@ impl<'a> Stage<'a> {
         self.board[number].lock().expect("the board").clone()
     }
 
-    /// A fault of the server, unless the machine stood still meanwhile, so that short deadlines had passed before anybody
+    /// A fault of the server, unless the machine stood still, so that short deadlines had passed before any client
     /// could keep them.
     pub fn fault_since(&self, begun: Instant, fault: Fault, what: impl FnOnce() -> String) {
         match self.metronome.stood_still_since(begun) {

@@ -26,7 +26,7 @@ pub enum Step {
     Move,
     /// Does not read for a moment.
     Stall,
-    /// So long that the server gives up: without a word, or while it goes on talking.
+    /// So long that the server cuts it off: while it is silent, or while it sends.
     FallSilent,
     TalkWithoutListening,
 }
@@ -47,7 +47,7 @@ pub const STEPS: [(u64, Step); 12] = [
     (2, Step::TalkWithoutListening),
 ];
 
-/// Seconds of not reading behind which the server must have given up: `--ping` twice, or what fills the kernel's buffers and
+/// Seconds of not reading after which the server must have cut the client off: `--ping` twice, or what fills the kernel's buffers and
 /// 20 s in which nothing is taken.
 const LONG_STALL: (f64, f64) = (45.0, 60.0);
 
@@ -159,7 +159,7 @@ impl Person<'_> {
     fn stall_for_long(&mut self, talks: bool) {
         let time = self.random.seconds(LONG_STALL.0, LONG_STALL.1);
         let until = Instant::now() + time;
-        // What the server gives up after does not get faster by our hurry.
+        // The server's time-outs do not get shorter by our hurry.
         if until > self.stage.end {
             return self.chat();
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many faults are told in words; all are counted.
+/// How many faults are printed; all are counted.
 const TOLD: usize = 20;
 
 /// What a server must never do.
@@ -14,9 +14,9 @@ pub enum Fault {
     Lost,
     Doubled,
     Disordered,
-    /// Not what the others heard, or nobody said it.
+    /// Other clients received something else, or no one sent it.
     Altered,
-    /// Private, and not for whoever heard it.
+    /// A private message that reached a third client.
     Overheard,
     /// `recovered: false`, though all that was missed could be had.
     NeedlessGap,
@@ -54,7 +54,7 @@ impl fmt::Display for Fault {
 
 #[derive(Default)]
 pub struct Tally {
-    /// Events of the chat that somebody heard and that were found right.
+    /// Received events of the chat that were right.
     pub deliveries: AtomicU64,
     counts: Mutex<BTreeMap<&'static str, u64>>,
     /// Close codes that clients got from the server; 1006 where none came.
@@ -99,7 +99,7 @@ impl Tally {
         }
     }
 
-    /// What went wrong, in words; as far as all of it can be told.
+    /// The printed faults.
     pub fn faults(&self) -> Vec<String> {
         self.faults.lock().expect("the faults").told.clone()
     }

@@ -1,4 +1,4 @@
-//! Those who are no members of the chat: they load the page, talk to the echo, or watch.
+//! Clients that are not members of the chat: they load the page, use the echo, or watch.
 
 use std::io::Write;
 use std::sync::atomic::Ordering;

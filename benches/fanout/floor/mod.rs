@@ -1,10 +1,10 @@
 //! The raw floors: the least work that still brings every message to every client.
 //!
 //! No JSON, no names, no log. They know just enough WebSocket for the load generator to talk to them, and copy 64 bytes of
-//! text into a ready-made frame that is as long as the chat's. They are never lossy: their sockets block, so a full one is
-//! waited for. (That is what makes them floors and no servers: one stalled client would stop them.)
+//! text into a ready-made frame that is as long as the chat's. They lose nothing: their sockets block, so they wait for a
+//! full one. (So they are not real servers: one stalled client would stop them.)
 //!
-//! * `threads`: the chat's design at its barest, a thread for each connection and one that writes
+//! * `threads`: the chat's design without all the rest: a thread for each connection and one that writes
 //! * `one_thread`: an event loop, which no design with threads can reach where threads have to be switched all the time
 
 mod one_thread;

@@ -1,4 +1,4 @@
-//! An event loop: reads what has come, then writes. It never sleeps while there is something to do, and hands nothing on.
+//! An event loop: reads what has come, then writes. It never sleeps while there is work, and passes nothing to another thread.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -45,7 +45,7 @@ pub fn serve(ready_made: &ReadyMade) -> io::Result<()> {
             // The socket blocks, so there is exactly one read for an event. That is safe although mio tells of new bytes
             // only once: a read that comes back short has emptied the socket, and this one always does, because a
             // client's window is far smaller than the buffer. Nor does a read wait for bytes that an earlier one took:
-            // before the kernel reports a socket it looks whether there still are any.
+            // before the kernel reports a socket it checks whether there still are any.
             let Client { stream, reading } = &mut clients[event.token().0];
             reading.read(stream, &mut buffer, |frames| {
                 assert!(frames.len() < READ_BUFFER_BYTES / 2, "more at once than a window allows");

@@ -1,4 +1,4 @@
-//! The chat's design at its barest: a thread reads from each client into a queue, one more drains it and writes to all.
+//! The chat's design without all the rest: a thread reads from each client into a queue, one more drains it and writes to all.
 
 use std::io;
 use std::net::TcpStream;
@@ -38,7 +38,7 @@ pub fn serve(ready_made: ReadyMade, is_batched: bool) -> io::Result<()> {
     loop {
         let stream = Arc::new(listener.accept()?.0);
         stream.set_nodelay(true)?;
-        // Known to the writer before anybody can know that it is here, and speak to it.
+        // The writer must know the client before others can send to it.
         let sender = sender.clone();
         sender.send(Incoming::Opened(Arc::clone(&stream))).map_err(io::Error::other)?;
         shake_hands(&stream)?;

@@ -1,4 +1,4 @@
-//! All clients of a measurement, what they have heard, and the loop that reads them.
+//! All clients of a measurement, what they have received, and the loop that reads them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -110,7 +110,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Until nobody hears anything any more.
+    /// Until no client receives anything any more.
     pub fn run_until_quiet(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + QUIET_DEADLINE;
         loop {
@@ -161,7 +161,7 @@ impl Fleet {
         for event in &self.events {
             let index = event.token().0;
             let client = &mut self.clients[index];
-            // What those get who slept is nobody's delivery.
+            // Deliveries to sleepers are counted apart.
             let is_sleeper = self.sleepers.contains(&index);
             let mut apart = Heard::default();
             let heard = if is_sleeper { &mut apart } else { &mut self.heard };

@@ -1,4 +1,4 @@
-//! Nobody says anything: what it takes to hold the clients, to let them in, and to let them go.
+//! No client sends: what idle clients cost, and how long it takes to connect and to disconnect them.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +14,7 @@ const EVENTS_AT_ONCE: usize = 1024;
 /// By then all must be gone.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often we look whether they are.
+/// How often we check whether they are.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub fn run(job: &Job, leave: bool) -> io::Result<Idle> {

@@ -1,4 +1,4 @@
-//! What it costs that somebody comes: told to all who are there, N joins would cost N².
+//! The cost of a join. If each join were announced to all members, N joins would cost N².
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub fn run(job: &Job, more: usize) -> io::Result<Joins> {
     Ok(Joins { storm, more, bytes_for_each_other })
 }
 
-/// The first client speaks; everybody there hears it.
+/// The first client sends a message; all connected clients receive it.
 fn fill_history(fleet: &mut Fleet, job: &Job) -> io::Result<()> {
     if fleet.clients.is_empty() {
         fleet.connect(&job.addresses, job.dialect, 1)?;

@@ -1,13 +1,13 @@
 //! The load generator: all clients of one measurement, in a process and on a core of its own.
 //!
 //! One thread, sockets that do not block, epoll through mio. It is as cheap as we can make it, and
-//! the report prints how busy it was: where it comes near 100 %, it holds the server back and the
-//! CPU seconds of the server say more than its deliveries per second.
+//! the report prints how busy it was. Near 100 % it limits the server: then compare the server's CPU
+//! seconds, not its deliveries per second.
 //! * `fleet`: the clients and the loop that reads them
 //! * `throughput`: senders that keep a number of messages in flight
-//! * `paced`: senders that follow a schedule, and how late everybody hears them
-//! * `idle`: nobody says anything; and then all leave
-//! * `joins`: what it costs that somebody comes
+//! * `paced`: senders that follow a schedule, and the latency of every delivery
+//! * `idle`: no client sends; then all leave
+//! * `joins`: the cost of a join
 
 mod fleet;
 mod idle;
@@ -26,7 +26,7 @@ use crate::process;
 use crate::watcher::Watching;
 use fleet::Fleet;
 
-/// What the load generator is told to do; travels as JSON on its command line.
+/// The load generator's task; passed as JSON on its command line.
 #[derive(Serialize, Deserialize)]
 pub struct Job {
     /// One client goes to the first, the next to the second, and so around.
@@ -51,7 +51,7 @@ pub enum Task {
         measured: Duration,
     },
     Paced(Paced),
-    /// Nobody says anything; where `leave`, all go at the end, and `/health` tells when that is done.
+    /// No client sends. With `leave`, all leave at the end, and `/health` shows when that is done.
     Idle {
         leave: bool,
     },
@@ -68,9 +68,9 @@ pub struct Paced {
     /// Messages a second, of all senders together.
     pub rate: u32,
     pub text_bytes: usize,
-    /// The last of so many messages is private; none if 0. It is not timed.
+    /// The last of each this many messages is private; none if 0. It is not timed.
     pub private_every: u64,
-    /// So many of the clients read nothing from the beginning on; half of them read on once they are cut off.
+    /// This many clients read nothing from the start; half of them read again after they are cut off.
     pub sleepers: usize,
     /// The servers' memory is looked at all the time, which takes a moment each time.
     pub watch_memory: bool,
@@ -124,7 +124,7 @@ pub struct Latency {
     pub other_cpu_seconds: f64,
     /// The most that the servers' memory has grown since all were connected.
     pub grown_kib: u64,
-    /// Clients that were cut off as slow readers, by what the others heard.
+    /// Clients that were cut off as slow readers, by the notices that the other clients got.
     pub cut_off: u64,
     /// Sleepers that read on when they were cut off, and those of them that found a close frame with 4008.
     pub read_on: u64,
@@ -134,7 +134,7 @@ pub struct Latency {
 #[derive(Serialize, Deserialize)]
 pub struct Idle {
     pub connect_seconds: f64,
-    /// From the first goodbye until `/health` counts nobody and all threads are gone.
+    /// From the first close until `/health` counts no client and all threads have ended.
     pub leave_seconds: f64,
     pub memory_before_kib: u64,
     pub memory_kib: u64,
@@ -147,7 +147,7 @@ pub struct Joins {
     pub storm: Storm,
     /// Some more come when the others are there.
     pub more: Storm,
-    /// Bytes that each of those who were there got when some more came.
+    /// Bytes that each connected client got when more clients joined.
     pub bytes_for_each_other: f64,
 }
 
@@ -156,7 +156,7 @@ pub struct Storm {
     pub joins: u64,
     pub seconds: f64,
     pub server_cpu_seconds: f64,
-    /// Bytes that those who came have got by the time that it is quiet.
+    /// Bytes that the new clients have received when no more come.
     pub bytes: u64,
 }
 

@@ -140,7 +140,7 @@ struct Sleepers {
     before_kib: u64,
     highest_kib: u64,
     looked: Instant,
-    /// So many of the others must have heard of all of them.
+    /// This number of other clients must have received all of them.
     all_cut_off: u64,
     /// Those that read on when they are cut off.
     will_wake: std::ops::Range<usize>,

@@ -1,4 +1,4 @@
-//! What one join costs, in a chat of few and of many.
+//! What one join costs, in small and large chats.
 
 use std::io;
 
@@ -13,8 +13,8 @@ const CROWDS: [(usize, usize); 3] = [(1_000, 2), (5_000, 1), (10_000, 2)];
 /// Then these come, also at once.
 const MORE: usize = 200;
 
-/// A join's CPU time in the dearest crowd by that in the cheapest. Each second that a crowd takes has its 21 notices to
-/// everybody there; were every join told to everybody, the largest crowd would pay ten times what the smallest does.
+/// The highest CPU time of a join, divided by the lowest. Each second that a crowd takes has its 21 notices to
+/// everybody there; if every join were announced to all, the largest crowd would pay ten times as much as the smallest.
 const FLAT: f64 = 1.5;
 
 pub fn run(bench: &Bench, ledger: &mut Ledger) {

@@ -13,7 +13,7 @@ const CALM: [(usize, u32); 2] = [(100, 100), (1_000, 10)];
 const CALM_FOR: Duration = Duration::from_millis(2_500);
 const CALM_BOUND: f64 = 1.25;
 
-/// A process that hardly runs meets whatever the machine does meanwhile: one round differs from the next by a quarter.
+/// A process that hardly runs meets whatever the machine does at that moment: one round differs from the next by a quarter.
 const CALM_ROUNDS: usize = 9;
 
 /// The same with a lot to do, and by how much the 99th percentile may exceed that of the batched floor.

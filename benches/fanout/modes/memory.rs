@@ -1,4 +1,4 @@
-//! What an idle client takes, and how soon a crowd is in and out.
+//! The memory of an idle client, and how fast many clients connect and leave.
 
 use crate::bench::Bench;
 use crate::contestant::Contestant;

@@ -1,4 +1,4 @@
-//! What else the chat does for a message must not slow the public ones: private ones beside them, and the history.
+//! Private messages and the history must not slow public messages down.
 
 use std::io;
 use std::time::Duration;

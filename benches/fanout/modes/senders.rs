@@ -1,4 +1,4 @@
-//! Everybody speaks: a class that answers all at once.
+//! All clients send: a class that answers at the same time.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const MEASURED: Duration = Duration::from_secs(3);
 /// Deliveries of the poorest quarter of a second, by those of an average one.
 const STEADY: f64 = 0.8;
 
-/// Mean time of the messages of whom it takes longest with, by that of all; and that by the floor's, where it is chance alone.
+/// The mean time of the slowest sender's messages, divided by that of all; then divided by the floor's, which is only chance.
 const FAIR: f64 = 1.25;
 
 pub fn run(bench: &Bench, ledger: &mut Ledger) {

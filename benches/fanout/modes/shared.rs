@@ -17,7 +17,7 @@ const CONTESTANTS: [Contestant; 4] =
 
 const IN_FLIGHT_EACH: u32 = 16;
 
-/// What fills the stream: nobody but the senders is there, and each keeps this many under way.
+/// To fill the stream, only the senders are connected, and each keeps this many messages in flight.
 const SATURATING_IN_FLIGHT_EACH: u32 = 256;
 
 /// Messages a second where the latency is measured.

@@ -49,7 +49,7 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) {
 }
 
 fn in_turns(bench: &Bench) -> io::Result<[Rounds<Latency>; 2]> {
-    // Not shortened: nobody would be cut off.
+    // Not shortened: otherwise no client would be cut off.
     let common = Paced {
         text_bytes: TEXT_BYTES,
         watch_memory: true,

@@ -1,4 +1,4 @@
-//! How much the chat brings to everybody, beside floors that send as many bytes.
+//! How many messages the chat delivers, compared with floors that send as many bytes.
 
 use crate::bench::{Bench, SENDERS};
 use crate::floor::Mode;

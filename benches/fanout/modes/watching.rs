@@ -1,4 +1,4 @@
-//! What it costs that somebody could watch, and that somebody does.
+//! The cost of the inspector without a watcher, and with one.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::watcher::Watching;
 const CLIENTS: usize = 100;
 const IN_FLIGHT_EACH: u32 = 16;
 
-/// Somebody watched and went: it is to cost nothing, beyond what two runs of the same server differ by.
+/// After a watcher has gone, the cost must be zero, except for the difference between two runs of the same server.
 const NO_MORE: f64 = 0.9;
 const NO_MORE_COST: f64 = 1.1;
 

@@ -1,8 +1,8 @@
-//! How often a password may be tried: counted for each address that tries and for each name that is tried.
+//! Limits wrong passwords: a token bucket for each name, and one for each client address.
 //!
-//! A budget is a token bucket that fills again by itself. An attempt is taken out before the password is checked and put back if it
-//! was right, so that many at once are counted, too. Names that no account has are counted like those of the list: else it would
-//! show who is on it. Used by the authentication's thread; no clock of its own, it is told the time.
+//! A login attempt takes a token before the check, so that many attempts at once are counted, too. A right password returns it.
+//! Names without an account are counted as well: otherwise a client could find out which names are on the list. Owned by the
+//! authentication's thread, which passes the time in. Must never wait.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,35 +12,35 @@ use std::time::{Duration, Instant};
 use crate::chat::NameKey;
 use crate::limits;
 
-/// This many attempts, then one more each time that `refill` has passed.
+/// The size of a token bucket: this many attempts at once, then one more after each `refill`.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     pub attempts: u32,
     pub refill: Duration,
 }
 
-/// Wrong passwords for one name…
+/// For one name.
 pub const NAME_BUDGET: Budget = Budget { attempts: 10, refill: Duration::from_secs(30) };
 
-/// …and from one address, which may be a whole school's.
+/// For one address, which may be that of a whole school.
 pub const ADDRESS_BUDGET: Budget = Budget { attempts: 100, refill: Duration::from_secs(1) };
 
-/// Passwords that may wait to be checked: two classes that sign in at the same moment. More are answered 503.
-pub const CHECKS: usize = 64;
+/// Passwords that may wait for their check: two classes that sign in at the same time. More get 503.
+pub const MAX_WAITING_CHECKS: usize = 64;
 
-/// Attempts of one address that may be under way: half of what can wait, so that others still come in.
-const ADDRESS_AT_ONCE: u32 = CHECKS as u32 / 2;
+/// Attempts of one address at the same time: half of the queue, so that other addresses can sign in, too.
+const ADDRESS_AT_ONCE: u32 = MAX_WAITING_CHECKS as u32 / 2;
 
-/// Names, and addresses, that are counted at once; of more, the one with the fewest failures is forgotten.
-const COUNTED: usize = 4096;
+/// The most buckets for names, and for addresses. When there are more, the fullest is removed.
+const MAX_BUCKETS: usize = 4096;
 
 #[derive(Debug)]
 pub struct Attempts {
-    names: Budgets<NameKey>,
-    addresses: Budgets<IpAddr>,
+    names: Buckets<NameKey>,
+    addresses: Buckets<IpAddr>,
 }
 
-/// A try that was taken out of both budgets; `None` for a name that cannot be anybody's.
+/// Whose buckets a login attempt takes its tokens from; `None` for a name that no account can have.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub name: Option<NameKey>,
@@ -53,40 +53,40 @@ impl Attempt {
     }
 }
 
-/// Why nothing can be tried now.
+/// Why no attempt is possible now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAttempt {
-    /// Too many failed: one may be tried after this time.
+    /// Too many failed; the next is possible after this time.
     Wait(Duration),
-    /// Too many are under way, which may all be right.
-    UnderWay,
+    /// Too many run already. They may all succeed, so this time is not known.
+    TooManyRunning,
 }
 
 impl Default for Attempts {
     fn default() -> Self {
         Attempts {
-            names: Budgets::new(NAME_BUDGET, NAME_BUDGET.attempts),
-            addresses: Budgets::new(ADDRESS_BUDGET, ADDRESS_AT_ONCE),
+            names: Buckets::new(NAME_BUDGET, NAME_BUDGET.attempts),
+            addresses: Buckets::new(ADDRESS_BUDGET, ADDRESS_AT_ONCE),
         }
     }
 }
 
 impl Attempts {
-    /// Takes a try out of both budgets; [`Attempts::end`] must follow.
+    /// Takes a token from both buckets. [`Attempts::end`] must follow.
     ///
     /// # Errors
-    /// If there is none; then nothing is taken out.
+    /// If a bucket is empty. Then both keep their tokens.
     pub fn begin(&mut self, attempt: &Attempt, now: Instant) -> Result<(), NoAttempt> {
         let Attempt { name, address } = attempt;
         self.addresses.begin(address, now)?;
         if let Some(name) = name {
-            let no_try = |_: &NoAttempt| self.addresses.end(address, false);
-            self.names.begin(name, now).inspect_err(no_try)?;
+            let undo = |_: &NoAttempt| self.addresses.end(address, false);
+            self.names.begin(name, now).inspect_err(undo)?;
         }
         Ok(())
     }
 
-    /// The try has been made, and failed or not.
+    /// The password was checked. Returns the tokens, unless it was wrong.
     pub fn end(&mut self, attempt: &Attempt, failed: bool) {
         self.addresses.end(&attempt.address, failed);
         if let Some(name) = &attempt.name {
@@ -95,9 +95,9 @@ impl Attempts {
     }
 }
 
-/// A bucket for each key of which attempts_left are under way, or were made lately.
+/// The buckets that are not full.
 #[derive(Debug)]
-struct Budgets<Key> {
+struct Buckets<Key> {
     budget: Budget,
     at_once: u32,
     buckets: HashMap<Key, Bucket>,
@@ -105,51 +105,53 @@ struct Budgets<Key> {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// When it will be full again: that is all one has to know of what is in it.
+    /// When it will be full again. The number of its tokens follows from this.
     full_at: Instant,
-    under_way: u32,
+    /// Attempts that have begun and not ended.
+    running: u32,
 }
 
-impl<Key: Clone + Eq + Hash> Budgets<Key> {
+impl<Key: Clone + Eq + Hash> Buckets<Key> {
     fn new(budget: Budget, at_once: u32) -> Self {
-        Budgets { budget, at_once, buckets: HashMap::new() }
+        Buckets { budget, at_once, buckets: HashMap::new() }
     }
 
     fn begin(&mut self, key: &Key, now: Instant) -> Result<(), NoAttempt> {
         let Budget { attempts, refill } = self.budget;
         let known = self.buckets.get(key);
-        let Bucket { full_at, under_way } = known.copied().unwrap_or(Bucket { full_at: now, under_way: 0 });
+        let Bucket { full_at, running } = known.copied().unwrap_or(Bucket { full_at: now, running: 0 });
         let full_at = full_at.max(now) + refill;
-        let too_late = full_at.saturating_duration_since(now + refill * attempts);
-        // Those under way may all be right, and cost nothing then.
-        if too_late > refill * under_way {
-            return Err(NoAttempt::Wait(too_late));
+        let wait = full_at.saturating_duration_since(now + refill * attempts);
+        // The running attempts may all succeed and return their tokens.
+        if wait > refill * running {
+            return Err(NoAttempt::Wait(wait));
         }
-        if !too_late.is_zero() || under_way >= self.at_once {
-            return Err(NoAttempt::UnderWay);
+        if !wait.is_zero() || running >= self.at_once {
+            return Err(NoAttempt::TooManyRunning);
         }
-        if known.is_none() && self.buckets.len() >= COUNTED {
-            self.forget_least(now);
+        if known.is_none() && self.buckets.len() >= MAX_BUCKETS {
+            self.remove_fullest(now);
         }
-        self.buckets.insert(key.clone(), Bucket { full_at, under_way: under_way + 1 });
+        self.buckets.insert(key.clone(), Bucket { full_at, running: running + 1 });
         Ok(())
     }
 
     fn end(&mut self, key: &Key, failed: bool) {
-        let Some(bucket) = self.buckets.get_mut(key) else { return };
-        bucket.under_way = bucket.under_way.saturating_sub(1);
+        let bucket = self.buckets.get_mut(key);
+        let bucket = bucket.expect("invariant: a bucket stays while an attempt of its key runs");
+        bucket.running -= 1;
         if !failed {
-            // Where the system's clock began a moment ago there is no time before: then it stays.
+            // No earlier time can be computed if the clock has just started. Then the token is not returned.
             bucket.full_at = bucket.full_at.checked_sub(self.budget.refill).unwrap_or(bucket.full_at);
         }
     }
 
-    fn forget_least(&mut self, now: Instant) {
-        self.buckets.retain(|_, bucket| bucket.full_at > now || bucket.under_way > 0);
-        if self.buckets.len() >= COUNTED {
-            let least = self.buckets.iter().filter(|(_, bucket)| bucket.under_way == 0);
-            let least = least.min_by_key(|(_, bucket)| bucket.full_at);
-            if let Some(key) = least.map(|(key, _)| key.clone()) {
+    fn remove_fullest(&mut self, now: Instant) {
+        self.buckets.retain(|_, bucket| bucket.full_at > now || bucket.running > 0);
+        if self.buckets.len() >= MAX_BUCKETS {
+            let fullest = self.buckets.iter().filter(|(_, bucket)| bucket.running == 0);
+            let fullest = fullest.min_by_key(|(_, bucket)| bucket.full_at);
+            if let Some(key) = fullest.map(|(key, _)| key.clone()) {
                 self.buckets.remove(&key);
             }
         }

@@ -1,11 +1,11 @@
-//! The thread that owns the list, the sessions and the budgets, and decides who may come in.
+//! The thread that owns the list, the sessions and the token buckets, and decides who may sign in.
 //!
-//! Connections' threads ask it through a bounded channel and wait for the answer. It never looks at a password itself: hashing is
-//! slow on purpose, so the password check does it and reports back. Must never wait for a client, for the disk or for that check.
+//! Connections' threads send it requests through a bounded channel and wait for the answer. Hashing is slow on purpose, so it
+//! leaves that to the password check's thread. Must never wait for a client, the disk or a password check.
 //!
 //! ```text
-//! an applicant asks to sign in ─► a login attempt, if the budgets allow ─► a check of the password, on its own thread
-//!            gets the answer ◄─ judged, if the list is still the same ◄─ checked
+//! applicant ── name, password ─► begin_attempt: takes tokens ─► password check, on its own thread
+//!           ◄──── answer ─────── end_attempt  ◄──  decide  ◄──────────── matches or not
 //! ```
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use log::{info, warn};
 use super::attempts::{Attempt, Attempts, NoAttempt};
 use super::list::{Account, AccountList, account_name};
 use super::login::{
-    Applicant, Check, Checked, CookieHash, LoginAttempt, NotSignedIn, Question, Revoked, SignedIn,
+    Applicant, Check, Checked, CookieHash, LoginAttempt, NotSignedIn, Revoked, SignedIn, ToAuthentication,
 };
 use super::password::{Hashed, Password};
 use super::sessions::{SESSION_AGE, Sessions};
@@ -29,8 +29,8 @@ use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::token::Token;
 
-/// Questions that may wait; a connection that asks when it is full waits, too.
-pub const QUEUE: usize = 1024;
+/// Messages that may wait for this thread. When the queue is full, the sender waits.
+pub const MAX_WAITING_MESSAGES: usize = 1024;
 
 const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "you signed out");
 const REMOVED: CloseReason =
@@ -38,36 +38,32 @@ const REMOVED: CloseReason =
 const NEW_PASSWORD: CloseReason =
     CloseReason::new(close_code::SIGNED_OUT, "your password was changed: sign in with the new one");
 
-const BUSY: &str = "no time to compare a password: too many want to sign in";
+const BUSY: &str = "no time to check a password: too many want to sign in";
 
 /// All that the thread owns.
-pub struct Authentication<Tell> {
+pub struct Authentication<OnRevoked> {
     list: AccountList,
-    /// Of each account on the list: set when it ends.
+    /// One for each account on the list. Revoking it closes the connections that were admitted as this account.
     revocations: HashMap<NameKey, Revocation>,
     sessions: Sessions,
     attempts: Attempts,
     to_check: Sender<Check>,
-    /// Decides which account's hash an unknown name is checked like, so that no one can foresee it.
+    /// Chooses the costs of an unknown name's decoy hash. Random, so that a client cannot compute them.
     decoy_seed: RandomState,
-    /// Admissions were revoked, and the broadcaster has not been told yet.
-    some_revoked: bool,
-    /// Accounts that no longer exist, of which it has not been told yet.
-    gone: Vec<NameKey>,
-    /// Accounts whose people signed out, of which it has not been told yet.
-    signed_out: Vec<NameKey>,
-    /// Where several servers share the chat.
+    /// Revoked since the last call of `on_revoked`.
+    revoked: Option<Revoked>,
+    /// `None` if this server shares its chat with no other.
     shared: Option<Box<dyn SharedSignIns>>,
-    /// Tells the broadcaster; returns whether it is still there.
-    tell: Tell,
+    /// Informs the broadcaster. Returns whether it still runs.
+    on_revoked: OnRevoked,
 }
 
-impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
+impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
     pub fn new(
         list: AccountList,
         to_check: Sender<Check>,
         shared: Option<Box<dyn SharedSignIns>>,
-        tell: Tell,
+        on_revoked: OnRevoked,
     ) -> Self {
         let revocations = list.keys().map(|key| (key.clone(), Revocation::default())).collect();
         Authentication {
@@ -77,81 +73,82 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
             attempts: Attempts::default(),
             to_check,
             decoy_seed: RandomState::new(),
-            some_revoked: false,
-            gone: Vec::new(),
-            signed_out: Vec::new(),
+            revoked: None,
             shared,
-            tell,
+            on_revoked,
         }
     }
 
-    /// The thread's loop; ends when no one is left who could ask, or the broadcaster is gone.
-    pub fn run(mut self, asked: &Receiver<Question>) {
+    /// The thread's loop. Ends when all senders have ended, or the broadcaster.
+    pub fn run(mut self, messages: &Receiver<ToAuthentication>) {
         loop {
-            let ask = match self.sessions.due() {
-                None => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(due) => asked.recv_deadline(due),
+            let message = match self.sessions.due() {
+                None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => messages.recv_deadline(due),
             };
             let now = Instant::now();
             self.sessions.end_old(now);
-            match ask {
-                Ok(ask) => self.take(ask, now),
+            match message {
+                Ok(message) => self.handle(message, now),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let ended = self.sessions.take_ended();
-            if let Some(shared) = self.shared.as_mut() {
-                ended.iter().for_each(|cookie| shared.end(*cookie));
+            for cookie in self.sessions.take_ended() {
+                self.revoked.get_or_insert_default();
+                if let Some(shared) = &mut self.shared {
+                    shared.end(cookie);
+                }
             }
-            let some_revoked = !ended.is_empty() | std::mem::take(&mut self.some_revoked);
-            let gone = std::mem::take(&mut self.gone);
-            let signed_out = std::mem::take(&mut self.signed_out);
-            if some_revoked && !(self.tell)(Revoked { gone, signed_out }) {
+            if let Some(revoked) = self.revoked.take()
+                && !(self.on_revoked)(revoked)
+            {
                 return;
             }
         }
     }
 
-    fn take(&mut self, ask: Question, now: Instant) {
-        match ask {
-            // The connection that asked may be gone; then the answer is dropped.
-            Question::Whose { cookie, answer } => drop(answer.send(self.whose(&cookie, now))),
-            Question::SignIn { name, password, applicant } => {
+    /// Answers one message. The client that waits for an answer may be gone, so errors of `answer.send` do not matter.
+    fn handle(&mut self, message: ToAuthentication, now: Instant) {
+        match message {
+            ToAuthentication::FindSession { cookie, answer } => {
+                let _ = answer.send(self.find_session(&cookie, now));
+            }
+            ToAuthentication::SignIn { name, password, applicant } => {
                 self.begin_attempt(&name, password, applicant, now);
             }
-            Question::Checked(checked) => {
+            ToAuthentication::Checked(checked) => {
                 let Checked { hashed, login, matches } = *checked;
                 let answer = match matches {
-                    Ok(matches) => self.judge(&hashed, &login, matches, now),
+                    Ok(matches) => self.decide(&hashed, &login, matches, now),
                     Err(_) => Err(NotSignedIn::Busy),
                 };
                 self.end_attempt(&login, answer);
             }
-            Question::SignOut { client, cookie, answer } => {
+            ToAuthentication::SignOut { client, cookie, answer } => {
                 self.sign_out(client, &cookie, now);
                 let _ = answer.send(());
             }
-            Question::NewList(list) => self.take_list(list),
+            ToAuthentication::NewList(list) => self.replace_list(list),
         }
     }
 
-    fn whose(&mut self, cookie: &Token, now: Instant) -> Option<SignedIn> {
+    fn find_session(&mut self, cookie: &Token, now: Instant) -> Option<SignedIn> {
         self.ask_other_servers(cookie, now);
         let session = self.sessions.get(cookie, now)?;
-        self.signed_in(&session.account, Some(session.revocation.clone()), None)
+        Some(self.signed_in(&session.account, Some(session.revocation.clone()), None))
     }
 
-    /// A session may have begun, or ended, at another server.
+    /// Finds out whether the session of this cookie began or ended on another server.
     fn ask_other_servers(&mut self, cookie: &Token, now: Instant) {
         let Some(shared) = &mut self.shared else { return };
         let hash = CookieHash::of(cookie);
         let known = self.sessions.get(cookie, now).map(|session| (session.is_shared, &session.account));
-        match (known, shared.whose(hash)) {
+        match (known, shared.find_session(hash)) {
             (None, Some(Some((account, age)))) if self.list.get(&account).is_some() => {
                 self.sessions.adopt(hash, account, age, now);
             }
             (Some((true, _)), Some(None)) => self.sessions.end(hash, SIGNED_OUT),
-            // It began while the other servers could not be reached.
+            // It began while Redis was lost.
             (Some((false, account)), Some(None)) if shared.begin(hash, account, SESSION_AGE) => {
                 self.sessions.set_shared(hash);
             }
@@ -159,20 +156,16 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         }
     }
 
-    fn signed_in(
-        &self,
-        key: &NameKey,
-        session: Option<Revocation>,
-        cookie: Option<Token>,
-    ) -> Option<SignedIn> {
-        let name = self.list.get(key)?.name.clone();
-        let account = self.revocations.get(key)?.clone();
-        let depends_on = [Some(account), session].into_iter().flatten().collect();
-        let admission = Admission { name: Some(name.clone()), depends_on };
-        Some(SignedIn { name, admission, cookie })
+    fn signed_in(&self, key: &NameKey, session: Option<Revocation>, cookie: Option<Token>) -> SignedIn {
+        let account = self.list.get(key).expect("invariant: sessions end when their account is removed");
+        let revocation = self.revocations.get(key).expect("invariant: each account has a revocation flag");
+        let depends_on = [Some(revocation.clone()), session].into_iter().flatten().collect();
+        let admission = Admission { name: Some(account.name.clone()), depends_on };
+        SignedIn { name: account.name.clone(), admission, cookie }
     }
 
-    /// Has the password checked, if there is an attempt left. Known and unknown names take the very same way.
+    /// Sends the password to its check, if the buckets have tokens. Known and unknown names are handled the same way, so that the
+    /// time of the answer does not show which names are on the list.
     fn begin_attempt(&mut self, name: &str, password: Password, applicant: Applicant, now: Instant) {
         let key = account_name(name).ok().map(|name| name.key());
         let attempt = Attempt::new(key.clone(), applicant.peer);
@@ -180,8 +173,9 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         if let Err(no_attempt) = self.attempts.begin(&login.attempt, now) {
             return self.refuse_attempt(&login, no_attempt);
         }
-        let elsewhere = self.shared.as_mut().map_or(Ok(()), |shared| shared.take(&login.attempt));
-        if let Err(wait) = elsewhere {
+        if let Some(shared) = &mut self.shared
+            && let Err(wait) = shared.take_tokens(&login.attempt)
+        {
             self.attempts.end(&login.attempt, false);
             return self.refuse_attempt(&login, NoAttempt::Wait(wait));
         }
@@ -199,16 +193,15 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         }
     }
 
-    /// There is no attempt left, or too many are under way.
     fn refuse_attempt(&self, login: &LoginAttempt, no_attempt: NoAttempt) {
         let Applicant { client, peer, answer, .. } = &login.applicant;
         let refused = match no_attempt {
             NoAttempt::Wait(wait) => {
-                let who = self.known_name(login);
+                let who = self.name_for_log(login);
                 warn!("{client}: too many wrong passwords, for {who} or from {peer}");
                 NotSignedIn::TooOften(wait)
             }
-            NoAttempt::UnderWay => {
+            NoAttempt::TooManyRunning => {
                 warn!("{client}: {BUSY}");
                 NotSignedIn::Busy
             }
@@ -216,29 +209,29 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         let _ = answer.send(Err(refused));
     }
 
-    /// What a checked password comes to. The list may have changed since the check began.
-    fn judge(
+    /// Decides after the password check. The list may have changed during the check.
+    fn decide(
         &mut self,
         hashed: &Hashed,
         login: &LoginAttempt,
         matches: bool,
         now: Instant,
     ) -> Result<SignedIn, NotSignedIn> {
-        let is_still = |account: &&Account| account.hashed == *hashed;
+        let is_unchanged = |account: &&Account| account.hashed == *hashed;
         let key = login.key.as_ref().filter(|_| matches).ok_or(NotSignedIn::Wrong)?;
-        self.list.get(key).filter(is_still).ok_or(NotSignedIn::Wrong)?;
-        let cookie = match login.applicant.begins_session {
-            true => Some(Token::random().ok_or(NotSignedIn::Busy)?),
-            false => None,
-        };
-        let begin = |cookie: &Token| self.sessions.begin(cookie, key.clone(), now);
-        let session = cookie.as_ref().map(begin);
-        if let (Some(shared), Some(cookie)) = (&mut self.shared, &cookie)
-            && shared.begin(CookieHash::of(cookie), key, SESSION_AGE)
-        {
-            self.sessions.set_shared(CookieHash::of(cookie));
+        self.list.get(key).filter(is_unchanged).ok_or(NotSignedIn::Wrong)?;
+        if !login.applicant.begins_session {
+            return Ok(self.signed_in(key, None, None));
         }
-        self.signed_in(key, session, cookie).ok_or(NotSignedIn::Wrong)
+        let cookie = Token::random().ok_or(NotSignedIn::Busy)?;
+        let session = self.sessions.begin(&cookie, key.clone(), now);
+        let hash = CookieHash::of(&cookie);
+        if let Some(shared) = &mut self.shared
+            && shared.begin(hash, key, SESSION_AGE)
+        {
+            self.sessions.set_shared(hash);
+        }
+        Ok(self.signed_in(key, Some(session), Some(cookie)))
     }
 
     fn end_attempt(&mut self, login: &LoginAttempt, answer: Result<SignedIn, NotSignedIn>) {
@@ -247,20 +240,20 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         match &answer {
             Ok(signed_in) => info!("{client}: signed in as {:?}", signed_in.name.as_str()),
             Err(NotSignedIn::Wrong) => {
-                info!("{client}: wrong password for {}", self.known_name(login));
+                info!("{client}: wrong password for {}", self.name_for_log(login));
             }
             Err(_) => warn!("{client}: {BUSY}"),
         }
         let failed = matches!(answer, Err(NotSignedIn::Wrong));
         self.attempts.end(attempt, failed);
         if let Some(shared) = self.shared.as_mut().filter(|_| !failed) {
-            shared.give_back(attempt);
+            shared.return_tokens(attempt);
         }
         let _ = applicant.answer.send(answer);
     }
 
-    /// The name for the log. One that is not on the list may be a password that was typed into the wrong field.
-    fn known_name(&self, login: &LoginAttempt) -> String {
+    /// The account's name. An unknown name is not logged: it may be a password that was typed into the wrong field.
+    fn name_for_log(&self, login: &LoginAttempt) -> String {
         let account = login.key.as_ref().and_then(|key| self.list.get(key));
         account.map_or_else(
             || "a name that is not on the list".to_owned(),
@@ -268,55 +261,43 @@ impl<Tell: Fn(Revoked) -> bool> Authentication<Tell> {
         )
     }
 
-    /// Ends all sessions of this person, and all connections: a person who signs out here because they forgot to do it elsewhere
-    /// is out there, too.
+    /// Signs the user of this cookie out on all devices: the user may have forgotten to sign out on another.
     fn sign_out(&mut self, client: ClientId, cookie: &Token, now: Instant) {
         self.ask_other_servers(cookie, now);
-        let Some(account) = self.sessions.get(cookie, now).map(|session| session.account.clone()) else {
-            return;
-        };
-        self.sessions.end_account(&account, &SIGNED_OUT);
-        self.revoke(&account, SIGNED_OUT);
-        if let Some(shared) = &mut self.shared {
-            shared.end_account(&account);
-        }
-        self.signed_out.push(account.clone());
-        if let Some(account) = self.list.get(&account) {
+        let Some(session) = self.sessions.get(cookie, now) else { return };
+        let key = session.account.clone();
+        self.revoke_account(&key, SIGNED_OUT).signed_out.push(key.clone());
+        if let Some(account) = self.list.get(&key) {
             info!("{client}: {:?} signed out", account.name.as_str());
         }
     }
 
-    /// What was admitted for this account until now is revoked; what is admitted from now on is not.
-    fn revoke(&mut self, key: &NameKey, reason: CloseReason) {
-        if let Some(revocation) = self.revocations.insert(key.clone(), Revocation::default()) {
-            revocation.revoke(reason);
-            self.some_revoked = true;
+    /// Ends all sessions and all admissions of an account. Returns the record of what was revoked, to be completed.
+    fn revoke_account(&mut self, key: &NameKey, reason: CloseReason) -> &mut Revoked {
+        self.sessions.end_account(key, &reason);
+        if let Some(shared) = &mut self.shared {
+            shared.end_account(key);
         }
+        // A new flag: who signs in after this is admitted again.
+        let revocation = self.revocations.insert(key.clone(), Revocation::default());
+        revocation.expect("invariant: each account has a revocation flag").revoke(reason);
+        self.revoked.get_or_insert_default()
     }
 
-    /// Everybody who is not on the new list, or has a new password, is out.
-    fn take_list(&mut self, list: AccountList) {
+    /// Uses a new list. Users who are not on it, or have another password now, are signed out.
+    fn replace_list(&mut self, list: AccountList) {
         let before = std::mem::replace(&mut self.list, list);
         let (mut new, mut removed, mut changed) = (0, 0, 0);
         for key in before.keys() {
-            let was = before.get(key).map(|account| &account.hashed);
+            let old = before.get(key).map(|account| &account.hashed);
             match self.list.get(key).map(|account| &account.hashed) {
                 None => {
-                    self.sessions.end_account(key, &REMOVED);
-                    if let Some(shared) = &mut self.shared {
-                        shared.end_account(key);
-                    }
-                    self.revoke(key, REMOVED);
+                    self.revoke_account(key, REMOVED).gone.push(key.clone());
                     self.revocations.remove(key);
-                    self.gone.push(key.clone());
                     removed += 1;
                 }
-                now if now != was => {
-                    self.sessions.end_account(key, &NEW_PASSWORD);
-                    if let Some(shared) = &mut self.shared {
-                        shared.end_account(key);
-                    }
-                    self.revoke(key, NEW_PASSWORD);
+                current if current != old => {
+                    self.revoke_account(key, NEW_PASSWORD);
                     changed += 1;
                 }
                 Some(_) => {}

@@ -1,28 +1,28 @@
-//! Putting people on the list: `--add-user` for one, `--add-users` for a class.
+//! Adds users to the list: `--add-user` for one, `--add-users` for a class.
 //!
-//! Called by `main` in place of the server, on the main thread.
+//! `main` calls it instead of starting a server, on the main thread. Must never print a password.
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
-use super::file;
 use super::list::{Account, MAX_ACCOUNTS, account_name, is_comment, lines, with_accounts};
 use super::password::{Hashed, Password, Workspace};
 use super::prompt::{Terminal, read_line};
+use super::rewrite::rewrite;
 use crate::chat::Name;
 use crate::config::Enrolment;
 
-/// Most bytes of a class list that is read at once.
+/// Longest class list in bytes.
 const MAX_CLASS_LIST: u64 = 4 << 20;
 
-/// First lines that spreadsheets write, and that are no person.
+/// First lines that spreadsheets write: titles of the columns, not a user.
 const HEADINGS: [&str; 2] = ["name,password", "nombre,contraseña"];
 
-/// Puts people on the list as the command line asks for it. Returns what to say.
+/// Adds the users that the command line names. Returns the text to print.
 ///
 /// # Errors
-/// In one line; then the file is as it was.
+/// In one line. Then the file is unchanged.
 pub fn enrol(enrolment: &Enrolment, path: &Path) -> Result<String, String> {
     match enrolment {
         Enrolment::One(name) => add_user(name, path),
@@ -30,47 +30,39 @@ pub fn enrol(enrolment: &Enrolment, path: &Path) -> Result<String, String> {
     }
 }
 
-/// Asks for a password, twice in a terminal, and puts the person on the list, or gives them the new password. Returns what
-/// to say.
-///
-/// # Errors
-/// In one line; then the file is as it was.
+/// Adds one user, or changes the user's password. Asks for the password: in a terminal twice, against typing errors.
 fn add_user(name: &str, path: &Path) -> Result<String, String> {
     let name = account_name(name).map_err(|wrong| format!("--add-user {name:?}: {wrong}"))?;
     let typed = if io::stdin().is_terminal() {
-        type_twice(&name)?
+        ask_twice(&name)?
     } else {
         read_line(&mut io::stdin().lock())
             .map_err(|error| format!("no password on standard input: {error}"))?
     };
     let password = Password::parse(&typed).map_err(str::to_owned)?;
     if password.is_short() {
-        warn_of_short(&format!("the password of {name}"));
+        warn_short(&format!("the password of {name}"));
     }
-    enrol_people(path, vec![(name, password)])
+    add_accounts(path, vec![(name, password)])
 }
 
-fn type_twice(name: &Name) -> Result<String, String> {
+fn ask_twice(name: &Name) -> Result<String, String> {
     let failed = |error: io::Error| {
         format!("no password from this terminal ({error}); it can also come on standard input")
     };
     let terminal = Terminal::open().map_err(failed)?;
-    let typed = terminal.ask_silently(&format!("Password for {name}: ")).map_err(failed)?;
-    if terminal.ask_silently("The same again: ").map_err(failed)? != typed {
+    let typed = terminal.ask_without_echo(&format!("Password for {name}: ")).map_err(failed)?;
+    if terminal.ask_without_echo("The same again: ").map_err(failed)? != typed {
         return Err("the two passwords differ; nothing was changed".to_owned());
     }
     Ok(typed)
 }
 
-/// Reads lines like `name,password` from standard input and puts all these people on the list, or none. Returns what to
-/// say.
-///
-/// # Errors
-/// In one line that names the wrong one; then the file is as it was.
+/// Adds all users of a class list on standard input, or none.
 fn add_users(path: &Path) -> Result<String, String> {
     let input = io::stdin();
     if input.is_terminal() {
-        let _ = writeln!(io::stderr(), "one person a line, like name,password; Ctrl-D ends the list");
+        let _ = writeln!(io::stderr(), "one user per line, like name,password; Ctrl-D ends the list");
     }
     let mut bytes = Vec::new();
     let read = input.lock().take(MAX_CLASS_LIST + 1).read_to_end(&mut bytes);
@@ -79,18 +71,17 @@ fn add_users(path: &Path) -> Result<String, String> {
         return Err(format!("standard input: more than {MAX_CLASS_LIST} bytes"));
     }
     let text = String::from_utf8(bytes).map_err(|_| "standard input: not UTF-8".to_owned())?;
-    let people = class_list(&text)?;
-    let short = people.iter().filter(|(_, password)| password.is_short()).count();
+    let users = class_list(&text)?;
+    let short = users.iter().filter(|(_, password)| password.is_short()).count();
     if short > 0 {
-        warn_of_short(&format!("{short} of the {} passwords", people.len()));
+        warn_short(&format!("{short} of the {} passwords", users.len()));
     }
-    enrol_people(path, people)
+    add_accounts(path, users)
 }
 
-/// The people on a class list. The first comma of a line ends the name, so that a password may have some; spaces around
-/// the two are nothing.
+/// Reads lines like `name,password`. The first comma ends the name, so a password may have commas.
 fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
-    let mut people: Vec<(Name, Password)> = Vec::new();
+    let mut users: Vec<(Name, Password)> = Vec::new();
     let mut known = HashSet::new();
     for (number, line) in (1..).zip(lines(text)) {
         let wrong = |reason: &str| format!("standard input, line {number}: {reason}");
@@ -109,27 +100,27 @@ fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
         if !known.insert(name.key()) {
             return Err(wrong("the name was there before, or one that looks like it"));
         }
-        if people.len() == MAX_ACCOUNTS {
-            return Err(wrong("too many people"));
+        if users.len() == MAX_ACCOUNTS {
+            return Err(wrong("too many users"));
         }
-        people.push((name, password));
+        users.push((name, password));
     }
-    if people.is_empty() {
+    if users.is_empty() {
         return Err("standard input: the list is empty; a line is like name,password".to_owned());
     }
-    Ok(people)
+    Ok(users)
 }
 
-fn enrol_people(path: &Path, people: Vec<(Name, Password)>) -> Result<String, String> {
+fn add_accounts(path: &Path, users: Vec<(Name, Password)>) -> Result<String, String> {
     let mut workspace = Workspace::default();
     let account = |(name, password): (Name, Password)| {
         let hashed = Hashed::new(&password, &mut workspace)
             .map_err(|_| "the password cannot be hashed: no memory or no randomness".to_owned())?;
         Ok(Account { name, hashed })
     };
-    // Before the file is touched, since it takes its time.
-    let accounts = people.into_iter().map(account).collect::<Result<Vec<_>, String>>()?;
-    let list = file::change(path, |text| with_accounts(text, &accounts))?;
+    // Hashing is slow: done before the file is locked.
+    let accounts = users.into_iter().map(account).collect::<Result<Vec<_>, String>>()?;
+    let list = rewrite(path, |text| with_accounts(text, &accounts))?;
     let who = match &accounts[..] {
         [one] => format!("{} may", one.name),
         several => format!("{} people may", several.len()),
@@ -137,7 +128,7 @@ fn enrol_people(path: &Path, people: Vec<(Name, Password)>) -> Result<String, St
     Ok(format!("{who} sign in now; {} on the list {}\n", list.len(), path.display()))
 }
 
-fn warn_of_short(what: &str) {
+fn warn_short(what: &str) {
     let _ = writeln!(
         io::stderr(),
         "websocket-classroom: {what}: shorter than {} characters, so easily guessed",

@@ -1,7 +1,7 @@
-//! The list of those who may come in, as it stands in the file of `--users`: a line a person, `name:hash`.
+//! The list of users, as the file of `--users` has it: one `name:hash` per line.
 //!
-//! Text in, accounts out, and back; no file is touched here. Empty lines and those that begin with `#` are comments, and
-//! stay where they are when a line is added or replaced.
+//! Turns text into accounts and back, on any thread. Must never touch a file. Empty lines and lines that begin with `#` are
+//! comments: a changed list keeps them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,27 +9,27 @@ use std::fmt;
 use super::password::Hashed;
 use crate::chat::{Name, NameKey};
 
-/// Most accounts in a list.
+/// The most accounts that a list may have.
 pub const MAX_ACCOUNTS: usize = 10_000;
 
-/// Most bytes of it: as many of the longest lines.
+/// The longest list in bytes: room for as many of the longest lines.
 pub const MAX_LIST: usize = 4 << 20;
 
-/// A person who may come in.
+/// A user who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub name: Name,
     pub hashed: Hashed,
 }
 
-/// Everybody who may, in the order of the file.
+/// All accounts, in the order of the file.
 #[derive(Debug, Default)]
 pub struct AccountList {
     accounts: Vec<Account>,
-    places: HashMap<NameKey, usize>,
+    positions: HashMap<NameKey, usize>,
 }
 
-/// The first line that cannot be understood.
+/// The first line that is wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WrongLine {
     /// Counted from 1.
@@ -43,7 +43,7 @@ impl fmt::Display for WrongLine {
     }
 }
 
-/// An account's name: one that is allowed in the chat, and that can stand before a colon, in the file as well as in
+/// Parses an account's name: a name for the chat, but without a colon. The colon ends the name in the file and in
 /// `Authorization: Basic` (RFC 7617, section 2).
 ///
 /// # Errors
@@ -62,7 +62,7 @@ fn account_line(line: &str) -> Option<Result<Account, &'static str>> {
     if is_comment(line) {
         return None;
     }
-    // The hash has no colon.
+    // The last colon: a hash has none.
     let Some((name, hash)) = line.rsplit_once(':') else {
         return Some(Err("it is not like name:$argon2id$…"));
     };
@@ -73,12 +73,12 @@ fn account_line(line: &str) -> Option<Result<Account, &'static str>> {
     Some(account)
 }
 
-/// The line says nothing.
+/// The line is empty or a comment.
 pub fn is_comment(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-/// The lines of a text without the mark that some editors put in front of it.
+/// The lines of a text, without the byte order mark that some editors write first.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.strip_prefix('\u{feff}').unwrap_or(text).lines()
 }
@@ -87,7 +87,7 @@ impl AccountList {
     /// Reads the file's text.
     ///
     /// # Errors
-    /// The first wrong line: then none of the list is to be used.
+    /// The first wrong line. Then no part of the list may be used.
     pub fn parse(text: &str) -> Result<AccountList, WrongLine> {
         let mut list = AccountList::default();
         let mut line_of: HashMap<NameKey, usize> = HashMap::new();
@@ -102,35 +102,34 @@ impl AccountList {
             if list.len() == MAX_ACCOUNTS {
                 return Err(wrong(format!("there can be {MAX_ACCOUNTS} accounts, not more")));
             }
-            list.places.insert(key, list.len());
+            list.positions.insert(key, list.len());
             list.accounts.push(account);
         }
         Ok(list)
     }
 
     pub fn get(&self, key: &NameKey) -> Option<&Account> {
-        self.accounts.get(*self.places.get(key)?)
+        self.accounts.get(*self.positions.get(key)?)
     }
 
     pub fn len(&self) -> usize {
         self.accounts.len()
     }
 
-    /// Any one of them: the same for the same number.
+    /// An account that depends only on this number; `None` if the list is empty.
     pub fn pick(&self, number: u64) -> Option<&Account> {
-        let place = number.checked_rem(self.accounts.len() as u64)?;
-        self.accounts.get(place as usize)
+        let position = number.checked_rem(self.accounts.len() as u64)?;
+        self.accounts.get(position as usize)
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &NameKey> {
-        self.places.keys()
+        self.positions.keys()
     }
 }
 
-/// The text with these accounts in it: each in the place of the line of its name, else at the end. All other lines stay
-/// as they are.
+/// The text with these accounts. Each replaces the line with its name, or is added at the end. All other lines stay.
 pub fn with_accounts(text: &str, accounts: &[Account]) -> String {
-    let mut new: HashMap<NameKey, &Account> =
+    let mut missing: HashMap<NameKey, &Account> =
         accounts.iter().map(|account| (account.name.key(), account)).collect();
     let as_line = |account: &Account| format!("{}:{}\n", account.name, account.hashed);
     let mut changed = String::with_capacity(text.len() + 128 * accounts.len());
@@ -139,7 +138,7 @@ pub fn with_accounts(text: &str, accounts: &[Account]) -> String {
             Some(Ok(account)) => Some(account.name.key()),
             _ => None,
         };
-        match name.and_then(|key| new.remove(&key)) {
+        match name.and_then(|key| missing.remove(&key)) {
             Some(account) => changed += &as_line(account),
             None => changed += line,
         }
@@ -148,7 +147,7 @@ pub fn with_accounts(text: &str, accounts: &[Account]) -> String {
         changed.push('\n');
     }
     for account in accounts {
-        if new.remove(&account.name.key()).is_some() {
+        if missing.remove(&account.name.key()).is_some() {
             changed += &as_line(account);
         }
     }

@@ -1,6 +1,7 @@
-//! What the threads of the accounts say to each other: a client wants to sign in, its password is checked, it may or may not.
+//! The messages between the threads of the accounts: a client wants to sign in, its password is checked, it gets an answer.
 //!
-//! Plain data, for the connections' threads, the authentication's and the password check's.
+//! Plain data, for the connections' threads, the authentication's and the password check's. Only [`Accounts`] waits, on the
+//! connection's thread.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,15 +17,15 @@ use crate::chat::{Name, NameKey};
 use crate::client_id::ClientId;
 use crate::token::Token;
 
-/// What the authentication's thread is asked and told.
-pub enum Question {
-    /// Whose cookie is this?
-    Whose { cookie: Token, answer: Sender<Option<SignedIn>> },
-    /// May a client come in with this name and password?
+/// A message to the authentication's thread.
+pub enum ToAuthentication {
+    /// Who is signed in with this cookie?
+    FindSession { cookie: Token, answer: Sender<Option<SignedIn>> },
+    /// Check this name and password.
     SignIn { name: String, password: Password, applicant: Applicant },
-    /// A password was checked.
+    /// The result of a password check.
     Checked(Box<Checked>),
-    /// The person of this cookie signs out.
+    /// The user of this cookie signs out.
     SignOut { client: ClientId, cookie: Token, answer: Sender<()> },
     /// The file has changed.
     NewList(AccountList),
@@ -35,7 +36,7 @@ pub struct Applicant {
     /// For the log.
     pub client: ClientId,
     pub peer: IpAddr,
-    /// A session is to begin.
+    /// A session with a cookie begins. Not for `Authorization: Basic`.
     pub begins_session: bool,
     pub answer: Sender<Result<SignedIn, NotSignedIn>>,
 }
@@ -45,19 +46,19 @@ pub struct LoginAttempt {
     pub applicant: Applicant,
     /// `None`: a name that no account can have.
     pub key: Option<NameKey>,
-    /// What it took out of the budgets.
+    /// The buckets that gave their tokens.
     pub attempt: Attempt,
 }
 
 /// A password to check.
 pub struct Check {
     pub password: Password,
-    /// What it is compared with: of an unknown name a decoy hash, which nothing matches and which costs the same.
+    /// The account's hash. For an unknown name a decoy hash: no password matches it, and the check takes the same time.
     pub hashed: Hashed,
     pub login: LoginAttempt,
 }
 
-/// One that was checked.
+/// A checked password.
 pub struct Checked {
     pub hashed: Hashed,
     pub login: LoginAttempt,
@@ -74,23 +75,25 @@ pub struct SignedIn {
 /// Why a client is not signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotSignedIn {
-    /// The name or the password: no one is told which.
+    /// The name or the password is wrong. The answer does not say which: this keeps the list secret.
     Wrong,
-    /// Too many were wrong; the next may be tried after this time.
+    /// Too many passwords were wrong; the next attempt is possible after this time.
     TooOften(Duration),
-    /// Too many are being checked, or there is no memory or no randomness for it.
+    /// Too many passwords are being checked, or there is no memory or no randomness for a check.
     Busy,
 }
 
-/// Admissions were revoked.
+/// Which users' admissions were revoked.
+#[derive(Default)]
 pub struct Revoked {
     /// These accounts no longer exist.
     pub gone: Vec<NameKey>,
-    /// These people signed out, wherever they are.
+    /// These users signed out, on all their devices.
     pub signed_out: Vec<NameKey>,
 }
 
-/// What is kept of a cookie. It cannot be turned back, and finding it by its hash tells nothing of how near a guess was.
+/// The hash of a cookie, stored in its place. It cannot be turned back, and a lookup by hash does not show by its time how close
+/// a guessed cookie was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CookieHash(pub [u8; 32]);
 
@@ -100,19 +103,19 @@ impl CookieHash {
     }
 }
 
-/// The way to the authentication's thread, for the connections' threads.
+/// The connections' threads send their requests to the authentication's thread through this.
 ///
-/// Each call waits for its answer. Where there is no thread any more that could give one, no client comes in.
+/// Each call waits for the answer. If that thread has ended, no client is signed in.
 #[derive(Clone)]
-pub struct Accounts(pub Sender<Question>);
+pub struct Accounts(pub Sender<ToAuthentication>);
 
 impl Accounts {
-    /// Whose cookie this is.
-    pub fn whose(&self, cookie: Token) -> Option<SignedIn> {
-        self.ask(|answer| Question::Whose { cookie, answer }).flatten()
+    /// Who is signed in with this cookie.
+    pub fn find_session(&self, cookie: Token) -> Option<SignedIn> {
+        self.request(|answer| ToAuthentication::FindSession { cookie, answer }).flatten()
     }
 
-    /// Signs a client in that knows a name and its password.
+    /// Signs a client in, if name and password are right.
     ///
     /// # Errors
     /// See [`NotSignedIn`].
@@ -123,21 +126,23 @@ impl Accounts {
         password: Password,
         begins_session: bool,
     ) -> Result<SignedIn, NotSignedIn> {
-        self.ask(|answer| {
+        self.request(|answer| {
             let applicant = Applicant { client, peer, begins_session, answer };
-            Question::SignIn { name, password, applicant }
+            ToAuthentication::SignIn { name, password, applicant }
         })
         .unwrap_or(Err(NotSignedIn::Busy))
     }
 
-    /// Ends all sessions and all connections of the person of this cookie.
+    /// Ends all sessions and all connections of this cookie's user.
     pub fn sign_out(&self, client: ClientId, cookie: Token) {
-        let _ = self.ask(|answer| Question::SignOut { client, cookie, answer });
+        // No answer means that the server is shutting down: then all connections end anyway.
+        let _ = self.request(|answer| ToAuthentication::SignOut { client, cookie, answer });
     }
 
-    fn ask<Answer>(&self, ask: impl FnOnce(Sender<Answer>) -> Question) -> Option<Answer> {
+    /// Sends a message and waits for its answer; `None` if the thread has ended.
+    fn request<Answer>(&self, message: impl FnOnce(Sender<Answer>) -> ToAuthentication) -> Option<Answer> {
         let (answer, answered) = bounded(1);
-        self.0.send(ask(answer)).ok()?;
+        self.0.send(message(answer)).ok()?;
         answered.recv().ok()
     }
 }

@@ -1,4 +1,4 @@
-//! Who may come in, with `--users FILE`: the tutorial's first challenge. Without the flag nothing of this exists.
+//! Who may come in, with `--users FILE`: the tutorial's first challenge. Without the flag, none of this runs.
 //!
 //! ```text
 //! connections' ── name, password ──► authentication ──► password check    Argon2, one at a time
@@ -11,10 +11,10 @@
 //! Attached at three joints: it decides who may open a WebSocket, adds the routes `/login`, `/logout` and `/me`, and has
 //! connections closed on the broadcaster's thread.
 //!
-//! To be read in this order: `password` and `list` (what is kept), `file` and `enrolment` (how it gets there), `sessions` (what a
-//! signed-in person has), `attempts` (how often a password may be wrong), `login`, then `authentication`, which decides, and
-//! `password_check`, which does the slow part; `sign_in` is the side of HTTP. `shared_sign_ins` is for servers that
-//! share a chat.
+//! Read in this order: `password` and `list` (what the file stores), `file` (the server reads it), `enrolment`, `prompt` and
+//! `rewrite` (the command line changes it), `sessions` (who is signed in), `attempts` (how often a password may be wrong), `login`
+//! (the messages between threads), `authentication` (decides), `password_check` (the slow part), `sign_in` (HTTP).
+//! `shared_sign_ins` is for servers that share a chat.
 
 mod attempts;
 mod authentication;
@@ -25,6 +25,7 @@ mod login;
 mod password;
 mod password_check;
 mod prompt;
+mod rewrite;
 mod sessions;
 mod shared_sign_ins;
 mod sign_in;
@@ -43,10 +44,10 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{info, warn};
 
-use attempts::CHECKS;
-use authentication::{Authentication, QUEUE};
+use attempts::MAX_WAITING_CHECKS;
+use authentication::{Authentication, MAX_WAITING_MESSAGES};
 use list::AccountList;
-use login::{Accounts, Question, Revoked};
+use login::{Accounts, Revoked, ToAuthentication};
 
 use crate::broadcaster::{CLOSE_DEADLINE, Control, Incoming};
 use crate::chat::Input;
@@ -54,7 +55,7 @@ use crate::config::Options;
 use crate::http::{Call, Reply, Response, Route};
 use crate::joints::Joints;
 
-/// Attaches all of it; its threads begin when the server does.
+/// Attaches the accounts. Their threads start when the server does.
 ///
 /// # Errors
 /// In one line: the list of users cannot be read, or a line of it is wrong.
@@ -69,15 +70,15 @@ pub fn attach(
     joints.health.push(("sign_in", Box::new(move || has_users.into())));
     let Some(path) = options.users.clone() else { return Ok(()) };
     let (list, text) = file::read_list(&path).map_err(|error| format!("the list of users, {error}"))?;
-    let (to_authentication, questions) = bounded(QUEUE);
+    let (to_authentication, messages) = bounded(MAX_WAITING_MESSAGES);
     let accounts = Accounts(to_authentication);
     let (for_threads, to_broadcaster) = (accounts.clone(), to_broadcaster.clone());
     joints.start.push(Box::new(move || {
-        let revoke = move |revoked| {
+        let on_revoked = move |revoked| {
             let job = Box::new(move |control: &mut dyn Control| close_revoked(control, revoked));
             to_broadcaster.send(Incoming::Run(job)).is_ok()
         };
-        start(path, list, text, shared, for_threads.0, questions, revoke)
+        start(path, list, text, shared, for_threads.0, messages, on_revoked)
     }));
     joints.websocat_flags = "--basic-auth NAME:PASSWORD ";
     joints.authentication = Some(Box::new(accounts.clone()));
@@ -106,28 +107,28 @@ fn start(
     list: AccountList,
     text: String,
     shared: Option<Box<dyn SharedSignIns>>,
-    to_authentication: Sender<Question>,
-    questions: Receiver<Question>,
-    revoke: impl Fn(Revoked) -> bool + Send + 'static,
+    to_authentication: Sender<ToAuthentication>,
+    messages: Receiver<ToAuthentication>,
+    on_revoked: impl Fn(Revoked) -> bool + Send + 'static,
 ) -> io::Result<()> {
     match list.len() {
-        0 => warn!("the list of users is empty: {} has no accounts", path.display()),
-        people => info!("on the list of users, {}: {people}", path.display()),
+        0 => warn!("the list of users has no accounts yet: {}", path.display()),
+        users => info!("on the list of users, {}: {users}", path.display()),
     }
-    let (to_check, checks) = bounded(CHECKS);
+    let (to_check, checks) = bounded(MAX_WAITING_CHECKS);
     let thread = |name: &str| thread::Builder::new().name(name.to_owned());
-    let authentication = Authentication::new(list, to_check, shared, revoke);
-    thread("authentication").spawn(move || authentication.run(&questions))?;
+    let authentication = Authentication::new(list, to_check, shared, on_revoked);
+    thread("authentication").spawn(move || authentication.run(&messages))?;
     let checked = to_authentication.clone();
     thread("password check").spawn(move || password_check::run(&checks, &checked))?;
-    let tell = move |list| to_authentication.send(Question::NewList(list)).is_ok();
-    thread("users file").spawn(move || file::watch(&path, &text, tell)).map(drop)
+    let on_change = move |list| to_authentication.send(ToAuthentication::NewList(list)).is_ok();
+    thread("users file").spawn(move || file::watch(&path, &text, on_change)).map(drop)
 }
 
-/// Admissions were revoked: closes the connections that depend on them. On the broadcaster's thread.
+/// Closes the connections whose admission was revoked. Runs on the broadcaster's thread.
 fn close_revoked(control: &mut dyn Control, revoked: Revoked) {
     control.close_revoked(false);
-    // A feed shows how other connections are closed, so it is closed after them: that is the lesson.
+    // Feeds are closed last: they show how the other connections are closed, and that is the lesson.
     control.later(CLOSE_DEADLINE, Box::new(|control| control.close_revoked(true)));
     let origin = control.server();
     let Revoked { gone, signed_out } = revoked;

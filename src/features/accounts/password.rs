@@ -1,7 +1,8 @@
-//! A password, and what is kept of it: never itself, only its Argon2id hash (RFC 9106) as a PHC string.
+//! Passwords and their Argon2id hashes (RFC 9106). Only the hash is stored, as a PHC string:
+//! `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`.
 //!
-//! `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`: who reads the file must spend that much memory and work on every guess.
-//! Hashing takes a good part of that on purpose, so it is done by the verifier's thread and on the command line alone.
+//! The hash is slow and takes much memory on purpose: an attacker who has the file pays that for every guess. So only the password
+//! check's thread and the command line may hash.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use crate::token::is_same_secret;
 /// Longest password in bytes.
 pub const MAX_PASSWORD: usize = 1024;
 
-/// A shorter one is taken, but warned of (OWASP, Authentication Cheat Sheet).
+/// A shorter one is accepted with a warning (OWASP, Authentication Cheat Sheet).
 pub const SHORT_PASSWORD: usize = 8;
 
 /// OWASP's parameters (Password Storage Cheat Sheet): memory in KiB, passes, lanes.
@@ -22,18 +23,18 @@ const MEMORY: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// What a line of the file may ask for at most: it must not be a way to stop the server.
-const MOST_MEMORY: u32 = 64 * 1024;
-const MOST_PASSES: u32 = 10;
-const MOST_LANES: u32 = 16;
+/// The highest costs that a line of the file may have: higher ones could stop the server.
+const MAX_MEMORY: u32 = 64 * 1024;
+const MAX_PASSES: u32 = 10;
+const MAX_LANES: u32 = 16;
 
-/// Bytes of a new salt and of a new hash, and what is taken of others.
+/// Bytes of a new salt and of a new hash, and the lengths that are accepted from other tools.
 const SALT: usize = 16;
 const HASH: usize = 32;
 const SALTS: std::ops::RangeInclusive<usize> = 8..=64;
 const HASHES: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// What a person typed. Its `Debug` does not show it.
+/// A password as the user typed it. Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
@@ -47,7 +48,7 @@ impl Password {
     /// Prepares a password after RFC 8265 (OpaqueString), so that `ñ` is the same from every keyboard and system.
     ///
     /// # Errors
-    /// What is wrong with it, without itself.
+    /// What is wrong with it. The text does not contain the password.
     pub fn parse(text: &str) -> Result<Password, &'static str> {
         if text.len() > MAX_PASSWORD {
             return Err("a password has at most 1024 bytes");
@@ -67,26 +68,25 @@ impl Password {
     }
 }
 
-/// What Argon2 works in: kept from one hash to the next, since the system's allocator would make holes of such pieces that
-/// it cannot give back. As large as the dearest hash so far wanted it, at most 64 MiB.
+/// Argon2's memory, at most 64 MiB. It is reused: allocating such blocks again and again would fragment the heap.
 #[derive(Default)]
 pub struct Workspace(Vec<Block>);
 
 impl Workspace {
     fn blocks(&mut self, count: usize) -> Result<&mut [Block], CannotHash> {
         let blocks = &mut self.0;
-        // Where there is no memory this fails, while an allocation of argon2's own would end the program.
+        // Fails when there is no memory. Without this, argon2 would allocate and end the program.
         blocks.try_reserve_exact(count.saturating_sub(blocks.len())).map_err(|_| CannotHash)?;
         blocks.resize(count.max(blocks.len()), Block::default());
         Ok(&mut blocks[..count])
     }
 }
 
-/// There is no memory, or there are no random numbers, for a hash just now.
+/// There is no memory for a hash now, or there are no random numbers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CannotHash;
 
-/// What is kept of a password.
+/// A password's hash, with its salt and its costs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hashed {
     memory: u32,
@@ -109,10 +109,10 @@ impl Hashed {
         Ok(Hashed { hash, ..empty })
     }
 
-    /// One that no password matches, and that costs as much to try as another, or as a new one.
+    /// A hash that no password matches. A check costs as much as for the hash `like`, or as for a new one.
     pub fn decoy(like: Option<&Hashed>) -> Hashed {
         let mut random = [0; SALT + HASH];
-        // Without random numbers it is zero: no password is known to hash to that, either.
+        // Without random numbers it is all zeros, and no known password has that hash.
         let _ = getrandom::fill(&mut random);
         let (salt, hash) = random.split_at(SALT);
         let (salt, hash) = (salt.to_vec(), hash.to_vec());
@@ -144,7 +144,7 @@ impl Hashed {
         if !SALTS.contains(&salt.len()) || !HASHES.contains(&hash.len()) {
             return Err("the salt has 8 to 64 bytes, the hash 16 to 64");
         }
-        if memory > MOST_MEMORY || passes > MOST_PASSES || lanes > MOST_LANES {
+        if memory > MAX_MEMORY || passes > MAX_PASSES || lanes > MAX_LANES {
             return Err("the hash costs too much: at most m=65536, t=10, p=16");
         }
         let hashed = Hashed { memory, passes, lanes, salt, hash };
@@ -152,7 +152,7 @@ impl Hashed {
         Ok(hashed)
     }
 
-    /// It is the hash of this very password. Takes the same time however wrong it is.
+    /// Whether this is the hash of the password. Takes the same time for right and wrong ones.
     ///
     /// # Errors
     /// See [`CannotHash`].
@@ -160,7 +160,7 @@ impl Hashed {
         Ok(is_same_secret(&self.hash_of(password, workspace)?, &self.hash))
     }
 
-    /// What a try costs: `m=19456,t=2,p=1`.
+    /// The costs of one check: `m=19456,t=2,p=1`.
     pub fn cost(&self) -> String {
         format!("m={},t={},p={}", self.memory, self.passes, self.lanes)
     }
@@ -188,7 +188,7 @@ impl fmt::Display for Hashed {
     }
 }
 
-/// Without the hash: nothing that could be guessed at.
+/// Without salt and hash, so that a log line cannot help an attacker.
 impl fmt::Debug for Hashed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Hashed {}", self.cost())

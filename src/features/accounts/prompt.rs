@@ -1,7 +1,7 @@
 //! Asks for a password in a terminal without showing it.
 //!
-//! For the command line alone. The terminal is told not to show what is typed by `stty`, which every Unix has, and told
-//! otherwise again however the asking ends, also by Ctrl-C.
+//! Called by `enrolment` on the command line's main thread. Switches the terminal's echo off with `stty`, which every Unix has.
+//! Must switch it on again however the program ends, also after Ctrl-C.
 
 use std::io::{self, BufRead, Write};
 use std::process::{Command, Stdio, exit};
@@ -12,15 +12,15 @@ use signal_hook::iterator::Signals;
 
 /// The terminal of standard input.
 pub struct Terminal {
-    /// What it was set to, as `stty` says it.
+    /// Its settings at the start, as `stty -g` prints them.
     before: String,
 }
 
-/// While it exists, the terminal does not show what is typed.
-struct Silence<'a>(&'a Terminal);
+/// The echo is off while this exists.
+struct NoEcho<'a>(&'a Terminal);
 
 impl Terminal {
-    /// Looks how it is set, and from now on sets it so again when a signal ends the program.
+    /// Reads the settings. From now on, a signal that ends the program also restores them.
     ///
     /// # Errors
     /// If there is no `stty`, or no thread.
@@ -29,7 +29,7 @@ impl Terminal {
         let terminal = Terminal { before: before.clone() };
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP])?;
         thread::Builder::new().spawn(move || {
-            // Ctrl-Z would leave the terminal silent: it does nothing here.
+            // Ctrl-Z would leave the shell without echo, so it is ignored.
             if let Some(signal) = signals.forever().find(|signal| *signal != SIGTSTP) {
                 Terminal { before }.restore();
                 exit(128 + signal);
@@ -38,19 +38,19 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Asks, and reads a line.
+    /// Prints a question and reads a line without showing it.
     ///
     /// # Errors
-    /// If the terminal cannot be made silent, or its input ends.
-    pub fn ask_silently(&self, question: &str) -> io::Result<String> {
-        let silence = Silence(self);
+    /// If the echo cannot be switched off, or the input ends.
+    pub fn ask_without_echo(&self, question: &str) -> io::Result<String> {
+        let no_echo = NoEcho(self);
         stty(&["-echo"])?;
         let mut out = io::stderr();
         write!(out, "{question}")?;
         out.flush()?;
         let line = read_line(&mut io::stdin().lock());
-        drop(silence);
-        // The end of the line was not shown, either.
+        drop(no_echo);
+        // The terminal did not show the line's end either.
         writeln!(out)?;
         line
     }
@@ -62,13 +62,13 @@ impl Terminal {
     }
 }
 
-impl Drop for Silence<'_> {
+impl Drop for NoEcho<'_> {
     fn drop(&mut self) {
         self.0.restore();
     }
 }
 
-/// A line without its end; at most as long as a password may be, with room to tell that it is longer.
+/// Reads one line, without its end. Twice as long as a password may be: longer input is refused, but memory is bounded.
 ///
 /// # Errors
 /// If there is none, or it is not UTF-8.
@@ -82,7 +82,7 @@ pub fn read_line(input: &mut impl BufRead) -> io::Result<String> {
     Ok(line)
 }
 
-/// Runs `stty` on the terminal of standard input, and returns what it says.
+/// Runs `stty` on the terminal of standard input. Returns its output.
 fn stty(arguments: &[&str]) -> io::Result<String> {
     let output =
         Command::new("stty").args(arguments).stdin(Stdio::inherit()).stderr(Stdio::null()).output()?;

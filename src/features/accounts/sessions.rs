@@ -1,6 +1,6 @@
-//! Who is signed in: the cookie sessions, bounded in number and in age.
+//! Who is signed in: the cookie sessions, limited in number and in age.
 //!
-//! Used by the accounts' thread; no clock of its own, it is told the time.
+//! Owned by the authentication's thread, which passes the time in. Must never wait.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use crate::token::Token;
 /// How long a session lasts: a day at school.
 pub const SESSION_AGE: Duration = Duration::from_secs(12 * 3600);
 
-/// Sessions of one account, and of all; of more, the oldest ends.
-const OF_ONE: usize = 16;
-const OF_ALL: usize = 20_000;
+/// The most sessions of one account, and of all. When a session more begins, the oldest ends.
+const MAX_PER_ACCOUNT: usize = 16;
+const MAX_SESSIONS: usize = 20_000;
 
 const TOO_OLD: CloseReason =
     CloseReason::new(close_code::SIGNED_OUT, "12 hours have passed since you signed in");
@@ -30,8 +30,9 @@ pub struct Sessions {
     by_age: BTreeMap<(Instant, u64), CookieHash>,
     /// Those of each account, the oldest first.
     by_account: HashMap<NameKey, Vec<CookieHash>>,
+    /// How many sessions have begun.
     begun: u64,
-    /// Those that have ended and were not taken by [`Sessions::take_ended`] yet.
+    /// Ended since the last [`Sessions::take_ended`].
     ended: Vec<CookieHash>,
 }
 
@@ -39,40 +40,43 @@ pub struct Sessions {
 pub struct Session {
     pub account: NameKey,
     pub revocation: Revocation,
-    /// Other servers know it, too.
+    /// The other servers know it, too.
     pub is_shared: bool,
     ends: Instant,
     number: u64,
 }
 
 impl Sessions {
-    /// Begins a session. Others may end for it.
+    /// Begins a session. If there are too many, the oldest ends.
     pub fn begin(&mut self, cookie: &Token, account: NameKey, now: Instant) -> Revocation {
         self.insert(CookieHash::of(cookie), account, now + SESSION_AGE)
     }
 
-    /// A session that began at another server, and lasts for this long.
-    pub fn adopt(&mut self, cookie: CookieHash, account: NameKey, age: Duration, now: Instant) {
+    /// Adds a session that began on another server and lasts `left` more.
+    pub fn adopt(&mut self, cookie: CookieHash, account: NameKey, left: Duration, now: Instant) {
         if !self.by_cookie.contains_key(&cookie) {
-            self.insert(cookie, account, now + age);
+            self.insert(cookie, account, now + left);
             self.set_shared(cookie);
         }
     }
 
-    /// Other servers know it from now on.
+    /// The other servers know this session from now on.
     pub fn set_shared(&mut self, cookie: CookieHash) {
-        if let Some(session) = self.by_cookie.get_mut(&cookie) {
-            session.is_shared = true;
-        }
+        let session = self.by_cookie.get_mut(&cookie);
+        session.expect("invariant: only a session that exists is shared").is_shared = true;
     }
 
     fn insert(&mut self, cookie: CookieHash, account: NameKey, ends: Instant) -> Revocation {
-        let of_one = self.by_account.get(&account).map_or(&[][..], Vec::as_slice);
-        let too_many = if of_one.len() >= OF_ONE { of_one.first().copied() } else { None };
-        let oldest = self.by_age.first_key_value().map(|(_, cookie)| *cookie);
-        let too_many = too_many.or(oldest.filter(|_| self.by_cookie.len() >= OF_ALL));
-        if let Some(too_many) = too_many {
-            self.end(too_many, TOO_MANY);
+        let of_account = self.by_account.get(&account).map_or(&[][..], Vec::as_slice);
+        let oldest = if of_account.len() >= MAX_PER_ACCOUNT {
+            of_account.first().copied()
+        } else if self.by_cookie.len() >= MAX_SESSIONS {
+            self.by_age.first_key_value().map(|(_, cookie)| *cookie)
+        } else {
+            None
+        };
+        if let Some(oldest) = oldest {
+            self.end(oldest, TOO_MANY);
         }
         self.begun += 1;
         let (number, revocation) = (self.begun, Revocation::default());
@@ -90,40 +94,42 @@ impl Sessions {
         self.by_cookie.get(&CookieHash::of(cookie)).filter(|session| session.ends > now)
     }
 
+    /// Ends a session.
     pub fn end(&mut self, cookie: CookieHash, reason: CloseReason) {
-        let Some(session) = self.by_cookie.remove(&cookie) else { return };
+        let session = self.by_cookie.remove(&cookie).expect("invariant: only a session that exists ends");
         session.revocation.revoke(reason);
         self.ended.push(cookie);
         self.by_age.remove(&(session.ends, session.number));
-        if let Some(of_one) = self.by_account.get_mut(&session.account) {
-            of_one.retain(|other| *other != cookie);
-            if of_one.is_empty() {
-                self.by_account.remove(&session.account);
-            }
+        let of_account = self.by_account.get_mut(&session.account);
+        let of_account = of_account.expect("invariant: an account with a session is in this map");
+        of_account.retain(|other| *other != cookie);
+        if of_account.is_empty() {
+            self.by_account.remove(&session.account);
         }
     }
 
-    /// All of one account.
+    /// Ends all sessions of one account.
     pub fn end_account(&mut self, account: &NameKey, reason: &CloseReason) {
         for cookie in self.by_account.get(account).cloned().unwrap_or_default() {
             self.end(cookie, reason.clone());
         }
     }
 
-    /// Those that have ended since this was asked last.
+    /// The sessions that have ended since the last call.
     pub fn take_ended(&mut self) -> Vec<CookieHash> {
         std::mem::take(&mut self.ended)
     }
 
-    /// When [`Sessions::end_old`] has something to do.
+    /// When the next session becomes too old.
     pub fn due(&self) -> Option<Instant> {
         self.by_age.first_key_value().map(|((ends, _), _)| *ends)
     }
 
-    /// Ends those whose time is over.
+    /// Ends the sessions that are too old.
     pub fn end_old(&mut self, now: Instant) {
-        while self.due().is_some_and(|due| due <= now) {
-            let Some((_, oldest)) = self.by_age.first_key_value() else { return };
+        while let Some(((ends, _), oldest)) = self.by_age.first_key_value()
+            && *ends <= now
+        {
             self.end(*oldest, TOO_OLD);
         }
     }

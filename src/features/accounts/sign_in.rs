@@ -1,7 +1,7 @@
-//! Signing in, out, and showing who one is: the HTTP side of the accounts, and the check of every WebSocket's request.
+//! The HTTP side of the accounts: signs users in and out, answers `/me`, and checks every WebSocket's request.
 //!
-//! Runs on the connection's thread, which waits here while a password is checked, and a little longer after a wrong one. Nothing
-//! that is secret may reach a log line or a response, except the cookie its owner.
+//! Runs on the connection's thread, which waits here for the password check. Must never write a secret to the log or to a
+//! response; the only exception is the cookie, which goes to its owner.
 
 use std::net::IpAddr;
 use std::thread;
@@ -25,8 +25,8 @@ const COOKIE: &str = "classroom-session";
 /// Longest body of a sign-in, in bytes.
 const MAX_BODY: usize = 8 * 1024;
 
-/// How long a wrong password waits for its response, so that guessing on one connection is slow.
-const WRONG_WAITS: Duration = Duration::from_secs(1);
+/// How long the response to a wrong password waits: this makes guessing on one connection slow.
+const WRONG_DELAY: Duration = Duration::from_secs(1);
 
 const WRONG: &str = "The name or the password is wrong.";
 
@@ -38,33 +38,33 @@ pub fn sign_in(accounts: &Accounts, call: &Call<'_>) -> Response {
     };
     match check(accounts, (call.client, call.peer.ip()), name, &password, true) {
         Ok(signed_in) => {
-            sign_others_out(accounts, call, &signed_in);
+            sign_out_previous_users(accounts, call, &signed_in);
             let value = signed_in.cookie.as_ref().map_or_else(String::new, Token::text);
             let cookie = set_cookie(call.request, &value, SESSION_AGE);
             me(Some(&signed_in)).with_header("Set-Cookie", cookie)
         }
-        // A scheme that browsers do not know: at `Basic` they would ask for the password in a window of their own.
+        // Browsers do not know this scheme. For `Basic` they would open their own password window.
         Err(response) => response.with_challenge(r#"Form realm="websocket-classroom""#),
     }
 }
 
-/// A person who was signed in at the same browser, and whose cookie is replaced now, could not sign out any more.
-fn sign_others_out(accounts: &Accounts, call: &Call<'_>, signed_in: &SignedIn) {
+/// Signs out another user of the same browser. The new cookie replaces theirs, so they could not sign out later.
+fn sign_out_previous_users(accounts: &Accounts, call: &Call<'_>, signed_in: &SignedIn) {
     for cookie in cookies(call.request) {
-        let before = accounts.whose(cookie.clone());
+        let before = accounts.find_session(cookie.clone());
         if before.is_some_and(|before| before.name.key() != signed_in.name.key()) {
             accounts.sign_out(call.client, cookie);
         }
     }
 }
 
-/// `POST /logout`: all sessions and all WebSockets of the person end.
+/// `POST /logout`: ends all sessions and all WebSockets of the user.
 pub fn sign_out(accounts: &Accounts, call: &Call<'_>) -> Response {
     cookies(call.request).for_each(|cookie| accounts.sign_out(call.client, cookie));
     me(None).with_header("Set-Cookie", set_cookie(call.request, "", Duration::ZERO))
 }
 
-/// `GET /me`: whose the cookie is, if it is anyone's.
+/// `GET /me`: the name of the signed-in user, or `null`.
 pub fn who_am_i(accounts: &Accounts, call: &Call<'_>) -> Response {
     me(by_cookie(accounts, call.request).as_ref())
 }
@@ -73,7 +73,7 @@ impl Authentication for Accounts {
     /// By cookie or by `Authorization: Basic` (RFC 7617).
     ///
     /// # Errors
-    /// `401` with what is missing; `429` after too many wrong passwords, `503` if too many are being checked.
+    /// `401` without a right password, `429` after too many wrong ones, `503` if too many are being checked.
     fn admit(&self, request: &Request, client: ClientId, peer: IpAddr) -> Result<Admission, Response> {
         if let Some(signed_in) = by_cookie(self, request) {
             return Ok(signed_in.admission);
@@ -90,7 +90,7 @@ impl Authentication for Accounts {
     }
 }
 
-/// Has a name and a password checked, and says what is wrong.
+/// Checks a name and a password. The error is the response.
 fn check(
     accounts: &Accounts,
     applicant: (ClientId, IpAddr),
@@ -98,12 +98,12 @@ fn check(
     password: &str,
     begins_session: bool,
 ) -> Result<SignedIn, Response> {
-    // What cannot be a password is no one's: no need to check it, and nothing is learned from that.
+    // An invalid password belongs to no account, so this answer tells nothing about the list.
     let password =
         Password::parse(password).map_err(|reason| Response::text(400, format!("Sign-in: {reason}.")))?;
     accounts.sign_in(applicant, name, password, begins_session).map_err(|refused| match refused {
         NotSignedIn::Wrong => {
-            thread::sleep(WRONG_WAITS);
+            thread::sleep(WRONG_DELAY);
             Response::text(401, WRONG)
         }
         NotSignedIn::TooOften(wait) => {
@@ -123,14 +123,14 @@ fn me(signed_in: Option<&SignedIn>) -> Response {
     Response::json(&json!({ "name": signed_in.map(|signed_in| signed_in.name.as_str()) }))
 }
 
-/// The cookie with this value (RFC 6265): no script sees it, no other site's page can send it.
+/// The cookie with this value (RFC 6265). No script can read it, and no other site's page can send it.
 fn set_cookie(request: &Request, value: &str, age: Duration) -> String {
     let secure = if came_by_tls(request) { "; Secure" } else { "" };
     let age = age.as_secs();
     format!("{COOKIE}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Strict{secure}")
 }
 
-/// The page was loaded by TLS: a proxy in front of us speaks it, and says so, or the browser does.
+/// The page was loaded over TLS, as a proxy's header or the browser's `Origin` says.
 fn came_by_tls(request: &Request) -> bool {
     let is_https = |origin: &str| origin.to_ascii_lowercase().starts_with("https://");
     request.headers.all("origin").any(is_https)
@@ -138,10 +138,10 @@ fn came_by_tls(request: &Request) -> bool {
 }
 
 fn by_cookie(accounts: &Accounts, request: &Request) -> Option<SignedIn> {
-    cookies(request).find_map(|cookie| accounts.whose(cookie))
+    cookies(request).find_map(|cookie| accounts.find_session(cookie))
 }
 
-/// The values of all cookies of our name; another server on this host may have set one, too.
+/// All cookies of our name. There may be several: another server on this host may have set one.
 fn cookies(request: &Request) -> impl Iterator<Item = Token> {
     let cookies = request.headers.all("cookie").flat_map(|cookies| cookies.split(';'));
     let pairs = cookies.filter_map(|pair| pair.trim().split_once('='));
@@ -159,7 +159,7 @@ fn basic(request: &Request) -> Option<(String, String)> {
     Some((name.to_owned(), password.to_owned()))
 }
 
-/// What a sign-in says.
+/// The body of `POST /login`.
 #[derive(Deserialize)]
 struct Credentials {
     name: String,
@@ -173,7 +173,7 @@ fn credentials_in_body(request: &Request) -> Result<(String, String), Response> 
     let content_type = request.headers.single("content-type").ok().flatten().unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let credentials = match media_type.to_ascii_lowercase().as_str() {
-        // What is wrong with it is not told: it may be the password. serde would take a list of the two values, too.
+        // serde's error could quote the password, so it is dropped. The `{`: serde would also accept an array of the two values.
         "application/json" if request.body.trim_ascii_start().starts_with(b"{") => {
             serde_json::from_slice(&request.body).ok()
         }

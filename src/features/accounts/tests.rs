@@ -1,5 +1,5 @@
-//! The authentication on a thread of its own, and the test in place of the password check: what happens while a password is being
-//! checked.
+//! What happens while a password is being checked: the authentication runs on its own thread, and the test plays the password
+//! check.
 
 use std::net::Ipv4Addr;
 use std::thread;
@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::authentication::Authentication;
 use super::list::AccountList;
-use super::login::{Applicant, Check, Checked, NotSignedIn, Question, SignedIn};
+use super::login::{Applicant, Check, Checked, NotSignedIn, SignedIn, ToAuthentication};
 use super::password::{Hashed, Password};
 use crate::client_id::ClientId;
 
@@ -18,59 +18,59 @@ fn list_of_ana(hashed: &Hashed) -> AccountList {
     AccountList::parse(&format!("Ana:{hashed}")).expect("a list")
 }
 
-/// An authentication whose password check takes one at a time, and has room for no other.
-fn authentication(list: AccountList) -> (Sender<Question>, Receiver<Check>) {
-    let (asks, asked) = bounded(8);
+/// An authentication that can send only one password to the check.
+fn authentication(list: AccountList) -> (Sender<ToAuthentication>, Receiver<Check>) {
+    let (messages, receiver) = bounded(8);
     let (to_check, checks) = bounded(1);
-    thread::spawn(move || Authentication::new(list, to_check, None, |_| true).run(&asked));
-    (asks, checks)
+    thread::spawn(move || Authentication::new(list, to_check, None, |_| true).run(&receiver));
+    (messages, checks)
 }
 
-fn sign_in(asks: &Sender<Question>) -> Receiver<Answer> {
+fn sign_in(messages: &Sender<ToAuthentication>) -> Receiver<Answer> {
     let (answer, answered) = bounded(1);
     let (client, peer) = (ClientId(1), Ipv4Addr::LOCALHOST.into());
     let applicant = Applicant { client, peer, begins_session: true, answer };
     let password = Password::parse("a secret").expect("a password");
-    let ask = Question::SignIn { name: "ana".to_owned(), password, applicant };
-    asks.send(ask).expect("the authentication is there");
+    let message = ToAuthentication::SignIn { name: "ana".to_owned(), password, applicant };
+    messages.send(message).expect("the authentication is there");
     answered
 }
 
-fn say_that_it_fits(asks: &Sender<Question>, check: Check) {
+fn report_a_match(messages: &Sender<ToAuthentication>, check: Check) {
     let Check { hashed, login, .. } = check;
     let checked = Checked { hashed, login, matches: Ok(true) };
-    asks.send(Question::Checked(Box::new(checked))).expect("the authentication is there");
+    messages.send(ToAuthentication::Checked(Box::new(checked))).expect("the authentication is there");
 }
 
 #[test]
-fn a_password_that_was_changed_while_it_was_compared_lets_nobody_in() {
+fn a_password_that_changes_during_its_check_signs_no_one_in() {
     let (old, new) = (Hashed::decoy(None), Hashed::decoy(None));
-    for (meanwhile, is_let_in) in [(&old, true), (&new, false)] {
-        let (asks, checks) = authentication(list_of_ana(&old));
-        let answer = sign_in(&asks);
-        let check = checks.recv().expect("it is to be checked");
+    for (meanwhile, is_signed_in) in [(&old, true), (&new, false)] {
+        let (messages, checks) = authentication(list_of_ana(&old));
+        let answer = sign_in(&messages);
+        let check = checks.recv().expect("a password to check");
         let list = list_of_ana(meanwhile);
-        asks.send(Question::NewList(list)).expect("the authentication is there");
-        say_that_it_fits(&asks, check);
-        match answer.recv().expect("a answer") {
+        messages.send(ToAuthentication::NewList(list)).expect("the authentication is there");
+        report_a_match(&messages, check);
+        match answer.recv().expect("an answer") {
             Ok(SignedIn { name, admission, cookie }) => {
-                assert!(is_let_in && cookie.is_some());
+                assert!(is_signed_in && cookie.is_some());
                 assert_eq!((name.as_str(), admission.revoked()), ("Ana", None));
             }
-            Err(refused) => assert!(!is_let_in && refused == NotSignedIn::Wrong),
+            Err(refused) => assert!(!is_signed_in && refused == NotSignedIn::Wrong),
         }
     }
 }
 
 #[test]
-fn an_applicant_who_finds_the_check_busy_has_lost_no_attempt() {
-    let (asks, checks) = authentication(list_of_ana(&Hashed::decoy(None)));
-    // One waits in the queue.
-    let first = sign_in(&asks);
+fn a_sign_in_that_finds_the_check_busy_costs_no_attempt() {
+    let (messages, checks) = authentication(list_of_ana(&Hashed::decoy(None)));
+    // This one fills the queue.
+    let first = sign_in(&messages);
     for _ in 0..20 {
-        let refused = sign_in(&asks).recv().expect("a answer").err();
+        let refused = sign_in(&messages).recv().expect("an answer").err();
         assert_eq!(refused, Some(NotSignedIn::Busy));
     }
-    say_that_it_fits(&asks, checks.recv().expect("it is to be checked"));
-    assert!(first.recv().expect("a answer").is_ok());
+    report_a_match(&messages, checks.recv().expect("a password to check"));
+    assert!(first.recv().expect("an answer").is_ok());
 }

@@ -1,6 +1,6 @@
-//! What Redis stores of a chat: the stream's entries, each an input with its place, and a snapshot, the chat at one place.
+//! What Redis stores of a chat: the stream's entries, each an input with its id, and a snapshot of the chat after one of them.
 //!
-//! Made by the reader and the broadcaster, written by the writer. Plain data.
+//! Used on the broadcaster's, the reader's and the writer's threads. Plain data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::{Chat, Input, ServerId, Time, Timestamp};
 
-/// The last millisecond of the year 9999, which is the last that RFC 3339 can write.
+/// The last millisecond of the year 9999: RFC 3339 has no later time.
 const LAST_MILLISECOND: u64 = 253_402_300_799_999;
 
-/// The id of an entry, given by Redis: its own clock, and a number within the millisecond.
+/// The id that Redis gives an entry: the time of Redis's clock, and a number within that millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamId {
     pub milliseconds: u64,
@@ -22,7 +22,7 @@ pub struct StreamId {
 }
 
 impl StreamId {
-    /// The place before the first entry.
+    /// The position before the first entry.
     pub const BEGINNING: StreamId = StreamId { milliseconds: 0, number: 0 };
 
     fn parse(text: &str) -> Option<StreamId> {
@@ -40,23 +40,23 @@ impl fmt::Display for StreamId {
 impl FromRedisValue for StreamId {
     fn from_redis_value(value: Value) -> Result<StreamId, ParsingError> {
         let text = String::from_redis_value(value)?;
-        StreamId::parse(&text).ok_or_else(|| "this is no id of a stream's entry".into())
+        StreamId::parse(&text).ok_or_else(|| "this is not the id of a stream's entry".into())
     }
 }
 
-/// An input as it stands in the stream.
+/// An input in the stream.
 #[derive(Debug)]
 pub struct Entry {
     pub id: StreamId,
-    /// Which server proposed it.
+    /// The server that proposed it.
     pub server: ServerId,
-    /// Which of that server's proposals it is. Each of them counts once, however often it was sent.
+    /// The number of that server's proposal. A proposal that was sent twice is applied once.
     pub number: u64,
     pub input: Input,
 }
 
 impl Entry {
-    /// Reads the fields of an entry; `None` if they are not those of an input.
+    /// Parses an entry's fields; `None` if they are not an input.
     pub fn parse(id: StreamId, fields: &[(String, String)]) -> Option<Entry> {
         let field =
             |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
@@ -72,18 +72,18 @@ impl Entry {
         Time(self.id.milliseconds)
     }
 
-    /// The same on every server.
+    /// From Redis's clock, so it is the same on every server.
     pub fn timestamp(&self) -> Timestamp {
         let since_1970 = Duration::from_millis(self.id.milliseconds.min(LAST_MILLISECOND));
         Timestamp::new(self.time(), SystemTime::UNIX_EPOCH + since_1970)
     }
 }
 
-/// The chat as it is after an entry of the stream: a server that starts goes on from there.
+/// The chat after one entry of the stream. A server that starts continues from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot {
     pub position: StreamId,
-    /// The last number of each server's proposals that counted.
+    /// For each server, the number of its last applied proposal.
     pub numbers: BTreeMap<ServerId, u64>,
     pub chat: Chat,
 }

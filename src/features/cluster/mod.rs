@@ -1,30 +1,30 @@
-//! One chat on several servers (`--redis`): the inputs of all of them get one order, in a Redis Stream.
+//! One chat on several servers (`--redis`): a replicated log. The inputs of all servers get one order in a Redis Stream.
 //!
 //! ```text
 //! broadcaster ── proposals ──► writer ── XADD ──► Redis Stream ── XREAD ──► reader ── entries ──► broadcaster
 //!   (of each server)                              (one, for all)                     (of each server)
 //! ```
 //!
-//! The chat makes the same of the same inputs, so every server runs the whole chat and sends to its own clients only. In one
-//! process the channel is the order of the inputs; here the stream is.
+//! The chat is a deterministic state machine: the same inputs in the same order give the same chat. So every server runs the whole
+//! chat and sends only to its own clients. On one server, the broadcaster's channel orders the inputs; here the stream does.
 //!
 //! | file | question |
 //! |---|---|
-//! | `entry` | What stands in the stream? |
-//! | `order`, `replica` | What does the broadcaster do with it? |
-//! | `proposals`, `news` | How do the broadcaster and the two threads reach each other? |
-//! | `writer`, `reader`, `retry` | How do inputs get to Redis and back, also when it is away for a while? |
-//! | `store` | Which commands does Redis get? |
+//! | `entry` | What does Redis store? |
+//! | `order`, `replica` | What does the broadcaster do with the inputs? |
+//! | `proposals`, `news` | How do the broadcaster and the two threads send messages to each other? |
+//! | `writer`, `reader`, `backoff` | How do inputs get to Redis and back, also after Redis was lost for a while? |
+//! | `store` | Which commands are sent to Redis? |
 //!
-//! The broadcaster must never wait for Redis, and only the two threads do.
+//! Only the reader's and the writer's threads wait for Redis. The broadcaster must never do so.
 
+mod backoff;
 mod entry;
 mod news;
 mod order;
 mod proposals;
 mod reader;
 mod replica;
-mod retry;
 mod store;
 mod writer;
 
@@ -38,7 +38,7 @@ use crossbeam_channel::Sender;
 use crate::broadcaster::Incoming;
 use crate::chat;
 use crate::config::Options;
-use crate::features::redis::{Place, Redis};
+use crate::features::redis::{Redis, RedisConfig};
 use crate::joints::Joints;
 use news::NewsSender;
 use order::ClusterOrder;
@@ -48,18 +48,18 @@ use replica::Replica;
 use store::Store;
 use writer::Writer;
 
-/// Attaches the cluster, if there is a `--redis`. Called once, before the server listens.
+/// Attaches the cluster, if `--redis` is given. Called once, before the server listens.
 ///
 /// # Errors
-/// If the address of Redis is not valid. Whether Redis can be reached is not asked here: the server starts without it.
+/// If the address of Redis is not valid. A Redis that cannot be reached is no error: the server starts without it.
 pub fn attach(
     joints: &mut Joints,
     options: &Options,
     to_broadcaster: &Sender<Incoming>,
 ) -> Result<(), String> {
     joints.features.push("redis");
-    let Some(place) = Place::of(options) else { return Ok(()) };
-    let redis = Redis::new(place).map_err(|error| error.to_string())?;
+    let Some(config) = RedisConfig::of(options) else { return Ok(()) };
+    let redis = Redis::new(config).map_err(|error| error.to_string())?;
     let store = Store::new(redis, options.redis_events);
     let settings = chat::Settings { history: options.history, send_queue: options.backlog };
     let (proposals, queue) = proposals::channel();

@@ -1,8 +1,8 @@
-//! From the reader and the writer to the broadcaster: what came from Redis.
+//! Messages from the reader and the writer to the broadcaster: what came from Redis.
 //!
-//! Sent by the two threads that talk to Redis, taken by `order` on the broadcaster's thread. The news go through a channel of
-//! the cluster's own. For each of them one [`Incoming::News`] goes through the broadcaster's channel: that wakes it, gives the
-//! news their place among its other events, and makes the two threads wait when there are too many.
+//! Sent on their two threads, received by `order` on the broadcaster's. The news have their own channel. For each one, an
+//! [`Incoming::News`] goes through the broadcaster's channel: it wakes the broadcaster, keeps the order of its events, and gives
+//! backpressure, since that channel is bounded.
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
@@ -11,18 +11,18 @@ use crate::broadcaster::Incoming;
 use crate::chat::ServerId;
 
 /// Batches of entries that may wait for the broadcaster.
-const AHEAD: usize = 2;
+const MAX_WAITING_BATCHES: usize = 2;
 
 pub enum News {
     /// Redis cannot be reached.
     Lost,
-    /// It can again.
+    /// Redis can be reached again.
     Back,
-    /// The chat to go on with: at the start, and when another had to be begun.
+    /// Continue with this chat: at the start, and after a new run has begun.
     Snapshot(Box<Snapshot>),
-    /// What happened next. The credit goes back when it was applied.
+    /// The next entries. The credit is dropped when they were applied.
     Entries(Vec<Entry>, Credit),
-    /// There was no sign of life from this server for a while.
+    /// This server sent no heartbeat for a while.
     Silent(ServerId),
 }
 
@@ -39,33 +39,33 @@ pub fn channel(to_broadcaster: Sender<Incoming>) -> (NewsSender, Receiver<News>)
 }
 
 impl NewsSender {
-    /// Returns whether the broadcaster is still there. Waits while its channel is full.
+    /// Returns whether the broadcaster still runs. Waits while its channel is full.
     pub fn send(&self, news: News) -> bool {
-        // In this order: with each `Incoming::News` the broadcaster finds one of the news.
+        // In this order, so that the broadcaster finds the news when it gets `Incoming::News`.
         self.news.send(news).is_ok() && self.to_broadcaster.send(Incoming::News).is_ok()
     }
 }
 
-/// Lets the reader be a little ahead of the broadcaster, and no more: this bounds the memory for it.
+/// A semaphore that bounds how many batches the reader may send before the broadcaster has applied them. This bounds the memory.
 pub struct Credits {
-    given: Sender<()>,
-    taken_back: Receiver<()>,
+    acquire: Sender<()>,
+    release: Receiver<()>,
 }
 
 impl Credits {
     pub fn new() -> Credits {
-        let (given, taken_back) = bounded(AHEAD);
-        Credits { given, taken_back }
+        let (acquire, release) = bounded(MAX_WAITING_BATCHES);
+        Credits { acquire, release }
     }
 
-    /// Waits while the broadcaster is busy with what came before.
-    pub fn take(&self) -> Credit {
-        self.given.send(()).expect("invariant: the receiver is in the same struct");
-        Credit(self.taken_back.clone())
+    /// Waits until the broadcaster has applied earlier batches.
+    pub fn acquire(&self) -> Credit {
+        self.acquire.send(()).expect("invariant: the receiver is in the same struct");
+        Credit(self.release.clone())
     }
 }
 
-/// Goes back when it is dropped.
+/// Dropping it releases it.
 pub struct Credit(Receiver<()>);
 
 impl Drop for Credit {

@@ -1,8 +1,7 @@
-//! The broadcaster's side of the cluster: inputs go out as proposals, and come back in the stream's order, the same for all
-//! servers.
+//! The broadcaster's side of the cluster: inputs go out as proposals and come back in the stream's order, the same on all servers.
 //!
-//! The broadcaster calls it, on its own thread, through the joint [`Order`]. Must never wait, except in `ended`, and never
-//! apply an input that has not come back: the servers' chats would no longer be the same.
+//! The broadcaster calls it on its own thread, through the joint [`Order`]. Must never wait, except in `ended`. Must never apply an
+//! input before it was read back: the servers' chats would become different.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,29 +22,29 @@ use crate::close_code::{self, CloseReason};
 /// How long the last proposals may take to reach Redis.
 const LAST_PROPOSALS: Duration = Duration::from_secs(1);
 
-/// How soon to check again that a tick that is due has come back.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How soon to check again whether a proposed tick was read back.
+const CHECK_TICK_AFTER: Duration = Duration::from_millis(250);
 
-const CUT_OFF: CloseReason = CloseReason::new(
+const REJOIN: CloseReason = CloseReason::new(
     close_code::LOST_TOUCH,
-    "this server had lost touch with the others: come back, nothing is lost",
+    "this server lost touch with the others: join again, nothing is lost",
 );
 const NEW_CHAT: CloseReason =
-    CloseReason::new(close_code::LOST_TOUCH, "a new chat begins, without what was said before");
-/// How the members of a server leave that was declared gone.
+    CloseReason::new(close_code::LOST_TOUCH, "a new chat begins, without the earlier messages");
+/// How members leave whose server was declared gone.
 const SERVER_SILENT: CloseReason = CloseReason::new(close_code::ABNORMAL, "");
-/// And those of one that ends in order.
+/// How members leave whose server shuts down.
 const SHUTTING_DOWN: CloseReason = CloseReason::new(close_code::GOING_AWAY, "the server is shutting down");
 
 pub struct ClusterOrder {
     replica: Replica,
     news: Receiver<News>,
-    /// Redis is lost. `/health` reads it, too.
+    /// Redis is lost. Also read by `/health`.
     is_lost: Arc<AtomicBool>,
 }
 
-/// Whether the server is in touch with the others. No event of the chat: it has no id and is not in the history. The word is
-/// the protocol's.
+/// Sent to clients: whether this server is connected to the others. Not an event of the chat: it has no id and is not in the history.
+/// The protocol calls it `backplane`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "backplane")]
 struct ClusterEvent {
@@ -60,25 +59,25 @@ impl ClusterOrder {
     fn set_lost(&mut self, is_lost: bool, control: &mut dyn Control) {
         self.is_lost.store(is_lost, Ordering::Relaxed);
         let json = serde_json::to_vec(&ClusterEvent { connected: !is_lost });
-        control.send_everyone(&Bytes::from(json.expect("invariant: a field has a JSON")));
+        control.send_everyone(&Bytes::from(json.expect("invariant: plain fields have a JSON")));
     }
 
-    /// The chat to go on with. Members of another have to join this one.
+    /// Continues with the chat of a snapshot. Members of an earlier chat must join again.
     fn begin(&mut self, snapshot: Snapshot, control: &mut dyn Control) {
         let had_another = self.replica.begin(&snapshot);
         info!("shares the chat {} with other servers", snapshot.chat.epoch());
         if had_another {
             let is_same_run = control.chat().epoch() == snapshot.chat.epoch();
-            let reason = if is_same_run { CUT_OFF } else { NEW_CHAT };
+            let reason = if is_same_run { REJOIN } else { NEW_CHAT };
             control.close_members(&reason);
         }
         *control.chat() = snapshot.chat;
         control.set_server(self.replica.server());
     }
 
-    /// The next thing that happens, here and on all other servers.
+    /// Applies the next entry, as all other servers do.
     fn apply(&mut self, entry: Entry, control: &mut dyn Control) {
-        if !self.replica.counts(&entry, control.now()) {
+        if !self.replica.accept(&entry, control.now()) {
             return;
         }
         let (server, timestamp) = (entry.server, entry.timestamp());
@@ -88,20 +87,20 @@ impl ClusterOrder {
         };
         control.apply(entry.input, timestamp);
         if gone == Some(self.replica.server()) && !control.is_shutting_down() {
-            self.cut_off(control);
+            self.restart_as_new_server(control);
         }
         self.replica.write_snapshot_if_due(control.chat(), server);
     }
 
-    /// This server was silent for too long. Its members are no longer in the chat: they have to join again.
-    fn cut_off(&mut self, control: &mut dyn Control) {
-        warn!("the other servers have given this one up: all its members have to join again");
+    /// The other servers declared this one gone, so its members have left the chat. They must join again, under a new server id.
+    fn restart_as_new_server(&mut self, control: &mut dyn Control) {
+        warn!("the other servers declared this one gone: all its members have to join again");
         self.replica.begin_as_new_server(control.chat().epoch());
-        control.close_members(&CUT_OFF);
+        control.close_members(&REJOIN);
         control.set_server(self.replica.server());
     }
 
-    /// Another server is silent. If it is this one, it is for the others to say so.
+    /// Announces that a server is silent. A server never announces this about itself.
     fn declare_gone(&mut self, server: ServerId) {
         if server != self.replica.server() {
             info!("another server is silent: its members are announced as gone");
@@ -111,7 +110,7 @@ impl ClusterOrder {
 
     fn propose_gone(&mut self, server: ServerId, how: CloseReason) {
         let gone = Input::ServerGone { server, how };
-        self.replica.propose(&gone).expect("invariant: this is always accepted");
+        self.replica.propose(&gone).expect("invariant: a server's end is always accepted");
     }
 }
 
@@ -121,7 +120,7 @@ impl Order for ClusterOrder {
     }
 
     fn submit(&mut self, input: &Input) -> Result<(), QueueFull> {
-        // That a member is typing is of no use later.
+        // Typing is dropped: after the loss of Redis it is too old.
         let is_typing = matches!(input, Input::Command { command: Command::Typing, .. });
         if is_typing && self.is_lost.load(Ordering::Relaxed) {
             return Ok(());
@@ -131,8 +130,8 @@ impl Order for ClusterOrder {
 
     fn next_due(&self, due: Time, now: Instant) -> Option<Instant> {
         let due = self.replica.instant(due)?;
-        // What is due already was proposed. It may have been too early by Redis's clock.
-        Some(if due > now { due } else { now + LOOK_AGAIN })
+        // If it is due already, a tick was proposed, perhaps too early by Redis's clock. Then check again.
+        Some(if due > now { due } else { now + CHECK_TICK_AFTER })
     }
 
     fn tick(&mut self, due: Option<Time>, now: Instant) {
@@ -140,7 +139,7 @@ impl Order for ClusterOrder {
     }
 
     fn take_news(&mut self, control: &mut dyn Control) {
-        let news = self.news.try_recv().expect("invariant: the news are sent first");
+        let news = self.news.try_recv().expect("invariant: the news are sent before the wake-up");
         match news {
             News::Lost => self.set_lost(true, control),
             News::Back => self.set_lost(false, control),
@@ -160,7 +159,7 @@ impl Order for ClusterOrder {
     }
 
     fn ended(&self) {
-        // Ends early when the writer is done.
+        // The writer disconnects the channel when it has finished. A time-out is also an end.
         let _ = self.replica.finish().recv_timeout(LAST_PROPOSALS);
     }
 }

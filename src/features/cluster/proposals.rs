@@ -1,7 +1,7 @@
-//! From the broadcaster to the writer: what is to be written to Redis.
+//! Messages from the broadcaster to the writer: what the writer must write to Redis.
 //!
-//! Sent on the broadcaster's thread, which never waits here: the channel is not bounded. `replica` looks at the count of the
-//! bytes that wait instead, and refuses what would be too much.
+//! Sent on the broadcaster's thread, which must never wait: so the channel is unbounded. Instead, `replica` refuses an input when
+//! too many bytes wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::chat::ServerId;
 
 pub enum ToWriter {
     Propose(Proposal),
-    /// This is the chat now, and this server's id in it. What was proposed under another id no longer counts.
+    /// The chat's run and this server's id in it. Proposals under another id are dropped.
     Begin {
         epoch: String,
         server: ServerId,
@@ -21,16 +21,16 @@ pub enum ToWriter {
     /// The proposals up to this number were read back.
     ReadBack(u64),
     Snapshot(Box<Snapshot>),
-    /// A server is gone: its sign of life is no longer expected.
+    /// A server is gone: no heartbeat is expected from it.
     Gone(ServerId),
-    /// The last one. The sender is dropped when all that came before is in Redis.
+    /// The last message. The writer drops the sender when all earlier proposals are in Redis.
     Finish(Sender<()>),
 }
 
-/// An input that asks for its place in the stream.
+/// An input that must be put into the stream.
 pub struct Proposal {
     pub server: ServerId,
-    /// Rises by one with each proposal of a server.
+    /// Each proposal of a server has the next number.
     pub number: u64,
     /// As JSON.
     pub input: String,
@@ -39,44 +39,44 @@ pub struct Proposal {
 /// The broadcaster's end.
 pub struct Proposals {
     to_writer: Sender<ToWriter>,
-    waiting: Arc<AtomicUsize>,
+    waiting_bytes: Arc<AtomicUsize>,
     is_writing_snapshot: Arc<AtomicBool>,
 }
 
 /// The writer's end.
 pub struct ProposalQueue {
     pub receiver: Receiver<ToWriter>,
-    waiting: Arc<AtomicUsize>,
+    waiting_bytes: Arc<AtomicUsize>,
     is_writing_snapshot: Arc<AtomicBool>,
 }
 
 pub fn channel() -> (Proposals, ProposalQueue) {
     let (to_writer, receiver) = unbounded();
-    let waiting = Arc::new(AtomicUsize::new(0));
+    let waiting_bytes = Arc::new(AtomicUsize::new(0));
     let is_writing_snapshot = Arc::new(AtomicBool::new(false));
     let proposals = Proposals {
         to_writer,
-        waiting: Arc::clone(&waiting),
+        waiting_bytes: Arc::clone(&waiting_bytes),
         is_writing_snapshot: Arc::clone(&is_writing_snapshot),
     };
-    (proposals, ProposalQueue { receiver, waiting, is_writing_snapshot })
+    (proposals, ProposalQueue { receiver, waiting_bytes, is_writing_snapshot })
 }
 
 impl Proposals {
-    /// Bytes of proposals that were not read back yet.
-    pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    /// Bytes of the proposals that were not read back yet.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes.load(Ordering::Relaxed)
     }
 
     pub fn send(&self, to_writer: ToWriter) {
         if let ToWriter::Propose(proposal) = &to_writer {
-            self.waiting.fetch_add(proposal.input.len(), Ordering::Relaxed);
+            self.waiting_bytes.fetch_add(proposal.input.len(), Ordering::Relaxed);
         }
-        // The writer ends only with the program.
+        // The writer's thread ends only with the program.
         let _ = self.to_writer.send(to_writer);
     }
 
-    /// Sends a snapshot, unless another is still on its way: each is a copy of the whole chat. Returns whether it was sent.
+    /// Sends a snapshot, unless the last one is still being written: each is a copy of the whole chat. Returns whether it was sent.
     pub fn send_snapshot(&self, make: impl FnOnce() -> Snapshot) -> bool {
         let is_free = !self.is_writing_snapshot.swap(true, Ordering::Relaxed);
         if is_free {
@@ -88,11 +88,11 @@ impl Proposals {
 
 impl ProposalQueue {
     /// These bytes no longer wait.
-    pub fn done(&self, bytes: usize) {
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    pub fn release_bytes(&self, bytes: usize) {
+        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    pub fn snapshot_done(&self) {
+    pub fn snapshot_written(&self) {
         self.is_writing_snapshot.store(false, Ordering::Relaxed);
     }
 }

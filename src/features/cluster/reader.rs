@@ -1,7 +1,7 @@
-//! The thread that reads the stream and hands its entries to the broadcaster, in order.
+//! The thread that reads the stream and sends its entries to the broadcaster, in order.
 //!
-//! It waits in `XREAD` nearly all of the time. It also checks that the stream is still the one that it has read so far: where
-//! Redis has lost entries, servers may have read different ones, and a new run has to begin. Must never skip an entry in silence.
+//! It waits in `XREAD` most of the time. It also checks that Redis has not lost entries that were read before: then servers may have
+//! read different ones, and a new run of the chat must begin. Must never skip an entry.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -11,41 +11,41 @@ use std::time::{Duration, Instant};
 use log::{info, warn};
 use redis::{Connection, RedisError};
 
+use super::backoff::{self, Backoff};
 use super::entry::{Snapshot, StreamId};
 use super::news::{Credits, News, NewsSender};
-use super::retry::{self, Retry};
 use super::store::{Batch, Store};
 use crate::chat::{self, Chat};
 
-/// Entries that are read at once.
-const AT_ONCE: usize = 256;
+/// The most entries of one read.
+const MAX_BATCH: usize = 256;
 
-/// How long one read may wait for an entry, and how often to look whether the run is still the same.
+/// How long one read may wait for an entry, and how often to check that the run is still the same.
 const BLOCK: Duration = Duration::from_millis(500);
 
 pub struct Reader {
     store: Store,
-    /// This server's own, for a chat that comes from another.
+    /// This server's settings, also for a snapshot that another server wrote.
     settings: chat::Settings,
     news: NewsSender,
-    /// What is read; `None` before the first snapshot of a run.
-    place: Option<Place>,
+    /// `None` before the first snapshot of a run.
+    position: Option<ReadPosition>,
     /// Redis is lost, and the broadcaster knows it.
     is_lost: bool,
     credits: Credits,
 }
 
-/// Which run is read, and the last entry of it that was.
-struct Place {
+/// The run that is read, and its last entry that was read.
+struct ReadPosition {
     epoch: String,
-    position: StreamId,
+    last: StreamId,
 }
 
 /// Why reading cannot go on with this connection.
 enum Interruption {
     Redis(RedisError),
     BroadcasterEnded,
-    /// The stream is not the one that was read so far: there has to be a new snapshot.
+    /// The stream does not continue what was read so far: start again from a snapshot.
     Discontinued,
 }
 
@@ -57,30 +57,30 @@ impl From<RedisError> for Interruption {
 
 impl Reader {
     pub fn new(store: Store, settings: chat::Settings, news: NewsSender) -> Reader {
-        Reader { store, settings, news, place: None, is_lost: false, credits: Credits::new() }
+        Reader { store, settings, news, position: None, is_lost: false, credits: Credits::new() }
     }
 
     /// The thread's loop; ends with the broadcaster.
     pub fn run(mut self) {
-        let mut retry = Retry::new();
+        let mut backoff = Backoff::new();
         loop {
             let began = Instant::now();
             let Err(interruption) = self.connect_and_read();
             match interruption {
                 Interruption::BroadcasterEnded => return,
-                Interruption::Discontinued => self.place = None,
+                Interruption::Discontinued => self.position = None,
                 Interruption::Redis(error) => {
                     if !std::mem::replace(&mut self.is_lost, true) {
-                        // Without Redis's own words: they may repeat what was sent to it.
+                        // Not the error's text: it may quote data that was sent to Redis.
                         warn!("Redis is lost: {}; trying again", error.category());
                         if !self.news.send(News::Lost) {
                             return;
                         }
                     }
-                    if began.elapsed() > retry::LONGEST {
-                        retry.reset();
+                    if began.elapsed() > backoff::LONGEST {
+                        backoff.reset();
                     }
-                    thread::sleep(retry.next_wait());
+                    thread::sleep(backoff.next_wait());
                 }
             }
         }
@@ -89,20 +89,20 @@ impl Reader {
     fn connect_and_read(&mut self) -> Result<Infallible, Interruption> {
         let connection = &mut self.store.connect()?;
         let epoch = self.store.epoch(connection)?;
-        match &self.place {
-            Some(place) if place.epoch != epoch => return Err(Interruption::Discontinued),
-            Some(place) => self.check(connection, place)?,
-            None => self.place = Some(self.begin(connection, &epoch)?),
+        match &self.position {
+            Some(position) if position.epoch != epoch => return Err(Interruption::Discontinued),
+            Some(position) => self.check(connection, position)?,
+            None => self.position = Some(self.begin(connection, &epoch)?),
         }
         if std::mem::replace(&mut self.is_lost, false) {
             info!("Redis is back");
             self.send(News::Back)?;
         }
-        let mut next_look = Instant::now() + BLOCK;
+        let mut next_check = Instant::now() + BLOCK;
         loop {
             self.read_next(connection)?;
-            if Instant::now() >= next_look {
-                next_look = Instant::now() + BLOCK;
+            if Instant::now() >= next_check {
+                next_check = Instant::now() + BLOCK;
                 if self.store.epoch(connection)? != epoch {
                     return Err(Interruption::Discontinued);
                 }
@@ -110,15 +110,15 @@ impl Reader {
         }
     }
 
-    /// Goes on from the snapshot that was stored last, or from an empty chat.
-    fn begin(&self, connection: &mut Connection, epoch: &str) -> Result<Place, Interruption> {
+    /// Starts from the stored snapshot, or from an empty chat.
+    fn begin(&self, connection: &mut Connection, epoch: &str) -> Result<ReadPosition, Interruption> {
         let stored = self.store.snapshot(connection, epoch)?;
         let snapshot = match stored {
             Some(Ok(snapshot)) => {
-                let has_passed = self.store.has_passed(connection, epoch, snapshot.position)?;
-                Some(snapshot).filter(|_| !has_passed)
+                let has_gap = self.store.is_trimmed_past(connection, epoch, snapshot.position)?;
+                Some(snapshot).filter(|_| !has_gap)
             }
-            // A format that this build cannot read.
+            // This build cannot read its format.
             Some(Err(_)) => None,
             None => {
                 let is_trimmed = self.store.is_trimmed(connection, epoch)?;
@@ -131,7 +131,7 @@ impl Reader {
         };
         let chat = chat.with_settings(self.settings);
         self.send(News::Snapshot(Box::new(Snapshot { position, numbers, chat })))?;
-        Ok(Place { epoch: epoch.to_owned(), position })
+        Ok(ReadPosition { epoch: epoch.to_owned(), last: position })
     }
 
     /// The chat before the first entry of a run.
@@ -140,18 +140,18 @@ impl Reader {
         Snapshot { position: StreamId::BEGINNING, numbers: BTreeMap::new(), chat }
     }
 
-    /// Whether the stream still has the entry that was read last. If Redis has lost it, other servers may never have read it:
-    /// from here on there would be two chats, so all servers begin a new one.
-    fn check(&self, connection: &mut Connection, place: &Place) -> Result<(), Interruption> {
-        let Place { epoch, position } = place;
-        if *position == StreamId::BEGINNING || self.store.has(connection, epoch, *position)? {
+    /// Checks that the stream still has the entry that was read last. If Redis has lost it, other servers may not have read it, and
+    /// the servers' chats would differ. So all servers begin a new chat.
+    fn check(&self, connection: &mut Connection, position: &ReadPosition) -> Result<(), Interruption> {
+        let ReadPosition { epoch, last } = position;
+        if *last == StreamId::BEGINNING || self.store.has(connection, epoch, *last)? {
             return Ok(());
         }
-        // If an earlier entry is there, this one was not dropped for its age.
-        if self.store.has_passed(connection, epoch, *position)? {
+        // All entries of the stream are later: it was trimmed, not lost.
+        if self.store.is_trimmed_past(connection, epoch, *last)? {
             return Err(fell_behind());
         }
-        warn!("Redis has lost what was said: a new chat begins");
+        warn!("Redis has lost messages: a new chat begins");
         Err(self.begin_new_run(connection, epoch)?)
     }
 
@@ -162,25 +162,22 @@ impl Reader {
 
     /// Waits for the next entries.
     fn read_next(&mut self, connection: &mut Connection) -> Result<(), Interruption> {
-        let place = self.place.as_mut().expect("invariant: reading begins at a place");
-        let Place { epoch, position } = place;
+        let position = self.position.as_mut().expect("invariant: reading starts at a position");
+        let ReadPosition { epoch, last } = position;
         let Batch { entries, end, is_full, unknown } =
-            self.store.read(connection, epoch, *position, AT_ONCE, BLOCK)?;
-        // Then the stream may have dropped some that were not read yet: XREAD just goes on with those that are left.
-        if is_full
-            && *position != StreamId::BEGINNING
-            && self.store.has_passed(connection, epoch, *position)?
-        {
+            self.store.read(connection, epoch, *last, MAX_BATCH, BLOCK)?;
+        // When this server is slow, the stream may have been trimmed past unread entries, and XREAD gives no error for that.
+        if is_full && *last != StreamId::BEGINNING && self.store.is_trimmed_past(connection, epoch, *last)? {
             return Err(fell_behind());
         }
-        *position = end.unwrap_or(*position);
+        *last = end.unwrap_or(*last);
         if unknown > 0 {
-            warn!("entries of the stream that are no inputs of the chat: {unknown}");
+            warn!("entries of the stream that are not inputs of the chat: {unknown}");
         }
         if entries.is_empty() {
             return Ok(());
         }
-        let credit = self.credits.take();
+        let credit = self.credits.acquire();
         self.send(News::Entries(entries, credit))
     }
 
@@ -190,6 +187,6 @@ impl Reader {
 }
 
 fn fell_behind() -> Interruption {
-    warn!("more has happened meanwhile than Redis stores: this server goes on from a snapshot");
+    warn!("this server read too slowly and missed entries of the stream: it continues from a snapshot");
     Interruption::Discontinued
 }

@@ -1,7 +1,6 @@
-//! This server as one of the replicas of the chat: what it has proposed, how far it has read the stream, and which entries
-//! count.
+//! This server as a replica of the chat: what it has proposed, how far it has read the stream, and which entries it accepts.
 //!
-//! Used by `order`, on the broadcaster's thread. Knows no socket and no client. Must never wait.
+//! Used by `order` on the broadcaster's thread. Knows no socket and no client. Must never wait.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,40 +12,40 @@ use super::proposals::{Proposal, Proposals, ToWriter};
 use crate::broadcaster::QueueFull;
 use crate::chat::{Chat, Input, ServerId, Time};
 
-/// Bytes that may wait for Redis when a further command of a member is accepted.
-const COMMANDS_WAITING: usize = 8 << 20;
+/// A member's command is refused when more bytes than this wait for Redis.
+const MAX_WAITING_FOR_COMMAND: usize = 8 << 20;
 
-/// The same for a new client, which is turned away beyond it. A member's leaving is always accepted.
-const WAITING: usize = 16 << 20;
+/// The same for a new client. A member's leaving is always accepted.
+const MAX_WAITING: usize = 16 << 20;
 
-/// Snapshots that are written while the stream's length passes once.
+/// Snapshots per length of the stream.
 const SNAPSHOTS: usize = 8;
 
-/// How long a tick may take until it is proposed again.
+/// A tick that was not read back after this time is proposed again.
 const TICK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Servers whose numbers are remembered. Those that are gone count, too: this is far more than there are at one time.
-const SERVERS: usize = 4096;
+/// The most servers whose numbers are stored, with those that are gone. Far more than run at one time.
+const MAX_SERVERS: usize = 4096;
 
-/// The number of a server that is gone: no proposal of it counts.
+/// Stored as the number of a server that is gone: no later proposal of it is accepted.
 const GONE: u64 = u64::MAX;
 
 pub struct Replica {
-    /// This server's id in the chat. It gets a new one when the others have declared it gone, and with another chat.
+    /// This server's id in the chat. It changes when the other servers declare it gone, and with another chat.
     server: ServerId,
-    /// There was a snapshot: this is the others' chat.
+    /// The first snapshot has come: this server has the shared chat.
     has_begun: bool,
     proposals: Proposals,
-    /// Of the last proposal.
+    /// The number of this server's last proposal.
     number: u64,
-    /// Of each server's last proposal that counted.
+    /// The number of each server's last accepted proposal.
     numbers: BTreeMap<ServerId, u64>,
     position: StreamId,
-    /// When the last entry was read by our clock, and when it was written by Redis's.
+    /// The last entry: when it was read, by our clock, and when it was written, by Redis's clock.
     last_read: Option<(Instant, Time)>,
-    /// What the last tick was proposed for, and when.
+    /// The last proposed tick: for which time, and when it was proposed.
     ticked: Option<(Time, Instant)>,
-    /// Entries from one snapshot to the next, and since the last.
+    /// Entries between two snapshots, and since the last one.
     snapshot_every: usize,
     since_snapshot: usize,
 }
@@ -72,18 +71,18 @@ impl Replica {
         self.server
     }
 
-    /// Asks for a place in the stream.
+    /// Sends an input to the writer.
     ///
     /// # Errors
-    /// If too much waits already; it is not proposed then. That a connection, a sign-in or a server has ended is always
-    /// accepted.
+    /// If too many bytes wait. The end of a connection, a sign-in or a server is always accepted: otherwise a member could stay in
+    /// the chat for ever.
     pub fn propose(&mut self, input: &Input) -> Result<(), QueueFull> {
         let bound = match input {
-            Input::Command { .. } => COMMANDS_WAITING,
+            Input::Command { .. } => MAX_WAITING_FOR_COMMAND,
             Input::Left { .. } | Input::ServerGone { .. } | Input::SignedOut { .. } => usize::MAX,
-            Input::Joined { .. } | Input::AccountsGone { .. } | Input::Tick => WAITING,
+            Input::Joined { .. } | Input::AccountsGone { .. } | Input::Tick => MAX_WAITING,
         };
-        if self.proposals.waiting() > bound {
+        if self.proposals.waiting_bytes() > bound {
             return Err(QueueFull);
         }
         let input = serde_json::to_string(input).expect("invariant: an input is plain data");
@@ -93,7 +92,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Goes on from a snapshot. Returns whether there was another chat before: then this server has a new id.
+    /// Continues from a snapshot. Returns whether it replaces an earlier chat: then this server has a new id.
     pub fn begin(&mut self, snapshot: &Snapshot) -> bool {
         let had_another = std::mem::replace(&mut self.has_begun, true);
         self.numbers.clone_from(&snapshot.numbers);
@@ -109,7 +108,7 @@ impl Replica {
         had_another
     }
 
-    /// Takes a new id. What was proposed under the old one no longer counts.
+    /// Takes a new id. Proposals under the old one are no longer accepted.
     pub fn begin_as_new_server(&mut self, epoch: &str) {
         self.server = new_server_id();
         self.number = 0;
@@ -120,9 +119,9 @@ impl Replica {
         self.proposals.send(ToWriter::Begin { epoch: epoch.to_owned(), server: self.server });
     }
 
-    /// Takes the next entry of the stream. Returns whether it counts: it may have been sent twice, or by a server that was
-    /// declared gone before.
-    pub fn counts(&mut self, entry: &Entry, now: Instant) -> bool {
+    /// Takes the next entry of the stream. Returns whether to apply it: not if it was sent twice, or by a server that was declared
+    /// gone before.
+    pub fn accept(&mut self, entry: &Entry, now: Instant) -> bool {
         self.position = entry.id;
         self.last_read = Some((now, entry.time()));
         self.since_snapshot += 1;
@@ -135,23 +134,23 @@ impl Replica {
         }
         *last = entry.number;
         if let Input::ServerGone { server, .. } = entry.input {
-            self.gone(server);
+            self.mark_gone(server);
         }
         true
     }
 
-    fn gone(&mut self, server: ServerId) {
+    fn mark_gone(&mut self, server: ServerId) {
         self.numbers.insert(server, GONE);
         self.proposals.send(ToWriter::Gone(server));
-        if self.numbers.len() > SERVERS {
-            // Any of them, but the same at every server.
+        if self.numbers.len() > MAX_SERVERS {
+            // Which one does not matter, but all servers must remove the same.
             let gone = self.numbers.iter().find(|(_, number)| **number == GONE);
-            let gone = *gone.expect("invariant: one was inserted a moment ago").0;
+            let gone = *gone.expect("invariant: one was inserted above").0;
             self.numbers.remove(&gone);
         }
     }
 
-    /// Writes a snapshot, if it is time and this server's turn: the last entry is its own.
+    /// Writes a snapshot if one is due. Only the server of the last entry does, so that the servers share the work.
     pub fn write_snapshot_if_due(&mut self, chat: &Chat, last: ServerId) {
         if self.since_snapshot < self.snapshot_every || last != self.server {
             return;
@@ -163,26 +162,26 @@ impl Replica {
         }
     }
 
-    /// When Redis's clock will show this time, by our clock; `None` before the first entry.
+    /// Converts a time of Redis's clock to our clock; `None` before the first entry.
     pub fn instant(&self, time: Time) -> Option<Instant> {
         let (read, written) = self.last_read?;
         read.checked_add(time.since(written) + Duration::from_millis(1))
     }
 
-    /// Proposes a tick, if the chat has something to do at `due` and that has come.
+    /// Proposes a tick, if the chat's `due` time has come.
     pub fn tick(&mut self, due: Option<Time>, now: Instant) {
         let is_due = |due: Time| self.instant(due).is_some_and(|instant| instant <= now);
         let Some(due) = due.filter(|due| is_due(*due)) else { return };
-        // By Redis's clock it may have been too early: then once more, later.
+        // Redis's clock may be slower than ours. Then the tick had no effect and must be proposed again.
         let is_new = self.ticked.is_none_or(|(other, at)| other != due || now >= at + TICK_AGAIN);
         if is_new {
             self.ticked = Some((due, now));
-            // If too much waits, there is a next time.
+            // If it is refused, the next call proposes it.
             let _ = self.propose(&Input::Tick);
         }
     }
 
-    /// Nothing is proposed after this. What it returns is disconnected when all is in Redis.
+    /// No proposal may follow. The returned channel is disconnected when all proposals are in Redis.
     pub fn finish(&self) -> Receiver<()> {
         let (done, is_done) = bounded(1);
         self.proposals.send(ToWriter::Finish(done));
@@ -190,16 +189,16 @@ impl Replica {
     }
 }
 
-/// An id that no other server has or had.
+/// A random id: no other server has or had it.
 fn new_server_id() -> ServerId {
     let mut bytes = [0; 8];
     if getrandom::fill(&mut bytes).is_err() {
-        // The next best thing that differs from server to server.
+        // Time and process id also differ between servers.
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let nanoseconds = since_1970.map_or(0, |since| since.as_nanos() as u64);
         bytes = (nanoseconds ^ (u64::from(std::process::id()) << 40)).to_be_bytes();
     }
-    // 0 is the server of a chat in one process.
+    // 0 is reserved for a server without a cluster.
     ServerId(u64::from_be_bytes(bytes).max(1))
 }
 

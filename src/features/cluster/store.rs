@@ -1,13 +1,13 @@
-//! What the cluster stores in Redis: its keys, and every command that is sent for it.
+//! The cluster's keys in Redis, and all commands that it sends.
 //!
-//! | key, after the prefix | type | what |
+//! | key, after the prefix | type | content |
 //! |---|---|---|
-//! | `2:epoch` | string | the present run of the chat |
-//! | `2:EPOCH:inputs` | stream | all that happens in it |
-//! | `2:EPOCH:snapshot` | hash | the chat at a late place of the stream, and the time of that place |
-//! | `2:EPOCH:servers` | sorted set | the last sign of life of each server, in milliseconds by Redis's clock |
+//! | `2:epoch` | string | the id of the chat's current run |
+//! | `2:EPOCH:inputs` | stream | the inputs of this run, in order |
+//! | `2:EPOCH:snapshot` | hash | the chat after one of the latest entries, and the time of that entry |
+//! | `2:EPOCH:servers` | sorted set | the last heartbeat of each server, in milliseconds of Redis's clock |
 //!
-//! Used by the reader and the writer, each with a connection of its own. Every call waits for Redis.
+//! Used by the reader and the writer, each with its own connection. Every call waits for Redis, so the broadcaster must never call it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,19 +19,19 @@ use super::proposals::Proposal;
 use crate::chat::{ServerId, new_epoch};
 use crate::features::redis::Redis;
 
-/// A part of the keys. Raised with each change of how an input or a snapshot is written: servers before and after such a change
-/// have two chats, and neither reads what it does not understand.
+/// The version of the stored format, a part of each key. Raise it when an input or a snapshot is written in another way: then old
+/// and new servers have separate chats, and neither reads data that it cannot parse.
 const FORMAT: u32 = 2;
 
-/// Stores a snapshot, unless a later one is there.
+/// Stores a snapshot, unless a later one is stored.
 const SET_SNAPSHOT: &str = "
-local kept = redis.call('hget', KEYS[1], 'at')
-if not kept or tonumber(kept) <= tonumber(ARGV[1]) then
+local stored = redis.call('hget', KEYS[1], 'at')
+if not stored or tonumber(stored) <= tonumber(ARGV[1]) then
     redis.call('hset', KEYS[1], 'at', ARGV[1], 'chat', ARGV[2])
 end
 return 0";
 
-/// Begins a new run, unless another server has done so. Of the old one nothing is left.
+/// Begins a new run and deletes the old one, unless another server has done so.
 const BEGIN_RUN: &str = "
 if redis.call('get', KEYS[1]) == ARGV[1] then
     redis.call('set', KEYS[1], ARGV[2])
@@ -45,18 +45,18 @@ type RawEntry = (StreamId, Vec<(String, String)>);
 /// A batch of entries, in order.
 pub struct Batch {
     pub entries: Vec<Entry>,
-    /// Where the next one begins; `None` if nothing was there.
+    /// The id of the last entry read; `None` if there was none.
     pub end: Option<StreamId>,
-    /// As many as were asked for: there may be more already.
+    /// It has the maximal number of entries: more may follow.
     pub is_full: bool,
-    /// How many more there were that are no inputs.
+    /// The number of entries that are not inputs.
     pub unknown: usize,
 }
 
 #[derive(Clone)]
 pub struct Store {
     redis: Redis,
-    /// The stream has at least this many entries, if there were as many.
+    /// The stream is trimmed to about this many entries, never to fewer.
     stream_length: usize,
 }
 
@@ -77,7 +77,7 @@ impl Store {
         self.redis.key(&format!("{FORMAT}:{epoch}:{name}"))
     }
 
-    fn stream(&self, epoch: &str) -> String {
+    fn stream_key(&self, epoch: &str) -> String {
         self.key(epoch, "inputs")
     }
 
@@ -85,11 +85,11 @@ impl Store {
         self.key(epoch, "snapshot")
     }
 
-    fn servers(&self, epoch: &str) -> String {
+    fn servers_key(&self, epoch: &str) -> String {
         self.key(epoch, "servers")
     }
 
-    /// The present run; the first server names it.
+    /// The id of the current run. If there is none, this begins the first.
     pub fn epoch(&self, connection: &mut Connection) -> RedisResult<String> {
         let key = self.epoch_key();
         if let Some(epoch) = cmd("GET").arg(&key).query::<Option<String>>(connection)? {
@@ -99,21 +99,21 @@ impl Store {
         cmd("GET").arg(&key).query(connection)
     }
 
-    /// Lets all servers begin a new run in place of this one.
+    /// Begins a new run in place of this one, for all servers.
     pub fn begin_new_run(&self, connection: &mut Connection, epoch: &str) -> RedisResult<()> {
         cmd("EVAL")
             .arg(BEGIN_RUN)
             .arg(4)
             .arg(self.epoch_key())
-            .arg(self.stream(epoch))
+            .arg(self.stream_key(epoch))
             .arg(self.snapshot_key(epoch))
-            .arg(self.servers(epoch))
+            .arg(self.servers_key(epoch))
             .arg(epoch)
             .arg(new_epoch())
             .exec(connection)
     }
 
-    /// The snapshot that was stored last, and whether it can be read; `None` if there is none.
+    /// The stored snapshot, or why it cannot be parsed; `None` if there is none.
     pub fn snapshot(
         &self,
         connection: &mut Connection,
@@ -140,43 +140,48 @@ impl Store {
             .exec(connection)
     }
 
-    /// The stream has this entry.
+    /// Whether the stream has this entry.
     pub fn has(&self, connection: &mut Connection, epoch: &str, id: StreamId) -> RedisResult<bool> {
         let id = id.to_string();
         let found: Vec<(StreamId, Value)> =
-            cmd("XRANGE").arg(self.stream(epoch)).arg(&id).arg(&id).query(connection)?;
+            cmd("XRANGE").arg(self.stream_key(epoch)).arg(&id).arg(&id).query(connection)?;
         Ok(!found.is_empty())
     }
 
     /// The first entry that the stream still has.
     fn first(&self, connection: &mut Connection, epoch: &str) -> RedisResult<Option<StreamId>> {
-        let stream = self.stream(epoch);
+        let stream = self.stream_key(epoch);
         let first: Vec<(StreamId, Value)> =
             cmd("XRANGE").arg(stream).arg("-").arg("+").arg("COUNT").arg(1).query(connection)?;
         Ok(first.first().map(|(id, _)| *id))
     }
 
-    /// The stream has dropped all entries up to this one, and perhaps some that came next.
-    pub fn has_passed(&self, connection: &mut Connection, epoch: &str, id: StreamId) -> RedisResult<bool> {
+    /// Whether the stream was trimmed past this entry: it is gone, and perhaps later ones, too.
+    pub fn is_trimmed_past(
+        &self,
+        connection: &mut Connection,
+        epoch: &str,
+        id: StreamId,
+    ) -> RedisResult<bool> {
         Ok(self.first(connection, epoch)?.is_some_and(|first| first > id))
     }
 
-    /// The stream no longer has the first entry that was ever in it.
+    /// Whether the stream no longer has its very first entry.
     pub fn is_trimmed(&self, connection: &mut Connection, epoch: &str) -> RedisResult<bool> {
         if self.first(connection, epoch)?.is_none() {
             return Ok(false);
         }
-        let facts: HashMap<String, Value> =
-            cmd("XINFO").arg("STREAM").arg(self.stream(epoch)).query(connection)?;
-        let number = |name: &str| match facts.get(name) {
+        let info: HashMap<String, Value> =
+            cmd("XINFO").arg("STREAM").arg(self.stream_key(epoch)).query(connection)?;
+        let number = |name: &str| match info.get(name) {
             Some(Value::Int(number)) => Some(*number),
             _ => None,
         };
-        // Before Redis 7 it does not say how many there were.
+        // Redis before version 7 does not count the added entries.
         Ok(number("entries-added").is_some_and(|added| Some(added) != number("length")))
     }
 
-    /// The entries after this one, at most `count`. If there is none, it waits for the first of them.
+    /// The entries after this one, at most `count`. If there is none, waits for one, at most `wait`.
     pub fn read(
         &self,
         connection: &mut Connection,
@@ -185,14 +190,14 @@ impl Store {
         count: usize,
         wait: Duration,
     ) -> RedisResult<Batch> {
-        // For each stream, here one: its name and its entries.
+        // Redis answers with each stream's name and entries. Here it is one stream.
         let read: Option<Vec<(String, Vec<RawEntry>)>> = cmd("XREAD")
             .arg("COUNT")
             .arg(count)
             .arg("BLOCK")
             .arg(wait.as_millis() as u64)
             .arg("STREAMS")
-            .arg(self.stream(epoch))
+            .arg(self.stream_key(epoch))
             .arg(after.to_string())
             .query(connection)?;
         let raw: Vec<RawEntry> = read.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
@@ -203,16 +208,16 @@ impl Store {
         Ok(Batch { entries, end, is_full: number == count, unknown })
     }
 
-    /// Puts these proposals into the stream, in order: all of them or none.
+    /// Appends these proposals to the stream, in order: all or none.
     pub fn append<'a>(
         &self,
         connection: &mut Connection,
         epoch: &str,
         proposals: impl Iterator<Item = &'a Proposal>,
     ) -> RedisResult<()> {
-        let stream = self.stream(epoch);
+        let stream = self.stream_key(epoch);
         let mut commands = pipe();
-        // One by one, Redis would wake every reader for the first of them, and again for the rest.
+        // In one transaction: otherwise Redis would wake all readers after the first entry, and again for the rest.
         commands.atomic();
         for Proposal { server, number, input } in proposals {
             let add = commands.cmd("XADD").arg(&stream).arg("MAXLEN").arg("~");
@@ -222,15 +227,20 @@ impl Store {
         commands.exec(connection)
     }
 
-    /// A sign of life of this server. Returns Redis's time, in milliseconds.
-    pub fn beat(&self, connection: &mut Connection, epoch: &str, server: ServerId) -> RedisResult<u64> {
+    /// Stores a heartbeat of this server. Returns the time of Redis's clock, in milliseconds.
+    pub fn store_heartbeat(
+        &self,
+        connection: &mut Connection,
+        epoch: &str,
+        server: ServerId,
+    ) -> RedisResult<u64> {
         let (seconds, microseconds): (u64, u64) = cmd("TIME").query(connection)?;
         let now = seconds.saturating_mul(1000).saturating_add(microseconds / 1000);
-        cmd("ZADD").arg(self.servers(epoch)).arg(now).arg(server.0).exec(connection)?;
+        cmd("ZADD").arg(self.servers_key(epoch)).arg(now).arg(server.0).exec(connection)?;
         Ok(now)
     }
 
-    /// Servers that gave no sign of life after this time, and when each gave its last.
+    /// The servers without a heartbeat after this time, and when each had its last.
     pub fn silent_since(
         &self,
         connection: &mut Connection,
@@ -238,20 +248,20 @@ impl Store {
         milliseconds: u64,
     ) -> RedisResult<Vec<(u64, u64)>> {
         cmd("ZRANGEBYSCORE")
-            .arg(self.servers(epoch))
+            .arg(self.servers_key(epoch))
             .arg(0)
             .arg(milliseconds)
             .arg("WITHSCORES")
             .query(connection)
     }
 
-    /// This server's sign of life is no longer expected.
+    /// Deletes this server's heartbeat: no further one is expected.
     pub fn forget_server(
         &self,
         connection: &mut Connection,
         epoch: &str,
         server: ServerId,
     ) -> RedisResult<()> {
-        cmd("ZREM").arg(self.servers(epoch)).arg(server.0).exec(connection)
+        cmd("ZREM").arg(self.servers_key(epoch)).arg(server.0).exec(connection)
     }
 }

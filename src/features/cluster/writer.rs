@@ -1,7 +1,7 @@
-//! The thread that puts proposals into the stream, gives this server's sign of life, and finds servers that give none.
+//! The thread that puts proposals into the stream, stores this server's heartbeat, and reports servers without one.
 //!
-//! The broadcaster sends it what to do, in order. What Redis has not confirmed is sent again in the same order; readers count
-//! each proposal once. Must never drop a proposal that still counts.
+//! The broadcaster sends it its work. Proposals that Redis has not confirmed are sent again in the same order; each server accepts
+//! a proposal only once. Must never drop a proposal of this server's current id.
 
 use std::collections::VecDeque;
 use std::thread;
@@ -11,20 +11,21 @@ use crossbeam_channel::RecvTimeoutError;
 use log::warn;
 use redis::{Connection, RedisResult};
 
+use super::backoff::Backoff;
 use super::news::{News, NewsSender};
 use super::proposals::{Proposal, ProposalQueue, ToWriter};
-use super::retry::Retry;
 use super::store::Store;
 use crate::chat::ServerId;
 
-/// From one sign of life to the next, and after which silence a server is declared gone.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// The time between two heartbeats.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// A server without a heartbeat for this time is declared gone.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Proposals that are sent at once.
-const AT_ONCE: usize = 256;
+/// The most proposals that are sent at once.
+const MAX_BATCH: usize = 256;
 
-/// How long the last proposals may take at the end.
+/// How long the last proposals may take during the shutdown.
 const LAST_PROPOSALS: Duration = Duration::from_secs(1);
 
 pub struct Writer {
@@ -32,20 +33,20 @@ pub struct Writer {
     queue: ProposalQueue,
     news: NewsSender,
     connection: Option<Connection>,
-    /// Since when there has been a connection without a break.
+    /// When the current connection began.
     connected: Instant,
-    retry: Retry,
-    next_try: Instant,
+    backoff: Backoff,
+    next_connect: Instant,
     next_heartbeat: Instant,
-    /// The present run, and this server's id in it; `None` before the first snapshot.
+    /// The current run, and this server's id in it; `None` before the first snapshot.
     run: Option<(String, ServerId)>,
     /// Not confirmed by Redis yet, in order.
     unconfirmed: VecDeque<Proposal>,
-    /// Confirmed, but not read back yet: should Redis lose them, they are sent again.
+    /// Confirmed, but not read back yet. If Redis loses them, they are sent again.
     confirmed: VecDeque<Proposal>,
-    /// Servers that were silent at the last heartbeat, and when each gave its last sign of life.
+    /// The servers that were silent at our last heartbeat, and when each had its last.
     silent: Vec<(u64, u64)>,
-    /// The log has an error, and there was no success since.
+    /// An error was logged, and no command has succeeded since.
     has_warned: bool,
 }
 
@@ -58,8 +59,8 @@ impl Writer {
             news,
             connection: None,
             connected: now,
-            retry: Retry::new(),
-            next_try: now,
+            backoff: Backoff::new(),
+            next_connect: now,
             next_heartbeat: now,
             run: None,
             unconfirmed: VecDeque::new(),
@@ -79,9 +80,9 @@ impl Writer {
                     return drop(done);
                 }
                 Ok(to_writer) => {
-                    self.take(to_writer);
-                    // What else is there is sent together with it.
-                    if self.unconfirmed.len() < AT_ONCE {
+                    self.handle(to_writer);
+                    // Other waiting messages are collected first, to send one batch.
+                    if self.unconfirmed.len() < MAX_BATCH {
                         wait = Duration::ZERO;
                         continue;
                     }
@@ -94,44 +95,45 @@ impl Writer {
         }
     }
 
-    /// When there is something to do though nothing comes.
+    /// When there is work even without a message.
     fn next_due(&self) -> Instant {
         match (&self.connection, &self.run) {
-            (None, _) => self.next_try,
+            (None, _) => self.next_connect,
             (Some(_), Some(_)) => self.next_heartbeat,
-            // The first snapshot will come.
-            (Some(_), None) => Instant::now() + HEARTBEAT,
+            // Nothing can be sent before the first snapshot.
+            (Some(_), None) => Instant::now() + HEARTBEAT_INTERVAL,
         }
     }
 
-    fn take(&mut self, to_writer: ToWriter) {
+    fn handle(&mut self, to_writer: ToWriter) {
         match to_writer {
             ToWriter::Propose(proposal) => self.unconfirmed.push_back(proposal),
             ToWriter::Begin { epoch, server } => self.begin(epoch, server),
             ToWriter::ReadBack(number) => self.read_back(number),
             ToWriter::Snapshot(snapshot) => {
                 self.in_run(|store, connection, epoch, _| store.set_snapshot(connection, epoch, &snapshot));
-                self.queue.snapshot_done();
+                self.queue.snapshot_written();
             }
             ToWriter::Gone(server) => {
                 self.in_run(|store, connection, epoch, _| store.forget_server(connection, epoch, server));
             }
-            ToWriter::Finish(_) => unreachable!("invariant: the loop takes it"),
+            ToWriter::Finish(_) => unreachable!("invariant: the loop in `run` handles it"),
         }
     }
 
-    /// Another run, or another id. Proposals under another id no longer count; before the first snapshot they are under the same.
+    /// A run begins, or this server has a new id: drops the proposals under another id. Proposals from before the first snapshot
+    /// have the current id and stay.
     fn begin(&mut self, epoch: String, server: ServerId) {
-        let before = self.waiting();
+        let before = self.waiting_bytes();
         self.unconfirmed.retain(|proposal| proposal.server == server);
         self.confirmed.clear();
-        self.queue.done(before - self.waiting());
+        self.queue.release_bytes(before - self.waiting_bytes());
         self.run = Some((epoch, server));
         self.next_heartbeat = Instant::now();
     }
 
-    /// Bytes that wait.
-    fn waiting(&self) -> usize {
+    /// Bytes of all proposals that wait.
+    fn waiting_bytes(&self) -> usize {
         let proposals = self.unconfirmed.iter().chain(&self.confirmed);
         proposals.map(|proposal| proposal.input.len()).sum()
     }
@@ -140,22 +142,22 @@ impl Writer {
     fn read_back(&mut self, number: u64) {
         while self.confirmed.front().is_some_and(|first| first.number <= number) {
             let proposal = self.confirmed.pop_front().expect("invariant: there is a first one");
-            self.queue.done(proposal.input.len());
+            self.queue.release_bytes(proposal.input.len());
         }
     }
 
-    /// Connects, gives the sign of life and sends what waits: each if it is time.
+    /// Connects, stores the heartbeat and sends proposals, as far as each is due.
     fn work(&mut self) {
-        if self.connection.is_none() && Instant::now() >= self.next_try {
+        if self.connection.is_none() && Instant::now() >= self.next_connect {
             self.connect();
         }
         if self.run.is_none() {
             return;
         }
-        // Before anything is proposed: when this server falls silent, the others have to notice.
+        // The heartbeat comes before any proposal: the other servers must know this one, to notice its silence.
         if Instant::now() >= self.next_heartbeat && self.connection.is_some() {
-            self.next_heartbeat = Instant::now() + HEARTBEAT;
-            self.beat();
+            self.next_heartbeat = Instant::now() + HEARTBEAT_INTERVAL;
+            self.heartbeat();
         }
         while !self.unconfirmed.is_empty() && self.connection.is_some() {
             self.send();
@@ -164,47 +166,46 @@ impl Writer {
 
     fn connect(&mut self) {
         let Ok(connection) = self.store.connect() else {
-            self.next_try = Instant::now() + self.retry.next_wait();
+            self.next_connect = Instant::now() + self.backoff.next_wait();
             return;
         };
         self.connection = Some(connection);
         self.connected = Instant::now();
         self.next_heartbeat = self.connected;
-        // It may be a Redis that has lost the latest entries.
+        // Redis may have lost the latest entries, so confirmed proposals are sent again, before the others.
         self.confirmed.append(&mut self.unconfirmed);
         std::mem::swap(&mut self.confirmed, &mut self.unconfirmed);
     }
 
-    /// Does something for the present run, if there are a run and a connection; an error ends the connection. Returns what came
-    /// of it.
+    /// Executes commands for the current run, if there are a run and a connection. An error closes the connection.
     fn in_run<T>(
         &mut self,
-        work: impl FnOnce(&Store, &mut Connection, &str, ServerId) -> RedisResult<T>,
+        commands: impl FnOnce(&Store, &mut Connection, &str, ServerId) -> RedisResult<T>,
     ) -> Option<T> {
         let (Some(connection), Some((epoch, server))) = (&mut self.connection, &self.run) else {
             return None;
         };
-        match work(&self.store, connection, epoch, *server) {
-            Ok(done) => {
-                self.retry.reset();
+        match commands(&self.store, connection, epoch, *server) {
+            Ok(answer) => {
+                self.backoff.reset();
                 self.has_warned = false;
-                Some(done)
+                Some(answer)
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.has_warned, true) {
-                    // Without Redis's own words: they may repeat what was sent to it.
+                    // Not the error's text: it may quote data that was sent to Redis.
                     warn!("cannot write to Redis: {}; trying again", error.category());
                 }
                 self.connection = None;
-                self.next_try = Instant::now() + self.retry.next_wait();
+                self.next_connect = Instant::now() + self.backoff.next_wait();
                 None
             }
         }
     }
 
-    /// Puts the next proposals into the stream. With an error they stay unconfirmed.
+    /// Appends the next proposals to the stream. After an error they stay unconfirmed.
     fn send(&mut self) {
-        let count = self.unconfirmed.len().min(AT_ONCE);
+        let count = self.unconfirmed.len().min(MAX_BATCH);
         let proposals = std::mem::take(&mut self.unconfirmed);
         let sent = self.in_run(|store, connection, epoch, _| {
             store.append(connection, epoch, proposals.iter().take(count))
@@ -215,26 +216,27 @@ impl Writer {
         }
     }
 
-    /// Gives this server's sign of life, and reports the servers that give none. After a break of our own they get the time to
-    /// do so.
-    fn beat(&mut self) {
-        let Some(now) = self.in_run(Store::beat) else { return };
-        if self.connected.elapsed() < SILENCE + HEARTBEAT {
+    /// Stores this server's heartbeat and reports silent servers. Not soon after a connect: the other servers may have lost Redis,
+    /// too, and need the time to connect.
+    fn heartbeat(&mut self) {
+        let Some(now) = self.in_run(Store::store_heartbeat) else { return };
+        if self.connected.elapsed() < SILENCE + HEARTBEAT_INTERVAL {
             return;
         }
         let silent_since = now.saturating_sub(SILENCE.as_millis() as u64);
         let silent =
             self.in_run(|store, connection, epoch, _| store.silent_since(connection, epoch, silent_since));
         let Some(silent) = silent else { return };
-        // Twice with the same last sign: after a jump of the clock, or a pause of the machine, the others only need a moment.
+        // Reported only if silent at two of our heartbeats: after a jump of the clock or a pause of the machine, the other servers
+        // need a moment.
         for server in silent.iter().filter(|server| self.silent.contains(server)) {
-            // If the broadcaster has ended, so will this thread.
+            // If the broadcaster has ended, this thread ends soon, too.
             self.news.send(News::Silent(ServerId(server.0)));
         }
         self.silent = silent;
     }
 
-    /// Sends the last proposals, as far as there is time.
+    /// Sends the last proposals until the deadline.
     fn finish(&mut self) {
         let deadline = Instant::now() + LAST_PROPOSALS;
         while !self.unconfirmed.is_empty() && Instant::now() < deadline {

@@ -1,48 +1,48 @@
-//! What lets a client watch a connection: the key that came with that connection, or the teacher's.
+//! Which connections a watcher may see: those opened with its key, or with the teacher's key all of them.
 //!
-//! Read on the connections' threads, compared on the inspector's. Never logged.
+//! Keys are parsed on the connections' threads and compared on the inspector's. Must never log a key.
 
 use data_encoding::BASE32;
 
 use crate::token::{Token, is_same_secret};
 
-/// Random bytes of a teacher's key: 80 bits, few enough to be typed.
+/// Random bytes of a teacher's key: 80 bits, short enough to type.
 const TEACHER_KEY: usize = 10;
 
-/// What a watcher may see.
+/// The connections that a watcher may see.
 #[derive(Debug, Clone)]
-pub enum Watch {
-    /// Connections that came with this key.
+pub enum Scope {
+    /// Those that were opened with this key.
     Key(Token),
-    /// All connections but those of watchers; the teacher's right.
+    /// All, except those of watchers. For the teacher.
     Everyone,
 }
 
-impl Watch {
-    /// What this key opens; `None` if it cannot be one.
-    pub fn parse(key: &str, teacher_key: Option<&str>) -> Option<Watch> {
+impl Scope {
+    /// The scope of a key; `None` if the text cannot be a key.
+    pub fn parse(key: &str, teacher_key: Option<&str>) -> Option<Scope> {
         let is_teacher = |teacher_key: &str| is_same_secret(teacher_key.as_bytes(), key.as_bytes());
         if teacher_key.is_some_and(is_teacher) {
-            return Some(Watch::Everyone);
+            return Some(Scope::Everyone);
         }
-        Token::parse(key).map(Watch::Key)
+        Token::parse(key).map(Scope::Key)
     }
 
-    /// The same connections are watched by both.
-    pub fn is_same(&self, other: &Watch) -> bool {
+    /// Whether both are the same connections. Compares keys in constant time.
+    pub fn is_same(&self, other: &Scope) -> bool {
         match (self, other) {
-            (Watch::Everyone, Watch::Everyone) => true,
-            (Watch::Key(one), Watch::Key(other)) => one.matches(other),
+            (Scope::Everyone, Scope::Everyone) => true,
+            (Scope::Key(one), Scope::Key(other)) => one.matches(other),
             _ => false,
         }
     }
 
-    /// A connection that came with this key is watched.
+    /// Whether a connection that was opened with this key belongs to it.
     pub fn includes(&self, key: Option<&Token>) -> bool {
         match (self, key) {
-            (Watch::Everyone, _) => true,
-            (Watch::Key(key), Some(other)) => key.matches(other),
-            (Watch::Key(_), None) => false,
+            (Scope::Everyone, _) => true,
+            (Scope::Key(key), Some(other)) => key.matches(other),
+            (Scope::Key(_), None) => false,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! A captured connection: how it began, kept for watchers that come later, and what its two taps share with the inspector.
+//! A captured connection: its handshake, stored for later watchers, and what its two taps share with the inspector.
 //!
-//! Made by the connection's thread, then shared by that thread, the broadcaster's and the inspector's. What in it is secret was
-//! hidden before.
+//! Created on the connection's thread, then shared with the broadcaster's and the inspector's. Must never contain a secret:
+//! `new` hides them.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,18 +23,18 @@ pub struct Captured {
     pub answered: Instant,
     /// `None`: it did not become a WebSocket.
     pub purpose: Option<Purpose>,
-    /// What lets a client watch it.
+    /// The key that lets a client watch it.
     pub key: Option<Token>,
-    /// Odd: it is watched, so the taps tell what they see. It is from the first byte on, until the inspector has decided. Each
-    /// begin and end of watching adds one, so that a tap notices that it has to begin again.
+    /// Odd while the taps must report. Begins odd, until the inspector knows whether there is a watcher. Each start and each end
+    /// of watching adds one, so a tap also notices an end and a start between two calls.
     watched: AtomicU32,
-    /// Bytes that were sent.
+    /// Bytes that the kernel accepted.
     sent: AtomicU64,
-    /// Frames that were left out because the inspector is too slow, and that watchers have not been told of.
+    /// Frames that were left out because the inspector is too slow. Reset when the watchers get the count.
     lost: AtomicU64,
 }
 
-/// What `Sec-WebSocket-Accept` is made of.
+/// How `Sec-WebSocket-Accept` is computed from `Sec-WebSocket-Key`.
 pub struct Proof {
     pub key: String,
     /// SHA-1 of the key and the GUID of RFC 6455.
@@ -66,20 +66,19 @@ impl Captured {
         self.opening.client
     }
 
-    /// Changes whenever watching begins or ends; `None` while it is not watched. One relaxed load, each time that bytes are read or
-    /// sent.
+    /// Another number for each time of watching; `None` while no watcher is there. One relaxed load for each read and write.
     pub fn watched(&self) -> Option<u32> {
         Some(self.watched.load(Ordering::Relaxed)).filter(|number| number % 2 == 1)
     }
 
-    /// By the inspector's thread alone.
+    /// Called only on the inspector's thread.
     pub fn set_watched(&self, watched: bool) {
         if self.watched().is_some() != watched {
             self.watched.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Its frames are drawn in the log. Not those of a feed: they are made of other connections' frames.
+    /// Whether the log shows its frames. Not those of a feed, which repeat the frames of other connections.
     pub fn is_logged(&self) -> bool {
         self.purpose != Some(Purpose::Feed) && log_enabled!(Level::Debug)
     }
@@ -92,6 +91,7 @@ impl Captured {
         self.sent.store(sent, Ordering::Relaxed);
     }
 
+    /// Counts frames that were left out.
     pub fn lose(&self, frames: u64) {
         self.lost.fetch_add(frames, Ordering::Relaxed);
     }
@@ -100,27 +100,27 @@ impl Captured {
         self.lost.swap(0, Ordering::Relaxed)
     }
 
-    /// Bytes of its heads.
+    /// Memory of its heads in bytes.
     pub fn memory(&self) -> usize {
         self.opening.request.len() + self.opening.response.len()
     }
 
-    /// Time since TCP was accepted.
+    /// The time since TCP was accepted.
     pub fn since(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.opening.accepted)
     }
 
-    /// How the accept value is made, if this was a handshake.
+    /// How the accept value was computed; `None` if this was no handshake.
     pub fn proof(&self) -> Option<Proof> {
         let key = header(&self.opening.request, "sec-websocket-key")?;
         let sent = header(&self.opening.response, "sec-websocket-accept")?;
-        // What was sent must be what it is said to be made of.
+        // Never show a computation that does not match the bytes on the wire.
         let digest = BASE64.decode(sent.as_bytes()).ok()?;
         (accept(&key) == sent).then_some(Proof { key, digest, accept: sent })
     }
 }
 
-/// A header's value in a head.
+/// The value of a header.
 fn header(head: &[u8], wanted: &str) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
     let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));

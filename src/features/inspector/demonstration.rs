@@ -1,8 +1,7 @@
-//! What a server can do to a connection and a page cannot ask for otherwise: the command `show`, which a client sends
-//! for its own connection only.
+//! The command `show`: a client asks the server to do something special on its connection, such as a ping or a wrong frame.
 //!
-//! Parsed on the connection's thread, done on the broadcaster's, since it alone writes. Some of it is forbidden to servers: that
-//! is the lesson.
+//! Parsed on the connection's thread, executed on the broadcaster's, since only that one writes. Some demonstrations break the
+//! protocol: that is the lesson. Must never affect another client's connection.
 
 use std::time::Duration;
 
@@ -19,25 +18,25 @@ use crate::websocket::frame::{Opcode, put_frame, put_text_frame};
 /// The command.
 pub const SHOW: ExtraCommand = ExtraCommand { kind: "show", parse };
 
-/// What a ping carries, so that its pong can be told from others.
-const PINGED: &[u8] = b"classroom";
+/// The payload of the pings, so that students recognize the pong.
+const PING_PAYLOAD: &[u8] = b"classroom";
 
-/// Messages that were not asked for, and the time between two of them.
+/// How many messages `push` sends, and the time between two.
 const PUSHES: u8 = 3;
-const PUSH_EVERY: Duration = Duration::from_secs(1);
+const PUSH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For how long nothing is read from a client that asked to see that.
+/// How long `pause` stops reading from the client.
 const PAUSE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Demonstration {
-    /// A ping, which the client answers by itself.
+    /// A ping. The client's WebSocket library answers it.
     Ping,
     /// A message in three fragments, with a ping between two of them.
     Fragments,
     /// A binary message.
     Binary,
-    /// A close frame with this code, which may be sent.
+    /// A close frame with this code.
     Close(u16),
     /// The end of TCP without a close frame.
     Drop,
@@ -45,20 +44,20 @@ enum Demonstration {
     BadFrame,
     /// A text that is not UTF-8.
     BadUtf8,
-    /// Nothing is read for a while.
+    /// The server reads nothing for a while.
     Pause,
-    /// Three messages, one a second, that were not asked for.
+    /// Three messages, one per second, without a request for each.
     Push,
 }
 
-/// What happens to this connection, as its client asked for.
+/// The event that announces a demonstration, or is a part of it.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     what: &'static str,
     text: &'a str,
-    /// Which part of what was announced this is; absent from the announcement.
+    /// The number of this part; absent in the announcement.
     #[serde(skip_serializing_if = "Option::is_none")]
     part: Option<u8>,
 }
@@ -94,12 +93,12 @@ fn refusal(text: &'static str, fields: &Fields) -> Refusal {
     Refusal { reference: fields.reference.clone(), ..Refusal::new(ErrorCode::BadMessage, text) }
 }
 
-/// Announces what comes, then does it.
+/// Announces the demonstration, then executes it.
 fn demonstrate(control: &mut dyn Control, client: ClientId, demonstration: Demonstration) {
     let (what, text) = announcement(demonstration);
     control.send(client, text_frame(&shown(what, text, None)));
     match demonstration {
-        Demonstration::Ping => control.send(client, frame(PINGED, Opcode::Ping, true)),
+        Demonstration::Ping => control.send(client, frame(PING_PAYLOAD, Opcode::Ping, true)),
         Demonstration::Fragments => {
             let text = "this text came in three fragments, with a ping between two of them";
             control.send(client, fragments(&shown(what, text, Some(1))));
@@ -109,7 +108,7 @@ fn demonstrate(control: &mut dyn Control, client: ClientId, demonstration: Demon
             control.send(client, frame(&bytes, Opcode::Binary, true));
         }
         Demonstration::Close(code) => {
-            control.close(client, Cause::Server(CloseReason::new(code, "as you wished")));
+            control.close(client, Cause::Server(CloseReason::new(code, "as you requested")));
         }
         Demonstration::Drop => control.close(client, Cause::Dropped),
         Demonstration::BadFrame => {
@@ -118,25 +117,25 @@ fn demonstrate(control: &mut dyn Control, client: ClientId, demonstration: Demon
             control.send(client, bad.into());
         }
         Demonstration::BadUtf8 => control.send(client, text_frame(b"not UTF-8: \xc3\x28")),
-        // The connection's own thread does that: it stops reading.
+        // The connection's thread does it: it stops reading.
         Demonstration::Pause => {}
-        Demonstration::Push => push_later(control, client, 1),
+        Demonstration::Push => push_after_interval(control, client, 1),
     }
 }
 
-/// One more message that was not asked for in a second, and then the next.
-fn push_later(control: &mut dyn Control, client: ClientId, number: u8) {
+/// Sends message `number` after the interval, then the rest.
+fn push_after_interval(control: &mut dyn Control, client: ClientId, number: u8) {
     let push = move |control: &mut dyn Control| {
         let text = format!("{number} of {PUSHES}");
         control.send(client, text_frame(&shown("push", &text, Some(number))));
         if number < PUSHES && control.is_open(client) {
-            push_later(control, client, number + 1);
+            push_after_interval(control, client, number + 1);
         }
     };
-    control.later(PUSH_EVERY, Box::new(push));
+    control.later(PUSH_INTERVAL, Box::new(push));
 }
 
-/// What a client reads before it happens, in words for the person at a terminal.
+/// The announcement: the demonstration's name, and a sentence for the user of a terminal client.
 fn announcement(demonstration: Demonstration) -> (&'static str, &'static str) {
     match demonstration {
         Demonstration::Ping => ("ping", "a ping comes; your side answers with a pong by itself"),
@@ -155,9 +154,9 @@ fn announcement(demonstration: Demonstration) -> (&'static str, &'static str) {
             ("bad_utf8", "a text that is not UTF-8 comes; your side must fail with 1007")
         }
         Demonstration::Pause => {
-            ("pause", "nothing is read from you for 10 s; what you send waits on the way")
+            ("pause", "the server reads nothing from you for 10 s; what you send waits in TCP's buffers")
         }
-        Demonstration::Push => ("push", "three messages come, one a second, without a request"),
+        Demonstration::Push => ("push", "three messages come, one per second, without a request"),
     }
 }
 
@@ -178,16 +177,16 @@ fn frame(payload: &[u8], opcode: Opcode, fin: bool) -> Bytes {
     frame.freeze()
 }
 
-/// A text in three parts. A control frame may stand between two of them (RFC 6455, 5.4).
+/// A text message in three fragments, with a ping between two of them (RFC 6455, 5.4, allows control frames there).
 fn fragments(text: &[u8]) -> Bytes {
     let (first, rest) = text.split_at(text.len() / 3);
     let (second, third) = rest.split_at(rest.len() / 2);
-    let go_on = Opcode::Continuation;
+    let continuation = Opcode::Continuation;
     [
         frame(first, Opcode::Text, false),
-        frame(PINGED, Opcode::Ping, true),
-        frame(second, go_on, false),
-        frame(third, go_on, true),
+        frame(PING_PAYLOAD, Opcode::Ping, true),
+        frame(second, continuation, false),
+        frame(third, continuation, true),
     ]
     .concat()
     .into()

@@ -1,6 +1,7 @@
-//! What happened, as events for those who watch.
+//! Turns observations into events for the watchers.
 //!
-//! On the inspector's thread; no state but a connection's lane.
+//! Called by `registry` on the inspector's thread. Its only state is the connection's tracker. Must never show a secret or another
+//! user's private text.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -9,16 +10,16 @@ use data_encoding::HEXLOWER;
 
 use super::captured::Captured;
 use super::event::{Event, Exchange, Frame, Proof};
-use super::frame_tap::KEPT_PAYLOAD;
+use super::frame_tap::SHOWN_PAYLOAD;
 use super::hex::{hex, unmasked};
-use super::lane::Lane;
-use super::note::What;
+use super::note::Observation;
 use super::secrets;
+use super::tracker::FrameTracker;
 use crate::broadcaster::Party;
 use crate::tap::{Privacy, Purpose};
 use crate::websocket::frame::{KeptFrame, KeptFrames};
 
-/// A connection became a WebSocket; `late`: a while ago.
+/// A connection became a WebSocket. `late`: the watcher came after that.
 pub fn opened<'a>(captured: &'a Captured, name: Option<&'a str>, at: Instant, late: bool) -> Event<'a> {
     let proof = captured.proof().map(|proof| Proof {
         key: proof.key,
@@ -37,44 +38,44 @@ pub fn opened<'a>(captured: &'a Captured, name: Option<&'a str>, at: Instant, la
     }
 }
 
-/// A connection did not become one.
+/// A connection did not become a WebSocket.
 pub fn refused(captured: &Captured, status: u16) -> Event<'_> {
     Event::Refused { conn: captured.client().0, status, exchange: exchange(captured) }
 }
 
-/// Tells each event that a note comes to: as the watchers of this connection alone may see it, and as those of everyone may.
+/// Calls `emit` with each event of an observation: as the watchers with this connection's key see it, and as the teacher does.
 pub fn note(
     captured: &Captured,
-    lane: &mut Lane,
+    tracker: &mut FrameTracker,
     at: Instant,
-    what: &What,
-    mut tell: impl FnMut(&Event<'_>, &Event<'_>),
+    observation: &Observation,
+    mut emit: impl FnMut(&Event<'_>, &Event<'_>),
 ) {
     let (conn, us) = (captured.client().0, microseconds(captured, at));
-    match what {
-        What::Opened | What::Refused(_) => {}
-        What::Named(name) => tell_all(&mut tell, &Event::Named { conn, name }),
-        What::Frames { from, frames, privacy, cut } => {
+    match observation {
+        Observation::Opened | Observation::Refused(_) => {}
+        Observation::Named(name) => emit_to_all(&mut emit, &Event::Named { conn, name }),
+        Observation::Frames { from, frames, privacy, cut } => {
             let mut frames = KeptFrames { rest: frames };
             while let Some(kept) = frames.next() {
                 let cut = *cut && frames.rest.is_empty();
-                frame(captured, lane, us, *from, &kept, *privacy, cut, &mut tell);
+                frame(captured, tracker, us, *from, &kept, *privacy, cut, &mut emit);
             }
             if *cut && !frames.rest.is_empty() {
-                let (header, why) = (hex(frames.rest, &[]), "the header never became whole".to_owned());
-                tell_all(&mut tell, &Event::Broken { conn, us, from: *from, header: &header, why });
+                let (header, why) = (hex(frames.rest, &[]), "the header is incomplete".to_owned());
+                emit_to_all(&mut emit, &Event::Broken { conn, us, from: *from, header: &header, why });
             }
         }
-        What::Broken { header, wrong } => {
+        Observation::Broken { header, wrong } => {
             let (header, from, why) = (hex(header, &[]), Party::Client, wrong.to_string());
-            tell_all(&mut tell, &Event::Broken { conn, us, from, header: &header, why });
+            emit_to_all(&mut emit, &Event::Broken { conn, us, from, header: &header, why });
         }
-        What::Closing { by, reason } => {
+        Observation::Closing { by, reason } => {
             let (by, code, reason) = (*by, reason.code(), reason.reason());
-            tell_all(&mut tell, &Event::Closing { conn, us, by, code, reason });
+            emit_to_all(&mut emit, &Event::Closing { conn, us, by, code, reason });
         }
-        What::Answered => tell_all(&mut tell, &Event::Answered { conn, us }),
-        What::Closed(closed) => {
+        Observation::Answered => emit_to_all(&mut emit, &Event::Answered { conn, us }),
+        Observation::Closed(closed) => {
             let event = Event::Closed {
                 conn,
                 us,
@@ -88,31 +89,31 @@ pub fn note(
                 from_client: closed.from_client,
                 to_client: closed.to_client,
             };
-            tell_all(&mut tell, &event);
+            emit_to_all(&mut emit, &event);
         }
     }
 }
 
-fn tell_all(tell: &mut impl FnMut(&Event<'_>, &Event<'_>), event: &Event<'_>) {
-    tell(event, event);
+fn emit_to_all(emit: &mut impl FnMut(&Event<'_>, &Event<'_>), event: &Event<'_>) {
+    emit(event, event);
 }
 
 #[allow(clippy::too_many_arguments)] // All of it is about one frame.
 fn frame(
     captured: &Captured,
-    lane: &mut Lane,
+    tracker: &mut FrameTracker,
     us: u64,
     from: Party,
     kept: &KeptFrame<'_>,
     privacy: Privacy,
     cut: bool,
-    tell: &mut impl FnMut(&Event<'_>, &Event<'_>),
+    emit: &mut impl FnMut(&Event<'_>, &Event<'_>),
 ) {
     let KeptFrame { head, header, payload } = kept;
     let plain = head.mask.map(|mask| unmasked(mask, payload));
     let read = plain.as_deref().unwrap_or(payload);
-    let place = lane.place(from, head, read, us);
-    let shown = ..payload.len().min(KEPT_PAYLOAD);
+    let context = tracker.track(from, head, read, us);
+    let shown = ..payload.len().min(SHOWN_PAYLOAD);
     let secret = match from {
         Party::Client => Vec::new(),
         Party::Server | Party::Neither => secrets::in_payload(read),
@@ -136,14 +137,14 @@ fn frame(
             plain: plain.as_deref().filter(|_| !hidden),
             hidden,
             cut,
-            message: place.message,
-            round_trip_us: place.answers.map(|ping| us.saturating_sub(ping)),
-            ping_us: place.answers,
+            message: context.message,
+            round_trip_us: context.answered_ping.map(|ping| us.saturating_sub(ping)),
+            ping_us: context.answered_ping,
         })
     };
     match privacy {
-        Privacy::Public => tell(&event(false), &event(false)),
-        Privacy::Private => tell(&event(false), &event(true)),
+        Privacy::Public => emit(&event(false), &event(false)),
+        Privacy::Private => emit(&event(false), &event(true)),
     }
 }
 

@@ -1,6 +1,7 @@
-//! A frame as a student would draw it, for the log at `trace`, and in a line at `debug`.
+//! Draws frames in the log: one line each at the level `debug`, all bits and bytes at `trace`.
 //!
-//! Called by connection threads (what came) and by the broadcaster (what went), while the log is at that level.
+//! Called on the connections' threads (received frames) and the broadcaster's (sent frames), if the log has that level. Must never
+//! log a secret.
 //!
 //! ```text
 //! conn 3: from client: text frame, FIN, masked, 5 bytes
@@ -24,13 +25,13 @@ use crate::client_id::ClientId;
 use crate::close_code;
 use crate::websocket::frame::{FrameHead, KeptFrame, KeptFrames, Opcode};
 
-/// Bytes of one payload that are drawn; the rest is counted only.
+/// Bytes of one payload that are drawn; only the number of the rest is.
 const DRAWN_PAYLOAD: usize = 64;
 
-/// Bytes in one line.
+/// Payload bytes per line.
 const LINE: usize = 8;
 
-/// Tells the log what a tap found.
+/// Logs what a tap found.
 pub fn log_tapped(client: ClientId, tapped: &Tapped) {
     match tapped {
         Tapped::Frame { frame, cut } => log_frames(client, Party::Client, frame, *cut),
@@ -40,7 +41,7 @@ pub fn log_tapped(client: ClientId, tapped: &Tapped) {
     }
 }
 
-/// Tells the log of frames, of which the last may be shortened, or `cut` off.
+/// Logs frames. Long ones are shortened; with `cut`, the last is incomplete.
 pub fn log_frames(client: ClientId, from: Party, bytes: &[u8], cut: bool) {
     let direction = if from == Party::Client { "from client" } else { "to client" };
     let mut frames = KeptFrames { rest: bytes };
@@ -55,11 +56,11 @@ pub fn log_frames(client: ClientId, from: Party, bytes: &[u8], cut: bool) {
     }
     if !frames.rest.is_empty() {
         let header = spaced_hex(frames.rest, &[]);
-        debug!("{client}: {direction}: a header that was cut off: {header}");
+        debug!("{client}: {direction}: an incomplete header: {header}");
     }
 }
 
-/// The lines of all frames, whatever the log's level.
+/// The lines of all frames, at any log level.
 pub fn draw_all(from: Party, bytes: &[u8]) -> Vec<String> {
     KeptFrames { rest: bytes }.flat_map(|kept| draw(&kept, from)).collect()
 }
@@ -67,7 +68,7 @@ pub fn draw_all(from: Party, bytes: &[u8]) -> Vec<String> {
 /// The lines of one frame.
 fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
     let KeptFrame { head, header, payload } = frame;
-    let line = |bytes: &[u8], words: String| format!("{:<23}  {words}", spaced_hex(bytes, &[]));
+    let line = |bytes: &[u8], meaning: String| format!("{:<23}  {meaning}", spaced_hex(bytes, &[]));
     let bit = |set: bool| u8::from(set);
     let fin = if head.fin { "FIN" } else { "not FIN" };
     let mask = if head.mask.is_some() { "MASK" } else { "not MASK" };
@@ -85,12 +86,12 @@ fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
     )];
     let key = if head.mask.is_some() { 4 } else { 0 };
     let (length, key) = header[1..].split_at(header.len() - 1 - key);
-    let how = match head.length_bits {
+    let in_bits = match head.length_bits {
         7 => String::new(),
         bits => format!(" in the next {bits} bits"),
     };
     let first = length[0];
-    let drawn = format!("{} {:07b}   {mask}, length {}{how}", first >> 7, first & 0x7f, head.length);
+    let drawn = format!("{} {:07b}   {mask}, length {}{in_bits}", first >> 7, first & 0x7f, head.length);
     lines.push(line(&length[..1], drawn));
     if length.len() > 1 {
         lines.push(line(&length[1..], format!("length {}", head.length)));
@@ -105,11 +106,11 @@ fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
     let drawn = payload.len().min(DRAWN_PAYLOAD);
     for begin in (0..drawn).step_by(LINE) {
         let place = begin..drawn.min(begin + LINE);
-        // A secret's bytes, as places within this line.
+        // The positions of secret bytes in this line.
         let here: Vec<_> =
             secret.iter().map(|range| range.start.max(begin) - begin..range.end.max(begin) - begin).collect();
         let hex = |bytes: &[u8]| spaced_hex(&bytes[place.clone()], &here);
-        // Named once: what follows is more of it.
+        // Only the first line has the label.
         let label = |name| if begin == 0 { name } else { "" };
         if plain.is_some() {
             lines.push(format!("{:<23}  {}", hex(payload), label("payload as it came")));
@@ -119,7 +120,7 @@ fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
         }
     }
     if drawn > 0 {
-        lines.push(format!("{:<23}  {}", "", words(head, &read[..drawn], &secret)));
+        lines.push(format!("{:<23}  {}", "", text(head, &read[..drawn], &secret)));
     }
     if head.length > drawn as u64 {
         lines.push(format!("and {} bytes more", head.length - drawn as u64));
@@ -127,8 +128,8 @@ fn draw(frame: &KeptFrame<'_>, from: Party) -> Vec<String> {
     lines
 }
 
-/// What a payload says.
-fn words(head: &FrameHead, payload: &[u8], secret: &[Range<usize>]) -> String {
+/// The payload as text; of a close frame its code and reason.
+fn text(head: &FrameHead, payload: &[u8], secret: &[Range<usize>]) -> String {
     let mut bytes = payload.to_vec();
     for range in secret {
         let end = range.end.min(bytes.len());

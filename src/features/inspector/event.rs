@@ -1,32 +1,33 @@
-//! What the inspector tells: one JSON object a text frame. The README's section "The inspector's feed" explains each.
+//! The events of `/wire`, one JSON object per text frame. The README's section "The inspector's feed" explains each.
 //!
-//! Built on the inspector's thread.
+//! Made by `describe` on the inspector's thread. Plain data.
 
 use serde::Serialize;
 
 use crate::broadcaster::Party;
 
-/// How many messages and bytes went one way after the handshake, frame headers included.
+/// Messages and bytes in one direction after the handshake, with frame headers.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Amount {
     pub messages: u64,
     pub bytes: u64,
 }
 
-/// `us` are microseconds since TCP was accepted; `conn` is the number that the log uses.
+/// `us`: microseconds since TCP was accepted. `conn`: the connection's number, the same as in the log.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Event<'a> {
-    /// The first event: what is watched, and how many such connections there are already.
+    /// The first event: which connections are watched, and how many of them are open already.
     Watching {
-        whom: &'static str,
+        #[serde(rename = "whom")]
+        scope: &'static str,
         found: usize,
     },
     /// A connection that became a WebSocket.
     Opened {
         conn: u64,
         endpoint: &'static str,
-        /// Under which it is in the chat.
+        /// Its member's name in the chat.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<&'a str>,
         #[serde(flatten)]
@@ -34,12 +35,12 @@ pub enum Event<'a> {
         #[serde(flatten)]
         proof: Option<Proof>,
         us: u64,
-        /// Frames went by before anybody watched.
+        /// The watcher came later and missed frames.
         late: bool,
-        /// Bytes that had been sent to the client by then.
+        /// Bytes that were sent to the client before.
         sent: u64,
     },
-    /// A connection that did not.
+    /// A connection that did not become one.
     Refused {
         conn: u64,
         status: u16,
@@ -51,7 +52,7 @@ pub enum Event<'a> {
         name: &'a str,
     },
     Frame(Frame<'a>),
-    /// No frame may begin so.
+    /// Bytes that no frame may begin with, or an incomplete header.
     Broken {
         conn: u64,
         us: u64,
@@ -79,17 +80,17 @@ pub enum Event<'a> {
         code: u16,
         reason: &'a str,
         answered: bool,
-        /// Who ended TCP first.
+        /// Which side ended TCP first.
         #[serde(skip_serializing_if = "Option::is_none")]
         tcp_by: Option<Party>,
         /// How the client's direction of TCP ended.
         tcp: &'static str,
-        /// The same in words.
+        /// The same as a sentence.
         detail: &'a str,
         from_client: Amount,
         to_client: Amount,
     },
-    /// Events that were left out, as the inspector or the watcher was too slow.
+    /// Events that were left out because the inspector or the watcher is too slow.
     Lost {
         #[serde(skip_serializing_if = "Option::is_none")]
         conn: Option<u64>,
@@ -97,7 +98,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Request and answer.
+/// Request and response.
 #[derive(Debug, Serialize)]
 pub struct Exchange<'a> {
     /// When TCP was accepted: RFC 3339, UTC, milliseconds.
@@ -111,7 +112,7 @@ pub struct Exchange<'a> {
     pub answered_us: u64,
 }
 
-/// From `Sec-WebSocket-Key` to `Sec-WebSocket-Accept`.
+/// How `Sec-WebSocket-Accept` is computed from `Sec-WebSocket-Key`.
 #[derive(Debug, Serialize)]
 pub struct Proof {
     pub key: String,
@@ -119,7 +120,7 @@ pub struct Proof {
     pub accept: String,
 }
 
-/// Bytes are in hexadecimal; `··` stands for one that is hidden.
+/// Bytes are in hexadecimal; `··` is a hidden one.
 #[derive(Debug, Serialize)]
 pub struct Frame<'a> {
     pub conn: u64,
@@ -132,28 +133,28 @@ pub struct Frame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask: Option<String>,
     pub length: u64,
-    /// In how many bits the length is told: 7, 16 or 64.
+    /// The bits of the length field: 7, 16 or 64.
     pub bits: u8,
     pub header: &'a str,
-    /// The first bytes as they were on the wire.
+    /// The first bytes of the payload, as they were on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<&'a str>,
     /// The same unmasked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain: Option<&'a str>,
-    /// The text is private, and none of the watcher's business.
+    /// The text is private: the teacher does not see it.
     #[serde(skip_serializing_if = "is_false")]
     pub hidden: bool,
-    /// It never became whole.
+    /// The connection ended before the frame was complete.
     #[serde(skip_serializing_if = "is_false")]
     pub cut: bool,
-    /// Which message of its direction a data frame belongs to.
+    /// The number of the message that a data frame belongs to, counted in its direction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<u64>,
-    /// Of a pong: the time since the ping that it answers…
+    /// For a pong: the time since its ping.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round_trip_us: Option<u64>,
-    /// …and when that went by.
+    /// For a pong: when its ping was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ping_us: Option<u64>,
 }
@@ -164,7 +165,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Event<'_> {
-    /// How many events are lost with this one.
+    /// How many events are lost if this one is left out.
     pub fn weight(&self) -> u64 {
         match self {
             Event::Lost { count, .. } => *count,
@@ -172,9 +173,8 @@ impl Event<'_> {
         }
     }
 
-    /// The event as it goes into a text frame.
+    /// The payload of its text frame.
     pub fn json(&self) -> Vec<u8> {
-        // A struct of plain fields has no way to fail; were there one, an empty object says nothing wrong.
-        serde_json::to_vec(self).unwrap_or_else(|_| b"{}".to_vec())
+        serde_json::to_vec(self).expect("invariant: plain fields have a JSON")
     }
 }

@@ -1,14 +1,14 @@
-//! Finds the frames in what a connection's thread reads, however it was cut, and keeps what is shown of each.
+//! Finds the frames in the bytes that a connection's thread reads, and copies the first bytes of each.
 //!
-//! Belongs to that thread, and exists only while the connection is watched. It only listens and never changes a byte. (What is
-//! sent needs none: the backlog knows where its frames end.)
+//! Belongs to that thread. Exists only while the connection is watched or logged. Must never change a byte. (Sent frames need no
+//! such search: the send queue knows where they end.)
 
 use bytes::Bytes;
 
 use crate::websocket::frame::{FrameHead, FrameScanner, WrongHeader, read_head};
 
-/// Bytes of one payload that are kept and shown.
-pub const KEPT_PAYLOAD: usize = 256;
+/// Bytes of one payload that watchers see.
+pub const SHOWN_PAYLOAD: usize = 256;
 
 /// What a tap found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,38 +16,38 @@ pub enum Tapped {
     /// A frame: its header, and the first bytes of its payload.
     Frame {
         frame: Bytes,
-        /// It never became whole.
+        /// The connection ended before the frame was complete.
         cut: bool,
     },
-    /// No frame may begin so; where the next one would is not known.
+    /// Bytes that no frame may begin with. Where the next frame begins is unknown.
     Broken { header: Bytes, wrong: WrongHeader },
 }
 
 #[derive(Debug, Default)]
 pub struct FrameTap {
-    /// The frame that is arriving: as much of it as is kept.
+    /// The first bytes of the frame that is arriving.
     frame: Vec<u8>,
-    /// Once its header is complete: the payload that is still to come.
+    /// Bytes of its payload that have not come yet; `None` while its header is incomplete.
     payload_left: Option<u64>,
-    /// Bytes to skip: the rest of a frame that began before the tap did.
-    skipped: u64,
-    /// No frame can be found after a wrong header.
-    lost_its_place: bool,
+    /// Bytes to skip: the rest of a frame that began before this tap.
+    to_skip: u64,
+    /// A wrong header came: no frame can be found after it.
+    is_broken: bool,
 }
 
 impl FrameTap {
-    /// A tap that begins where this scanner stands.
+    /// A tap that starts at the scanner's position.
     pub fn at(scanner: &FrameScanner) -> FrameTap {
-        let (frame, skipped) = (scanner.partial_header().to_vec(), scanner.payload_left());
-        FrameTap { frame, skipped, ..FrameTap::default() }
+        let (frame, to_skip) = (scanner.partial_header().to_vec(), scanner.payload_left());
+        FrameTap { frame, to_skip, ..FrameTap::default() }
     }
 
-    /// The next bytes that passed; `found` gets each frame when its last byte is there.
+    /// Takes the next bytes. `found` gets each frame when its last byte is there.
     pub fn pass(&mut self, mut bytes: &[u8], mut found: impl FnMut(Tapped)) {
-        let skipped = usize::try_from(self.skipped).unwrap_or(usize::MAX).min(bytes.len());
-        self.skipped -= skipped as u64;
+        let skipped = usize::try_from(self.to_skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.to_skip -= skipped as u64;
         bytes = &bytes[skipped..];
-        while !bytes.is_empty() && !self.lost_its_place {
+        while !bytes.is_empty() && !self.is_broken {
             let Some(left) = self.payload_left else {
                 let (byte, rest) = (bytes[0], &bytes[1..]);
                 self.frame.push(byte);
@@ -56,7 +56,7 @@ impl FrameTap {
                     Ok(None) => {}
                     Ok(Some((head, _))) => self.begin_payload(&head, &mut found),
                     Err(wrong) => {
-                        self.lost_its_place = true;
+                        self.is_broken = true;
                         let header = Bytes::from(std::mem::take(&mut self.frame));
                         found(Tapped::Broken { header, wrong });
                     }
@@ -64,7 +64,7 @@ impl FrameTap {
                 continue;
             };
             let passed = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-            let kept = passed.min((KEPT_PAYLOAD + HEADER).saturating_sub(self.frame.len()));
+            let kept = passed.min((SHOWN_PAYLOAD + HEADER).saturating_sub(self.frame.len()));
             self.frame.extend_from_slice(&bytes[..kept]);
             bytes = &bytes[passed..];
             self.payload_left = Some(left - passed as u64);
@@ -72,7 +72,7 @@ impl FrameTap {
         }
     }
 
-    /// Nothing more will come: what there is of a frame.
+    /// No more bytes will come. Returns the incomplete frame, if there is one.
     pub fn end(&mut self) -> Option<Tapped> {
         let frame = Bytes::from(std::mem::take(&mut self.frame));
         (!frame.is_empty()).then_some(Tapped::Frame { frame, cut: true })

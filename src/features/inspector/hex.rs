@@ -1,8 +1,8 @@
-//! Bytes as people read them.
+//! Bytes as hexadecimal text, and unmasking. Pure functions, for `describe` and `drawing`, on any thread.
 
 use std::ops::Range;
 
-/// What stands for a hidden byte.
+/// Written in place of a hidden byte.
 const HIDDEN: &str = "··";
 
 /// `8185`, with `··` for each byte in `hidden`.
@@ -10,7 +10,7 @@ pub fn hex(bytes: &[u8], hidden: &[Range<usize>]) -> String {
     joined_hex(bytes, hidden, "")
 }
 
-/// `81 85`
+/// `81 85`, with the same for hidden bytes.
 pub fn spaced_hex(bytes: &[u8], hidden: &[Range<usize>]) -> String {
     joined_hex(bytes, hidden, " ")
 }
@@ -32,7 +32,7 @@ fn joined_hex(bytes: &[u8], hidden: &[Range<usize>], between: &str) -> String {
     text
 }
 
-/// The payload without its mask (RFC 6455, 5.3): each byte XOR the key's, the key over and over.
+/// Removes the mask (RFC 6455, 5.3): each byte XOR a byte of the key, which repeats.
 pub fn unmasked(mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
 }

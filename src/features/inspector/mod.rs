@@ -1,17 +1,17 @@
-//! The inspector: what goes over the wire, frame by frame, in the log and for those who watch on `/wire`; and what a client can
-//! ask for to see it happen.
+//! The inspector: shows what goes over the wire, frame by frame, in the log and to watchers on `/wire`. The command `show` makes
+//! special frames happen.
 //!
-//! Attached at four joints: it captures connections, adds the route `/wire` and the command `show`, and has its jobs done on the
-//! broadcaster's thread. It listens and never changes a byte; while no one watches there is nothing to do.
+//! Attached at four joints: it captures connections, adds the route `/wire` and the command `show`, and sends jobs to the
+//! broadcaster's thread. Must never change a byte of a captured connection. Without watchers it does almost nothing.
 //!
 //! ```text
 //! connection's thread ── read tap ──► broadcaster ── send tap ──► inspector's thread ── finished frames ──► broadcaster ──► watcher
 //!                                     (passes it on)                (owns the lists)
 //! ```
 //!
-//! To be read in this order: `captured` (what is kept of a connection), `frame_tap`, `read_tap` and `send_tap` (what is seen of
-//! it), `note` (the way to the inspector's thread), `registry`, `lane`, `describe`, `event` and `outbox` (what watchers get), `access`
-//! (who may watch), `secrets` (what is not shown), `drawing` (in the log), `demonstration` (what can be made to happen).
+//! Read in this order: `captured` (a connection's record), `frame_tap`, `read_tap` and `send_tap` (find its frames), `note` (the
+//! channel to the inspector's thread), `registry`, `tracker`, `describe`, `event` and `outbox` (what watchers get), `access` (who may
+//! watch what), `secrets` (what is hidden), `drawing` (frames in the log), `demonstration` (the command `show`).
 
 mod access;
 mod captured;
@@ -21,13 +21,13 @@ mod drawing;
 mod event;
 mod frame_tap;
 mod hex;
-mod lane;
 mod note;
 mod outbox;
 mod read_tap;
 mod registry;
 mod secrets;
 mod send_tap;
+mod tracker;
 
 pub use captured::Captured;
 pub use demonstration::SHOW;
@@ -41,8 +41,8 @@ use std::thread;
 use crossbeam_channel::Sender;
 use log::info;
 
-use access::Watch;
-use note::{ToInspector, What};
+use access::Scope;
+use note::{Observation, ToInspector};
 use outbox::Outbox;
 use registry::Inspector;
 use send_tap::InspectorSendTap;
@@ -54,7 +54,7 @@ use crate::joints::Joints;
 use crate::tap::{Capture, Opening, Purpose, Taps};
 use crate::token::Token;
 
-/// Attaches all of it; its thread begins when the server does.
+/// Attaches the inspector. Its thread starts when the server does.
 pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<Incoming>) {
     let (to_inspector, notes) = note::channel();
     let outbox = Outbox::new(to_broadcaster.clone(), options.backlog);
@@ -64,7 +64,7 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     }));
     let teacher_key = options.teacher_key.clone().or_else(access::new_teacher_key);
     if let Some(key) = &teacher_key {
-        // After the # it stays in the browser.
+        // The part after # stays in the browser: it is never sent or logged.
         joints.banner.push(("teacher", format!("#teacher={key}")));
     }
     joints.features.push("inspector");
@@ -79,27 +79,27 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     });
 }
 
-/// `/wire`: a WebSocket that shows what happens on others.
+/// `/wire`: a WebSocket that shows what happens on other connections.
 fn wire(call: &Call<'_>, teacher_key: Option<&str>, to_inspector: &ToInspector) -> Reply {
     if !call.wants_websocket() {
         return call.upgrade_required();
     }
     let key = parameter(&call.request.query, "key").unwrap_or_default();
-    let Some(watch) = Watch::parse(&key, teacher_key) else {
+    let Some(scope) = Scope::parse(&key, teacher_key) else {
         return Reply::Response(Response::refusal(
             403,
             "To watch takes a key: /wire?key=KEY with the \"wire\" of your chat's welcome, or the teacher's key.",
         ));
     };
-    // The teacher's key opens more than a sign-in does.
-    let is_for_all = matches!(watch, Watch::Everyone);
+    // The teacher needs no account.
+    let is_for_all = matches!(scope, Scope::Everyone);
     let (watcher, to_inspector) = (call.client, to_inspector.clone());
     let begin = move |_: &mut dyn Control| {
-        match watch {
-            Watch::Everyone => info!("{watcher}: watches everyone, with the teacher's key"),
-            Watch::Key(_) => info!("{watcher}: watches the connections of its key"),
+        match scope {
+            Scope::Everyone => info!("{watcher}: watches everyone, with the teacher's key"),
+            Scope::Key(_) => info!("{watcher}: watches the connections of its key"),
         }
-        to_inspector.watch(watcher, watch);
+        to_inspector.watch(watcher, scope);
     };
     let feed = Endpoint::Feed(Box::new(begin));
     Reply::WebSocket { endpoint: feed, is_for_all }
@@ -117,16 +117,16 @@ impl Capture for InspectorCapture {
         let welcome_field = key.as_ref().map(|key| ("wire", key.text()));
         let captured = Arc::new(Captured::new(opening, Some(purpose), key));
         let to_inspector = &self.to_inspector;
-        to_inspector.tell(&captured, captured.answered, What::Opened);
-        let (note_of, to) = (Arc::clone(&captured), to_inspector.clone());
+        to_inspector.report(&captured, captured.answered, Observation::Opened);
+        let (shared, to) = (Arc::clone(&captured), to_inspector.clone());
         let to_broadcaster = self.to_broadcaster.clone();
-        let tell = move |at, what| {
-            let (captured, to_inspector) = (Arc::clone(&note_of), to.clone());
-            let job = Box::new(move |_: &mut dyn Control| to_inspector.tell(&captured, at, what));
-            // A broadcaster that has ended shows nothing any more.
+        let report = move |at, observation| {
+            let (captured, to_inspector) = (Arc::clone(&shared), to.clone());
+            let job = Box::new(move |_: &mut dyn Control| to_inspector.report(&captured, at, observation));
+            // The broadcaster may have ended during the shutdown.
             let _ = to_broadcaster.send(Incoming::Run(job));
         };
-        let read = InspectorReadTap::new(Arc::clone(&captured), Box::new(tell));
+        let read = InspectorReadTap::new(Arc::clone(&captured), Box::new(report));
         let send = InspectorSendTap::new(captured, to_inspector.clone());
         Taps { read: Box::new(read), send: Box::new(send), welcome_field }
     }
@@ -134,6 +134,6 @@ impl Capture for InspectorCapture {
     fn refused(&self, opening: Opening, status: u16) {
         let key = parameter(&opening.query, "wire").and_then(|key| Token::parse(&key));
         let captured = Arc::new(Captured::new(opening, None, key));
-        self.to_inspector.tell(&captured, captured.answered, What::Refused(status));
+        self.to_inspector.report(&captured, captured.answered, Observation::Refused(status));
     }
 }

@@ -1,6 +1,7 @@
-//! The way to the inspector's thread: what happened on a captured connection.
+//! The channel to the inspector's thread: what was observed on captured connections.
 //!
-//! Sent by the broadcaster, which never waits for the inspector: what does not fit is left out and counted.
+//! Sent on the broadcaster's thread, and at a connection's opening on its own thread. Must never wait for the inspector: frames
+//! that do not fit are left out and counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use super::access::Watch;
+use super::access::Scope;
 use super::captured::Captured;
 use super::event::Amount;
 use super::frame_tap::Tapped;
@@ -19,31 +20,32 @@ use crate::close_code::CloseReason;
 use crate::tap::Privacy;
 use crate::websocket::frame::{WrongHeader, whole_frames};
 
-/// Bytes that may wait for the inspector when frames or refusals are added: more of them are left out. Anyone can send either
-/// without end.
-const FRAMES_WAITING: usize = 4 << 20;
+/// Bytes that may wait for the inspector when frames or refusals are added. Beyond it they are left out: a client can send
+/// either without end.
+const MAX_WAITING_FRAMES: usize = 4 << 20;
 
-/// Bytes that may wait at all. Beginnings and ends of connections still get through here, so that none is shown as open for
-/// ever; only a storm of connections fills this.
-const WAITING: usize = 16 << 20;
+/// Bytes that may wait in all. The difference is for openings and closings: otherwise a watcher could see a closed connection as
+/// open for ever.
+const MAX_WAITING: usize = 16 << 20;
 
-/// Bytes that a note costs beside the frames in it.
-const NOTE_UPKEEP: usize = 256;
+/// Memory of a note without its frames, in bytes.
+const NOTE_SIZE: usize = 256;
 
 pub enum Note {
-    /// A feed begins to watch.
-    Watch { watcher: ClientId, watch: Watch },
+    /// A watcher has come.
+    Watch { watcher: ClientId, scope: Scope },
     /// Something happened on a connection.
-    Happened { captured: Arc<Captured>, at: Instant, what: What },
+    Observed { captured: Arc<Captured>, at: Instant, observation: Observation },
 }
 
-pub enum What {
+/// What happened on a connection.
+pub enum Observation {
     /// It became a WebSocket.
     Opened,
-    /// It did not: the answer's status.
+    /// It did not: the response has this status.
     Refused(u16),
     Named(String),
-    /// Whole frames, but the last may be shortened, or `cut` off by the end of the connection.
+    /// Frames. The last may be shortened, or with `cut` be incomplete, since the connection ended.
     Frames {
         from: Party,
         frames: Bytes,
@@ -75,39 +77,43 @@ pub struct Closed {
     pub to_client: Amount,
 }
 
-impl What {
-    /// What a tap found on the connection's thread.
-    pub fn from_client(tapped: Tapped, privacy: Privacy) -> What {
+impl Observation {
+    /// What the tap on the connection's thread found.
+    pub fn from_client(tapped: Tapped, privacy: Privacy) -> Observation {
         match tapped {
-            Tapped::Frame { frame, cut } => What::Frames { from: Party::Client, frames: frame, privacy, cut },
-            Tapped::Broken { header, wrong } => What::Broken { header, wrong },
+            Tapped::Frame { frame, cut } => {
+                Observation::Frames { from: Party::Client, frames: frame, privacy, cut }
+            }
+            Tapped::Broken { header, wrong } => Observation::Broken { header, wrong },
         }
     }
 }
 
 impl Note {
-    /// Bytes of memory that it keeps while it waits.
+    /// Its memory in bytes while it waits.
     fn memory(&self) -> usize {
         let more = match self {
-            Note::Happened { what: What::Frames { frames, .. }, .. } => frames.len(),
-            // The last that keep the heads in memory.
-            Note::Happened { captured, what: What::Opened | What::Refused(_) | What::Closed(_), .. } => {
-                captured.memory()
-            }
+            Note::Observed { observation: Observation::Frames { frames, .. }, .. } => frames.len(),
+            // These may be the last references to the heads.
+            Note::Observed {
+                captured,
+                observation: Observation::Opened | Observation::Refused(_) | Observation::Closed(_),
+                ..
+            } => captured.memory(),
             _ => 0,
         };
-        NOTE_UPKEEP + more
+        NOTE_SIZE + more
     }
 }
 
-/// The inspector's channel.
+/// The sending end.
 #[derive(Clone)]
 pub struct ToInspector {
     sender: Sender<Note>,
     waiting: Arc<AtomicUsize>,
 }
 
-/// The inspector's end of it.
+/// The inspector's end.
 pub struct Notes {
     receiver: Receiver<Note>,
     waiting: Arc<AtomicUsize>,
@@ -120,14 +126,16 @@ pub fn channel() -> (ToInspector, Notes) {
 }
 
 impl ToInspector {
-    /// Hands a note on, if there is room for it; else its frames are counted as lost.
-    pub fn tell(&self, captured: &Arc<Captured>, at: Instant, what: What) {
-        let (bound, frames) = match &what {
-            What::Frames { frames, .. } => (FRAMES_WAITING, whole_frames(frames).count().max(1) as u64),
-            What::Refused(_) => (FRAMES_WAITING, 0),
-            _ => (WAITING, 0),
+    /// Sends an observation if there is room. Otherwise its frames count as lost.
+    pub fn report(&self, captured: &Arc<Captured>, at: Instant, observation: Observation) {
+        let (bound, frames) = match &observation {
+            Observation::Frames { frames, .. } => {
+                (MAX_WAITING_FRAMES, whole_frames(frames).count().max(1) as u64)
+            }
+            Observation::Refused(_) => (MAX_WAITING_FRAMES, 0),
+            _ => (MAX_WAITING, 0),
         };
-        let note = Note::Happened { captured: Arc::clone(captured), at, what };
+        let note = Note::Observed { captured: Arc::clone(captured), at, observation };
         if self.waiting.load(Ordering::Relaxed) + note.memory() > bound {
             captured.lose(frames);
         } else {
@@ -135,40 +143,40 @@ impl ToInspector {
         }
     }
 
-    pub fn watch(&self, watcher: ClientId, watch: Watch) {
-        self.send(Note::Watch { watcher, watch });
+    pub fn watch(&self, watcher: ClientId, scope: Scope) {
+        self.send(Note::Watch { watcher, scope });
     }
 
     fn send(&self, note: Note) {
         self.waiting.fetch_add(note.memory(), Ordering::Relaxed);
-        // An inspector that has ended shows nothing any more.
+        // The inspector's thread may have ended during the shutdown.
         let _ = self.sender.send(note);
     }
 }
 
 impl Notes {
-    /// The next one; `Ok(None)` if none comes in this time.
+    /// Waits for the next note; `Ok(None)` if none comes in this time.
     ///
     /// # Errors
-    /// When no one is left who could send any.
+    /// When all senders have ended.
     pub fn wait(&self, at_most: Option<Duration>) -> Result<Option<Note>, RecvTimeoutError> {
         let note = match at_most {
             None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(at_most) => self.receiver.recv_timeout(at_most),
         };
         match note {
-            Ok(note) => Ok(Some(self.taken(note))),
+            Ok(note) => Ok(Some(self.received(note))),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(ended) => Err(ended),
         }
     }
 
-    /// The next one, if it is there.
+    /// The next note, if there is one now.
     pub fn try_next(&self) -> Option<Note> {
-        self.receiver.try_recv().ok().map(|note| self.taken(note))
+        self.receiver.try_recv().ok().map(|note| self.received(note))
     }
 
-    fn taken(&self, note: Note) -> Note {
+    fn received(&self, note: Note) -> Note {
         self.waiting.fetch_sub(note.memory(), Ordering::Relaxed);
         note
     }

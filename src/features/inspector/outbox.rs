@@ -1,5 +1,7 @@
-//! Events on their way to watchers: gathered on the inspector's thread, handed to the broadcaster, and left out for a watcher
-//! that reads too slowly, which is told how many.
+//! Collects events for the watchers and sends them to the broadcaster in batches.
+//!
+//! Owned by the inspector's thread; `deliver` runs on the broadcaster's. A watcher that reads too slowly misses events and gets their
+//! number. Must never let a watcher's send queue grow until the broadcaster closes it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,33 +15,33 @@ use crate::broadcaster::{Control, Incoming};
 use crate::client_id::ClientId;
 use crate::websocket::frame::put_text_frame;
 
-/// Bytes that may wait for a watcher; more events are left out. Never more than half of what may wait for any client, else it
-/// would be cut off for watching.
+/// Bytes that may wait for a watcher; beyond it, events are left out. At most half of a client's send queue: a full one would
+/// close the connection.
 const WATCHER_QUEUE: usize = 256 * 1024;
 
-/// Events are handed on when they have this many bytes, or nothing more is there.
+/// A batch is sent at this size, or when no more notes wait.
 const BATCH_BYTES: usize = 32 * 1024;
 
-/// Who gets events, and how much of them.
+/// A watcher that gets a connection's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recipient {
     pub watcher: ClientId,
-    /// Watches everyone, so that private text is hidden.
-    pub everyone: bool,
+    /// It has the teacher's key: private text of other users is hidden from it.
+    pub watches_everyone: bool,
 }
 
 pub struct Outbox {
     to_broadcaster: Sender<Incoming>,
     /// Bytes that may wait for one watcher.
-    queue: usize,
+    queue_limit: usize,
     batches: HashMap<ClientId, Batch>,
-    /// Bytes of all batches.
+    /// Bytes in all batches.
     bytes: usize,
     /// The broadcaster has ended.
     is_closed: bool,
 }
 
-/// What is to be sent to one watcher next.
+/// The events that one watcher gets next.
 #[derive(Default)]
 struct Batch {
     frames: BytesMut,
@@ -57,21 +59,21 @@ struct Delivery {
 }
 
 impl Outbox {
-    /// `send_queue` in bytes: what may wait for any client.
+    /// `send_queue`: the limit of every client's send queue in bytes.
     pub fn new(to_broadcaster: Sender<Incoming>, send_queue: usize) -> Outbox {
-        let queue = WATCHER_QUEUE.min(send_queue / 2);
-        Outbox { to_broadcaster, queue, batches: HashMap::new(), bytes: 0, is_closed: false }
+        let queue_limit = WATCHER_QUEUE.min(send_queue / 2);
+        Outbox { to_broadcaster, queue_limit, batches: HashMap::new(), bytes: 0, is_closed: false }
     }
 
-    pub fn begin(&mut self, watcher: ClientId) {
+    pub fn add_watcher(&mut self, watcher: ClientId) {
         self.batches.insert(watcher, Batch::default());
     }
 
-    pub fn end(&mut self, watcher: ClientId) {
+    pub fn remove_watcher(&mut self, watcher: ClientId) {
         self.batches.remove(&watcher);
     }
 
-    /// One event for all of these watchers.
+    /// Adds an event for these watchers.
     pub fn add<'a>(&mut self, recipients: impl IntoIterator<Item = &'a Recipient>, event: &Event<'_>) {
         let mut json = None;
         for recipient in recipients {
@@ -87,7 +89,7 @@ impl Outbox {
         self.bytes >= BATCH_BYTES
     }
 
-    /// Hands everything on. Returns whether the broadcaster is still there.
+    /// Sends all batches. Returns whether the broadcaster still runs.
     pub fn send(&mut self) -> bool {
         self.bytes = 0;
         let watchers: Vec<ClientId> =
@@ -96,7 +98,7 @@ impl Outbox {
         !self.is_closed
     }
 
-    /// Tells watchers that lost events so, if they can take it now, and finds out which of them are over.
+    /// Sends the number of lost events to the watchers that can take it now, and finds out which watchers are over.
     pub fn check(&mut self) {
         let watchers: Vec<ClientId> = self.batches.keys().copied().collect();
         watchers.into_iter().for_each(|watcher| self.deliver(watcher));
@@ -109,24 +111,24 @@ impl Outbox {
     }
 
     fn deliver(&mut self, watcher: ClientId) {
-        let queue = self.queue;
+        let queue_limit = self.queue_limit;
         let Some(batch) = self.batches.get_mut(&watcher) else { return };
         let frames = batch.frames.split().freeze();
         let (events, delivery) = (std::mem::take(&mut batch.events), Arc::clone(&batch.delivery));
-        self.run(move |control| deliver(control, watcher, queue, frames, events, &delivery));
+        self.run(move |control| deliver(control, watcher, queue_limit, frames, events, &delivery));
     }
 
-    /// Has something done on the broadcaster's thread.
+    /// Sends a job to the broadcaster's thread.
     pub fn run(&mut self, job: impl FnOnce(&mut dyn Control) + Send + 'static) {
         self.is_closed |= self.to_broadcaster.send(Incoming::Run(Box::new(job))).is_err();
     }
 }
 
-/// Events for a watcher, unless it reads too slowly. On the broadcaster's thread.
+/// Sends events to a watcher, unless it reads too slowly. Runs on the broadcaster's thread.
 fn deliver(
     control: &mut dyn Control,
     watcher: ClientId,
-    queue: usize,
+    queue_limit: usize,
     frames: Bytes,
     events: u64,
     delivery: &Delivery,
@@ -135,7 +137,7 @@ fn deliver(
         return delivery.is_over.store(true, Ordering::Relaxed);
     }
     let left_out = &delivery.left_out;
-    if control.queued_bytes(watcher).is_some_and(|waiting| waiting > queue) {
+    if control.queued_bytes(watcher).is_some_and(|waiting| waiting > queue_limit) {
         left_out.fetch_add(events, Ordering::Relaxed);
         return;
     }

@@ -1,10 +1,10 @@
-//! The tap on the connection's thread: finds the frames in what is read, and tells the inspector and the log.
+//! The tap on the connection's thread: finds the frames that the client sent, and reports them to the inspector and the log.
 //!
-//! What it tells goes through the broadcaster's channel like the message itself. So a pong is never seen before the ping that it
-//! answers, and a message never after what comes of it.
+//! Reports take the same way as messages, through the broadcaster's channel. So a watcher sees a ping before its pong, and a message
+//! before its effects.
 //!
-//! A frame that ends a message of the chat waits until the message is understood, since only then it is known whether it is
-//! private. What comes after it waits, too, so that the order stays.
+//! A frame that ends a message waits until the message was parsed, since only then we know whether it is private. Later frames wait
+//! as well, to keep the order. Must never report a private text as public.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,53 +13,52 @@ use std::time::Instant;
 use super::captured::Captured;
 use super::drawing;
 use super::frame_tap::{FrameTap, Tapped};
-use super::note::What;
+use super::note::Observation;
 use crate::tap::{Privacy, Purpose, ReadTap};
 use crate::websocket::frame::{FrameScanner, Opcode, read_head};
 
-/// Frames that are shown of what comes after the conversation is over: enough for the client's close frame after what it had
-/// sent before, and no way to flood a watcher.
-const FRAMES_AFTER_THE_END: usize = 64;
+/// Frames that are reported after the last message: enough to include the client's close frame, but no flood for a watcher.
+const MAX_FRAMES_AFTER_END: usize = 64;
 
 pub struct InspectorReadTap {
     captured: Arc<Captured>,
-    /// The way to the inspector.
-    tell: Tell,
+    /// Sends to the inspector.
+    report: Report,
     /// The log is at `debug`.
     is_logged: bool,
     /// Exists while the connection is watched or logged.
     tap: Option<Box<FrameTap>>,
-    /// As it was when bytes were read last.
+    /// `Captured::watched` at the last read.
     watched: Option<u32>,
-    /// Frames in order. The first of them ends a message that is not understood yet.
+    /// Frames in order. The first ends a message that was not parsed yet.
     waiting: VecDeque<Waiting>,
-    /// Frames that may still be shown after the end.
-    after_the_end: usize,
+    /// Frames that may still be reported after the last message.
+    left_after_end: usize,
 }
 
-/// Takes what happened on the connection, and when.
-pub type Tell = Box<dyn Fn(Instant, What) + Send>;
+/// Takes an observation and its time.
+pub type Report = Box<dyn Fn(Instant, Observation) + Send>;
 
 /// A frame that waits.
 struct Waiting {
     at: Instant,
-    /// `None`: it began before the tap did, and is not shown.
+    /// `None`: it began before the tap and is not reported.
     tapped: Option<Tapped>,
-    /// It ends a message that is not understood yet.
+    /// It ends a message that was not parsed yet.
     ends_message: bool,
     privacy: Privacy,
 }
 
 impl InspectorReadTap {
-    pub fn new(captured: Arc<Captured>, tell: Tell) -> InspectorReadTap {
+    pub fn new(captured: Arc<Captured>, report: Report) -> InspectorReadTap {
         InspectorReadTap {
             is_logged: captured.is_logged(),
             captured,
-            tell,
+            report,
             tap: None,
             watched: None,
             waiting: VecDeque::new(),
-            after_the_end: FRAMES_AFTER_THE_END,
+            left_after_end: MAX_FRAMES_AFTER_END,
         }
     }
 
@@ -67,9 +66,9 @@ impl InspectorReadTap {
         self.captured.purpose == Some(Purpose::Chat)
     }
 
-    /// A frame was found.
+    /// Reports a frame, or lets it wait.
     fn found(&mut self, tapped: Tapped) {
-        // Only the chat has private messages. Of a fragment it is not known what it is a part of: it stays private.
+        // Only the chat has private messages. A fragment may be part of one, so it counts as private.
         let (ends_message, privacy) = match (&tapped, self.is_chat()) {
             (Tapped::Frame { frame, .. }, true) => match read_head(frame) {
                 Ok(Some((head, _))) if head.opcode.is_control() => (false, Privacy::Public),
@@ -82,24 +81,24 @@ impl InspectorReadTap {
         if ends_message || !self.waiting.is_empty() {
             self.waiting.push_back(waiting);
         } else {
-            self.pass_on(waiting);
+            self.report_frame(waiting);
         }
     }
 
-    fn pass_on(&self, waiting: Waiting) {
+    fn report_frame(&self, waiting: Waiting) {
         let Some(tapped) = waiting.tapped else { return };
         if self.is_logged {
             drawing::log_tapped(self.captured.client(), &tapped);
         }
         if self.captured.watched().is_some() {
-            (self.tell)(waiting.at, What::from_client(tapped, waiting.privacy));
+            (self.report)(waiting.at, Observation::from_client(tapped, waiting.privacy));
         }
     }
 
-    /// No message will be understood any more.
-    fn pass_all_on(&mut self) {
+    /// No more messages will be parsed.
+    fn report_all_waiting(&mut self) {
         while let Some(waiting) = self.waiting.pop_front() {
-            self.pass_on(waiting);
+            self.report_frame(waiting);
         }
     }
 }
@@ -118,7 +117,7 @@ impl ReadTap for InspectorReadTap {
             Some(tap) => tap,
             None => {
                 if self.is_chat() && scanner.is_in_end_of_message() {
-                    // That message will be understood, though its frame is not seen whole.
+                    // `understood` will be called for this message, though the tap misses the begin of its frame.
                     let (at, privacy) = (Instant::now(), Privacy::Private);
                     self.waiting.push_back(Waiting { at, tapped: None, ends_message: true, privacy });
                 }
@@ -142,29 +141,29 @@ impl ReadTap for InspectorReadTap {
         }
         first.ends_message = false;
         while self.waiting.front().is_some_and(|waiting| !waiting.ends_message) {
-            self.waiting.pop_front().into_iter().for_each(|waiting| self.pass_on(waiting));
+            self.waiting.pop_front().into_iter().for_each(|waiting| self.report_frame(waiting));
         }
     }
 
     fn rest(&mut self, bytes: &[u8]) {
-        self.pass_all_on();
+        self.report_all_waiting();
         let Some(mut tap) = self.tap.take() else { return };
         let mut found = Vec::new();
         tap.pass(bytes, |tapped| found.push(tapped));
-        found.truncate(self.after_the_end);
-        self.after_the_end -= found.len();
+        found.truncate(self.left_after_end);
+        self.left_after_end -= found.len();
         for tapped in found {
             self.found(tapped);
         }
-        self.pass_all_on();
-        self.tap = (self.after_the_end > 0).then_some(tap);
+        self.report_all_waiting();
+        self.tap = (self.left_after_end > 0).then_some(tap);
     }
 
     fn end(&mut self) {
-        self.pass_all_on();
+        self.report_all_waiting();
         if let Some(tapped) = self.tap.take().and_then(|mut tap| tap.end()) {
             self.found(tapped);
-            self.pass_all_on();
+            self.report_all_waiting();
         }
     }
 }

@@ -1,26 +1,25 @@
-//! What the inspector must not show: tokens, cookies and keys, and what people write to each other in private.
+//! Finds and hides secrets: tokens, cookies and keys.
 //!
-//! A secret is hidden byte by byte, so that lengths and places stay true. Used by connection threads (heads) and by
-//! the inspector (payloads).
+//! Hides byte by byte, so that lengths and positions stay correct. Called on the connections' threads (heads) and by `describe` and
+//! `drawing` (payloads). In doubt it must hide: a secret must never reach a watcher or the log.
 
 use std::ops::Range;
 
-/// What stands for each byte of a secret in a head.
+/// Written in place of each secret byte in a head.
 const HIDDEN: u8 = b'*';
 
-/// Parameters of a query that are no secret. All others are hidden, as they may be secret.
-const OPEN_PARAMETERS: [&[u8]; 3] = [b"name", b"after", b"epoch"];
+/// The query parameters that are not secret. All others are hidden, since they are unknown.
+const PUBLIC_PARAMETERS: [&[u8]; 3] = [b"name", b"after", b"epoch"];
 
-/// Parts of header names whose values are hidden, whatever else the name says.
+/// A header is hidden if its name contains one of these.
 const SECRET_HEADERS: [&str; 7] =
     ["cookie", "authorization", "token", "secret", "password", "session", "api-key"];
 
-/// Fields of a `welcome` that are hidden. The quotes before and after a name cannot stand within a JSON string, so no
-/// text can imitate them.
+/// The secret fields of a `welcome`. JSON escapes quotes inside a string, so no user's text can look like these.
 const SECRET_FIELDS: [&[u8]; 2] = [b"\"session\":\"", b"\"wire\":\""];
 
-/// Hides the secrets in a request's or a response's head, however broken it is. What does not even begin like one is hidden
-/// whole: it may be a body whose length was wrong.
+/// Hides the secrets in the head of a request or response, even a malformed one. Bytes that do not begin like a head are hidden
+/// completely: they may be a body whose length was wrong.
 pub fn hide_in_head(head: &mut [u8]) {
     if !begins_like_a_head(head) {
         return hide(head);
@@ -31,11 +30,11 @@ pub fn hide_in_head(head: &mut [u8]) {
         if line.is_empty() {
             continue;
         }
-        // A line that begins with a space goes on with the one above.
+        // A line that begins with a space continues the header above it.
         let continues = is_first || matches!(line[0], b' ' | b'\t');
         let name = line.iter().position(|byte| *byte == b':');
         if !continues {
-            // Without a colon it is not known where the name ends.
+            // Without a colon, the whole line counts as the name.
             let name = String::from_utf8_lossy(&line[..name.unwrap_or(line.len())]);
             let name = name.to_ascii_lowercase();
             secret_above = SECRET_HEADERS.iter().any(|secret| name.contains(secret));
@@ -56,7 +55,7 @@ fn hide(bytes: &mut [u8]) {
     bytes.iter_mut().filter(|byte| !shown(byte)).for_each(|byte| *byte = HIDDEN);
 }
 
-/// It begins with a method (RFC 9110, 9.1), or like a response.
+/// Whether the bytes begin with a method (RFC 9110, 9.1) or like a response.
 fn begins_like_a_head(head: &[u8]) -> bool {
     let word = head.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     let (word, rest) = head.split_at(word);
@@ -76,13 +75,13 @@ fn hide_in_query(line: &mut [u8]) {
     for parameter in line[begin + 1..end].split_mut(|byte| matches!(byte, b'&' | b'#' | b';')) {
         let Some(equals) = parameter.iter().position(|byte| *byte == b'=') else { continue };
         let (name, value) = parameter.split_at_mut(equals);
-        if !OPEN_PARAMETERS.contains(&&*name) {
+        if !PUBLIC_PARAMETERS.contains(&&*name) {
             value[1..].fill(HIDDEN);
         }
     }
 }
 
-/// The bytes of a payload from the server that are secrets.
+/// The ranges of secret bytes in a payload that the server sent.
 pub fn in_payload(payload: &[u8]) -> Vec<Range<usize>> {
     if !payload.starts_with(b"{\"type\":\"welcome\"") {
         return Vec::new();

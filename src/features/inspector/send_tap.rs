@@ -1,7 +1,7 @@
-//! The tap on the broadcaster's thread: which frames the kernel accepted whole, the member's name, and the close.
+//! The tap on the broadcaster's thread: reports frames that the server sent, the member's name, and the close.
 //!
-//! A frame is seen when its last byte is with the kernel. What is seen begins with the first piece of the send queue whose
-//! sending begins while the connection is watched.
+//! A frame is reported when the kernel has accepted its last byte. Reports begin with the first piece of the send queue whose first
+//! byte is sent while the connection is watched. Must never wait or change a byte.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::captured::Captured;
 use super::drawing;
 use super::event::Amount;
-use super::note::{Closed, ToInspector, What};
+use super::note::{Closed, Observation, ToInspector};
 use crate::broadcaster::{Cause, Closing, Party, TcpEnd};
 use crate::close_code::{self, CloseReason};
 use crate::tap::{Frames, Privacy, SendTap};
@@ -23,49 +23,49 @@ pub struct InspectorSendTap {
     /// The log is at `debug`.
     is_logged: bool,
     sent: u64,
-    /// As it was when bytes were sent last.
+    /// `Captured::watched` at the last write.
     watched: Option<u32>,
-    /// The present piece of the send queue is followed; `None`: its beginning was not seen.
-    followed: Option<Followed>,
+    /// The progress in the current piece of the send queue; `None` if its first bytes were not observed.
+    progress: Option<Progress>,
 }
 
-/// How far a piece was seen.
+/// How much of a piece was reported.
 #[derive(Default)]
-struct Followed {
-    /// Bytes of it, up to the end of a frame.
-    seen: usize,
-    /// The beginning of a frame whose rest this piece is.
+struct Progress {
+    /// Bytes of its reported frames.
+    reported: usize,
+    /// If the piece is the rest of a frame: the frame's first bytes.
     begun: Bytes,
 }
 
 impl InspectorSendTap {
     pub fn new(captured: Arc<Captured>, to_inspector: ToInspector) -> InspectorSendTap {
         let is_logged = captured.is_logged();
-        InspectorSendTap { captured, to_inspector, is_logged, sent: 0, watched: None, followed: None }
+        InspectorSendTap { captured, to_inspector, is_logged, sent: 0, watched: None, progress: None }
     }
 
-    fn tell(&self, what: What) {
-        self.to_inspector.tell(&self.captured, Instant::now(), what);
+    fn report(&self, observation: Observation) {
+        self.to_inspector.report(&self.captured, Instant::now(), observation);
     }
 
-    fn tell_if_watched(&self, what: impl FnOnce() -> What) {
+    fn report_if_watched(&self, observation: impl FnOnce() -> Observation) {
         if self.captured.watched().is_some() {
-            self.tell(what());
+            self.report(observation());
         }
     }
 
-    fn tell_frames(&self, frames: Bytes, privacy: Privacy, cut: bool) {
+    fn report_frames(&self, frames: Bytes, privacy: Privacy, cut: bool) {
         if self.is_logged {
             drawing::log_frames(self.captured.client(), Party::Server, &frames, cut);
         }
-        self.tell_if_watched(|| What::Frames { from: Party::Server, frames, privacy, cut });
+        self.report_if_watched(|| Observation::Frames { from: Party::Server, frames, privacy, cut });
     }
 }
 
-impl Followed {
-    /// What was sent of the frame that is partly sent.
+impl Progress {
+    /// The sent bytes of the unfinished frame.
     fn started(&self, frames: &Frames, sent: usize) -> Bytes {
-        joined(&self.begun, frames.bytes.slice(self.seen.min(sent)..sent))
+        joined(&self.begun, frames.bytes.slice(self.reported.min(sent)..sent))
     }
 }
 
@@ -75,54 +75,54 @@ impl SendTap for InspectorSendTap {
         self.captured.set_sent(self.sent);
         let before = std::mem::replace(&mut self.watched, self.captured.watched());
         if before != self.watched && !self.is_logged {
-            self.followed = None;
+            self.progress = None;
         }
         if self.watched.is_none() && !self.is_logged {
             return;
         }
         if from == 0 && !frames.is_rest {
-            self.followed = Some(Followed::default());
+            self.progress = Some(Progress::default());
         }
-        let Some(followed) = &mut self.followed else { return };
+        let Some(progress) = &mut self.progress else { return };
         let is_whole = to == frames.bytes.len();
         let whole = match (is_whole, frames.is_rest) {
             (true, _) => to,
             (false, true) => 0,
             (false, false) => last_frame_end(&frames.bytes, to),
         };
-        if whole > followed.seen {
-            let seen = frames.bytes.slice(followed.seen..whole);
-            let seen = joined(&std::mem::take(&mut followed.begun), seen);
-            followed.seen = if is_whole { 0 } else { whole };
-            self.tell_frames(seen, frames.privacy, false);
+        if whole > progress.reported {
+            let complete = frames.bytes.slice(progress.reported..whole);
+            let complete = joined(&std::mem::take(&mut progress.begun), complete);
+            progress.reported = if is_whole { 0 } else { whole };
+            self.report_frames(complete, frames.privacy, false);
         }
     }
 
     fn dropped(&mut self, frames: &Frames, sent: usize, end: usize) {
-        if let Some(followed) = &mut self.followed {
-            let begun = if sent < end { followed.started(frames, sent) } else { Bytes::new() };
-            *followed = Followed { seen: 0, begun };
+        if let Some(progress) = &mut self.progress {
+            let begun = if sent < end { progress.started(frames, sent) } else { Bytes::new() };
+            *progress = Progress { reported: 0, begun };
         }
     }
 
     fn cut_off(&mut self, frames: &Frames, sent: usize) {
-        let started = self.followed.take().map(|followed| followed.started(frames, sent));
+        let started = self.progress.take().map(|progress| progress.started(frames, sent));
         if let Some(started) = started.filter(|started| !started.is_empty()) {
-            self.tell_frames(started, frames.privacy, true);
+            self.report_frames(started, frames.privacy, true);
         }
     }
 
     fn named(&mut self, name: &str) {
-        self.tell(What::Named(name.to_owned()));
+        self.report(Observation::Named(name.to_owned()));
     }
 
     fn closing(&mut self, cause: &Cause) {
         let (by, reason) = (cause.by(), cause.reason());
-        self.tell(What::Closing { by, reason });
+        self.report(Observation::Closing { by, reason });
     }
 
     fn answered(&mut self) {
-        self.tell_if_watched(|| What::Answered);
+        self.report_if_watched(|| Observation::Answered);
     }
 
     fn closed(&mut self, closing: &Closing, sent_messages: u64, sent_bytes: u64) {
@@ -130,7 +130,7 @@ impl SendTap for InspectorSendTap {
         let unknown = TcpEnd::Unknown;
         let tcp = closing.tcp_end().unwrap_or(&unknown);
         let without_cause = || CloseReason::new(close_code::ABNORMAL, "");
-        self.tell(What::Closed(Box::new(Closed {
+        self.report(Observation::Closed(Box::new(Closed {
             by: closing.by().unwrap_or(Party::Neither),
             reason: closing.cause().map_or_else(without_cause, Cause::reason),
             answered: closing.is_answered(),
@@ -153,7 +153,7 @@ fn joined(begun: &Bytes, rest: Bytes) -> Bytes {
     if begun.is_empty() { rest } else { [&begun[..], &rest[..]].concat().into() }
 }
 
-/// The end of the last frame of `bytes` that ends at byte `position` or before.
+/// Where the last frame ends that ends at byte `position` or before.
 fn last_frame_end(bytes: &[u8], position: usize) -> usize {
     let lengths = whole_frames(bytes).map(|(_, frame)| frame.len());
     let ends = lengths.scan(0, |end, length| {

@@ -22,7 +22,7 @@ enum Chop {
     Whole,
     /// A write for each frame.
     Frames,
-    /// Writes of so many bytes.
+    /// Writes of this many bytes.
     Octets(usize),
 }
 
@@ -97,7 +97,7 @@ fn send(client: &mut RawClient, chop: Chop, frames: &[Vec<u8>]) {
     }
 }
 
-/// Nothing more comes than this end, which is told in the log.
+/// Nothing comes but this end, and the log has it.
 #[track_caller]
 fn ends(server: &Server, number: &str, mut client: RawClient, end: End) {
     if let Ours = end {

@@ -44,7 +44,7 @@ fn a_message_of_the_server_begins_with_its_type_and_ends_with_fin() {
     echo.send(&[frame(TEXT, b"text"), frame(BINARY, b"binary")].concat());
     assert_eq!(echo.frame(), Some((TEXT, b"text".to_vec())));
     assert_eq!(echo.frame(), Some((BINARY, b"binary".to_vec())));
-    // The one message that it sends in fragments: only to whoever wants to see that.
+    // The only message that it sends in fragments, and only on request.
     let mut chat = RawClient::join(&subject.server, "Ana");
     chat.send(&frame(TEXT, br#"{"type":"show","what":"fragments"}"#));
     while !chat.wait_for(TEXT).starts_with(br#"{"type":"shown""#) {}

@@ -1,7 +1,7 @@
 //! RFC 6455, sentence by sentence: each MUST that concerns a server has a test here, which quotes it, in a file for each
 //! chapter. The table in README.md, Conformance, names them all.
 //!
-//! What the sentence forbids is done to a server in whose chat somebody goes on talking.
+//! Each test does what the sentence forbids, while a bystander chats on the same server.
 
 mod closing;
 mod control_frames;
@@ -23,7 +23,7 @@ use crate::common::{Client, Server};
 /// The doors that lead to WebSockets of different kinds: the rules are the same.
 const DOORS: [&str; 2] = ["/echo", "/ws?name=Wrong"];
 
-/// A server, and somebody in its chat who must not notice what is done to it.
+/// A server, and a bystander in its chat who must not notice the attack.
 struct Subject {
     server: Server,
     bystander: Client,
@@ -50,7 +50,7 @@ impl Subject {
         }
     }
 
-    /// It is told why by a close frame, TCP ends in order behind that, the log says the same, and nobody else notices.
+    /// It gets a close frame with the reason, TCP ends cleanly after it, the log has the same, and no other client notices.
     #[track_caller]
     fn has_failed(&mut self, what: &str, mut client: RawClient, code: u16) {
         let (told, reason) = client.wait_for_end();
@@ -69,7 +69,7 @@ impl Subject {
     }
 
     /// This head is no handshake: it gets this status and a sentence, TCP ends in order behind that, the log says the
-    /// same, and nobody else notices.
+    /// same, and no other client notices.
     #[track_caller]
     fn refuses(&mut self, what: &str, head: impl AsRef<[u8]>, status: u16) -> Answer {
         let mut socket = self.server.connect();
@@ -89,7 +89,7 @@ impl Subject {
         answer
     }
 
-    /// All is well on this connection: it echoes, and closes as the client wishes.
+    /// Checks that the connection works: it echoes, and closes as the client requests.
     #[track_caller]
     fn goes_on(&mut self, what: &str, mut client: RawClient) {
         client.send(&frame(TEXT, b"still here"));

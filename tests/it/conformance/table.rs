@@ -1,4 +1,4 @@
-//! The table in README.md, Conformance, is true: each test that it names is here, and each test that is here it names.
+//! Checks the table in README.md, Conformance: it names every test of this folder, and each name is a test.
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
 

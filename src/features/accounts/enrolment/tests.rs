@@ -1,12 +1,12 @@
 use super::*;
 
 #[test]
-fn a_class_list_is_taken_whole_or_not_at_all() {
+fn a_class_list_is_read_whole_or_refused() {
     let text = "\u{feff}Name,Password\r\n# class 3b\r\nAna María,contra,seña\r\n\r\nLuis, secret\r\n";
-    let people = class_list(text).expect("a class list");
+    let users = class_list(text).expect("a class list");
     let passwords = ["contra,seña", "secret"].map(|text| Password::parse(text).expect("one"));
     let expected = ["Ana María", "Luis"].map(|name| account_name(name).expect("a name"));
-    assert_eq!(people, expected.into_iter().zip(passwords).collect::<Vec<_>>());
+    assert_eq!(users, expected.into_iter().zip(passwords).collect::<Vec<_>>());
     for (text, word) in [
         ("Ana,a\nLuis", "line 2: it is not like name,password"),
         ("Ana,", "line 1: a password needs"),

@@ -10,7 +10,7 @@ fn line(name: &str) -> String {
 }
 
 #[test]
-fn comments_are_skipped_and_names_found_however_they_are_written() {
+fn comments_are_skipped_and_names_are_found_in_any_spelling() {
     let text = format!("\u{feff}# class 3b\r\n\r\n{}\r\n  {}  \n#Eva:x", line("Ana María"), line("Luis"));
     let list = AccountList::parse(&text).expect("a list");
     assert_eq!(list.len(), 2);

@@ -5,7 +5,7 @@ fn password(text: &str) -> Password {
 }
 
 #[test]
-fn a_password_fits_its_own_hash_alone() {
+fn only_the_right_password_matches_a_hash() {
     let workspace = &mut Workspace::default();
     let hashed = Hashed::new(&password("contraseña"), workspace).expect("random numbers");
     let again = Hashed::parse(&hashed.to_string()).expect("our own text");
@@ -14,7 +14,7 @@ fn a_password_fits_its_own_hash_alone() {
     assert_eq!(
         again.matches(&password("contrasen\u{303}a"), workspace),
         Ok(true),
-        "the same in two characters"
+        "ñ as two characters is the same"
     );
     assert_eq!(again.matches(&password("contrasena"), workspace), Ok(false));
     assert_eq!(Hashed::decoy(None).matches(&password("contraseña"), workspace), Ok(false));
@@ -24,7 +24,7 @@ fn a_password_fits_its_own_hash_alone() {
 #[test]
 fn hashes_of_other_tools_are_read() {
     let workspace = &mut Workspace::default();
-    // Used before for something cheaper.
+    // The workspace must grow after a cheaper hash.
     assert_eq!(Hashed::decoy(None).matches(&password("x"), workspace), Ok(false));
     // echo -n password | argon2 somesalt -id -t 2 -k 65536 -p 1 -e
     let other = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
@@ -34,7 +34,7 @@ fn hashes_of_other_tools_are_read() {
 }
 
 #[test]
-fn what_is_no_hash_or_costs_too_much_is_refused() {
+fn an_invalid_or_too_expensive_hash_is_refused() {
     let (salt, hash) = ("c29tZXNhbHQ", "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
     for wrong in [
         String::new(),
@@ -57,7 +57,7 @@ fn what_is_no_hash_or_costs_too_much_is_refused() {
 }
 
 #[test]
-fn what_is_no_password_is_refused_and_none_shows_itself() {
+fn an_invalid_password_is_refused_and_debug_hides_a_valid_one() {
     for wrong in ["", "a\nb", "a\0", &"x".repeat(MAX_PASSWORD + 1)] {
         assert!(Password::parse(wrong).is_err(), "{wrong:.10?}");
     }

@@ -28,23 +28,23 @@ fn a_session_lasts_for_a_day_at_school() {
 }
 
 #[test]
-fn of_too_many_the_oldest_ends() {
+fn the_oldest_session_ends_when_there_are_too_many() {
     let (mut sessions, start) = (Sessions::default(), Instant::now());
     let (_, luis) = begin(&mut sessions, "Luis", start);
-    let all: Vec<_> = (0..=OF_ONE).map(|_| begin(&mut sessions, "Ana", start)).collect();
+    let all: Vec<_> = (0..=MAX_PER_ACCOUNT).map(|_| begin(&mut sessions, "Ana", start)).collect();
     assert_eq!(all[0].1.reason(), Some(&TOO_MANY));
     assert!(all[1..].iter().all(|(_, revocation)| revocation.reason().is_none()));
-    assert!(luis.reason().is_none(), "not somebody else's");
-    for number in 0..OF_ALL {
+    assert!(luis.reason().is_none(), "another user's session stays");
+    for number in 0..MAX_SESSIONS {
         begin(&mut sessions, &format!("name {number}"), start);
     }
     assert_eq!(luis.reason(), Some(&TOO_MANY));
-    assert_eq!(sessions.by_cookie.len(), OF_ALL);
-    assert_eq!(sessions.by_age.len(), OF_ALL);
+    assert_eq!(sessions.by_cookie.len(), MAX_SESSIONS);
+    assert_eq!(sessions.by_age.len(), MAX_SESSIONS);
 }
 
 #[test]
-fn an_account_ends_with_all_its_sessions() {
+fn all_sessions_of_an_account_end_together() {
     let (mut sessions, start) = (Sessions::default(), Instant::now());
     let anas: Vec<_> = (0..3).map(|_| begin(&mut sessions, "Ana", start)).collect();
     let (cookie, luis) = begin(&mut sessions, "Luis", start);

@@ -16,7 +16,7 @@ fn ids_are_ordered_as_redis_orders_them() {
 }
 
 #[test]
-fn what_is_no_input_is_no_entry() {
+fn an_entry_with_wrong_fields_is_refused() {
     let id = StreamId { milliseconds: 7, number: 0 };
     let parse = |pairs: &[(&str, &str)]| Entry::parse(id, &fields(pairs));
     let entry = parse(&[("s", "5"), ("n", "1"), ("i", r#""Tick""#)]).expect("a tick");
@@ -33,7 +33,7 @@ fn what_is_no_input_is_no_entry() {
 }
 
 #[test]
-fn an_id_beyond_all_calendars_has_a_timestamp() {
+fn an_id_after_the_year_9999_has_a_valid_timestamp() {
     let id = StreamId { milliseconds: u64::MAX, number: 0 };
     let entry = Entry { id, server: ServerId(1), number: 1, input: Input::Tick };
     assert_eq!(entry.timestamp().at, "9999-12-31T23:59:59.999Z");

@@ -10,7 +10,7 @@ use crate::broadcaster::{Cause, Job};
 use crate::chat::{Chat, ConnectionId, Settings, Timestamp};
 use crate::client_id::ClientId;
 
-/// A broadcaster that only notes what it is to do.
+/// A broadcaster that only records what it must do.
 struct FakeBroadcaster {
     chat: Chat,
     server: ServerId,
@@ -99,17 +99,17 @@ impl Fixture {
         Fixture { order, news, queue, broadcaster, credits: Credits::new() }
     }
 
-    /// What the broadcaster is to do when these news come.
-    fn take(&mut self, news: News) -> Vec<String> {
+    /// What the broadcaster does after these news.
+    fn receive(&mut self, news: News) -> Vec<String> {
         self.news.send(news).expect("the order has the other end");
         self.order.take_news(&mut self.broadcaster);
         std::mem::take(&mut self.broadcaster.done)
     }
 
-    fn take_entry(&mut self, number: u64, input: Input) -> Vec<String> {
+    fn receive_entry(&mut self, number: u64, input: Input) -> Vec<String> {
         let id = StreamId { milliseconds: number, number: 0 };
         let entry = Entry { id, server: ServerId(5), number, input };
-        self.take(News::Entries(vec![entry], self.credits.take()))
+        self.receive(News::Entries(vec![entry], self.credits.acquire()))
     }
 }
 
@@ -128,25 +128,25 @@ fn typing() -> Input {
 }
 
 #[test]
-fn members_are_told_when_redis_is_lost_and_typing_is_dropped_until_it_is_back() {
+fn members_get_an_event_when_redis_is_lost_and_typing_is_dropped_until_it_is_back() {
     let mut fixture = Fixture::new();
-    assert_eq!(fixture.take(News::Lost), [r#"{"type":"backplane","connected":false}"#]);
+    assert_eq!(fixture.receive(News::Lost), [r#"{"type":"backplane","connected":false}"#]);
     assert_eq!(fixture.order.submit(&typing()), Ok(()));
     assert_eq!(fixture.queue.receiver.len(), 0);
     assert_eq!(fixture.order.submit(&Input::Tick), Ok(()));
     assert_eq!(fixture.queue.receiver.len(), 1);
-    assert_eq!(fixture.take(News::Back), [r#"{"type":"backplane","connected":true}"#]);
+    assert_eq!(fixture.receive(News::Back), [r#"{"type":"backplane","connected":true}"#]);
     assert_eq!(fixture.order.submit(&typing()), Ok(()));
     assert_eq!(fixture.queue.receiver.len(), 2);
 }
 
 #[test]
-fn the_first_snapshot_closes_no_one_and_a_later_one_closes_all_under_a_new_id() {
+fn the_first_snapshot_closes_no_connection_and_a_later_one_closes_all_and_changes_the_id() {
     let mut fixture = Fixture::new();
     let id = fixture.order.server();
-    assert_eq!(fixture.take(snapshot("new")), [""; 0]);
+    assert_eq!(fixture.receive(snapshot("new")), [""; 0]);
     assert_eq!((fixture.broadcaster.chat.epoch(), fixture.broadcaster.server), ("new", id));
-    assert_eq!(fixture.take(snapshot("newer")), ["close 4013"]);
+    assert_eq!(fixture.receive(snapshot("newer")), ["close 4013"]);
     assert_eq!(fixture.broadcaster.chat.epoch(), "newer");
     assert_ne!(fixture.broadcaster.server, id);
     assert_eq!(fixture.broadcaster.server, fixture.order.server());
@@ -155,32 +155,32 @@ fn the_first_snapshot_closes_no_one_and_a_later_one_closes_all_under_a_new_id() 
 #[test]
 fn an_entry_is_applied_once_at_its_own_time() {
     let mut fixture = Fixture::new();
-    fixture.take(snapshot("new"));
-    assert_eq!(fixture.take_entry(7, Input::Tick), ["apply at 7"]);
-    assert_eq!(fixture.take_entry(7, Input::Tick), [""; 0]);
+    fixture.receive(snapshot("new"));
+    assert_eq!(fixture.receive_entry(7, Input::Tick), ["apply at 7"]);
+    assert_eq!(fixture.receive_entry(7, Input::Tick), [""; 0]);
 }
 
 #[test]
-fn a_server_that_was_declared_gone_closes_its_members_and_goes_on_under_a_new_id() {
+fn a_server_that_was_declared_gone_closes_its_members_and_continues_under_a_new_id() {
     let mut fixture = Fixture::new();
-    fixture.take(snapshot("new"));
+    fixture.receive(snapshot("new"));
     let server = fixture.order.server();
     let gone = || Input::ServerGone { server, how: SERVER_SILENT };
-    assert_eq!(fixture.take_entry(1, gone()), ["apply at 1", "close 4013"]);
+    assert_eq!(fixture.receive_entry(1, gone()), ["apply at 1", "close 4013"]);
     assert_ne!(fixture.broadcaster.server, server);
     assert_eq!(fixture.broadcaster.server, fixture.order.server());
-    assert_eq!(fixture.take_entry(2, gone()), ["apply at 2"], "that was another one");
+    assert_eq!(fixture.receive_entry(2, gone()), ["apply at 2"], "the id is no longer its own");
 }
 
 #[test]
-fn a_server_that_says_goodbye_is_not_surprised_by_it() {
+fn a_server_that_shuts_down_keeps_its_id_when_it_reads_its_own_end() {
     let mut fixture = Fixture::new();
-    fixture.take(snapshot("new"));
+    fixture.receive(snapshot("new"));
     let server = fixture.order.server();
     fixture.order.shut_down();
     fixture.broadcaster.is_shutting_down = true;
     let gone = Input::ServerGone { server, how: SHUTTING_DOWN };
-    assert_eq!(fixture.take_entry(1, gone), ["apply at 1"]);
+    assert_eq!(fixture.receive_entry(1, gone), ["apply at 1"]);
     assert_eq!(fixture.broadcaster.server, server);
 }
 
@@ -188,8 +188,8 @@ fn a_server_that_says_goodbye_is_not_surprised_by_it() {
 fn only_another_server_is_declared_gone() {
     let mut fixture = Fixture::new();
     let proposals = fixture.queue.receiver.len();
-    fixture.take(News::Silent(fixture.order.server()));
+    fixture.receive(News::Silent(fixture.order.server()));
     assert_eq!(fixture.queue.receiver.len(), proposals);
-    fixture.take(News::Silent(ServerId(5)));
+    fixture.receive(News::Silent(ServerId(5)));
     assert_eq!(fixture.queue.receiver.len(), proposals + 1);
 }

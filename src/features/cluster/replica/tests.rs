@@ -43,26 +43,26 @@ fn proposed(queue: &ProposalQueue) -> Vec<u64> {
 }
 
 #[test]
-fn each_proposal_counts_once() {
+fn each_proposal_is_accepted_once() {
     let (mut replica, _queue) = replica();
     let now = Instant::now();
-    let counts: Vec<bool> =
-        [1, 2, 2, 1, 3].map(|number| replica.counts(&entry(10, OTHER, number, Input::Tick), now)).into();
-    assert_eq!(counts, [true, true, false, false, true]);
-    assert!(replica.counts(&entry(10, ServerId(6), 1, Input::Tick), now), "of another server");
+    let accepted: Vec<bool> =
+        [1, 2, 2, 1, 3].map(|number| replica.accept(&entry(10, OTHER, number, Input::Tick), now)).into();
+    assert_eq!(accepted, [true, true, false, false, true]);
+    assert!(replica.accept(&entry(10, ServerId(6), 1, Input::Tick), now), "of another server");
 }
 
 #[test]
-fn nothing_counts_of_a_server_that_is_gone() {
+fn no_proposal_of_a_gone_server_is_accepted() {
     let (mut replica, _queue) = replica();
     let now = Instant::now();
     let gone = Input::ServerGone { server: OTHER, how: LEFT };
-    assert!(replica.counts(&entry(10, ServerId(6), 1, gone), now));
-    assert!(!replica.counts(&entry(11, OTHER, 7, Input::Tick), now));
+    assert!(replica.accept(&entry(10, ServerId(6), 1, gone), now));
+    assert!(!replica.accept(&entry(11, OTHER, 7, Input::Tick), now));
 }
 
 #[test]
-fn too_much_that_waits_is_refused_but_leaving_is_always_possible() {
+fn commands_are_refused_when_too_much_waits_but_leaving_is_always_accepted() {
     let (mut replica, queue) = replica();
     let long = command(&"x".repeat(1 << 20));
     let accepted = (0..100).take_while(|_| replica.propose(&long).is_ok()).count();
@@ -70,12 +70,12 @@ fn too_much_that_waits_is_refused_but_leaving_is_always_possible() {
     assert_eq!(replica.propose(&Input::Tick), Ok(()));
     assert_eq!(replica.propose(&left()), Ok(()));
     assert_eq!(proposed(&queue), (1..=10).collect::<Vec<_>>(), "without a gap");
-    queue.done(2 << 20);
+    queue.release_bytes(2 << 20);
     assert_eq!(replica.propose(&long), Ok(()));
 }
 
 #[test]
-fn the_first_snapshot_leaves_the_id_and_the_next_changes_it() {
+fn the_first_snapshot_keeps_the_server_id_and_the_next_changes_it() {
     let (mut replica, _queue) = replica();
     let first = replica.server();
     assert!(!replica.begin(&snapshot(chat())));
@@ -85,12 +85,12 @@ fn the_first_snapshot_leaves_the_id_and_the_next_changes_it() {
 }
 
 #[test]
-fn a_tick_is_proposed_when_it_is_due_by_the_clock_of_redis_and_again_a_second_later() {
+fn a_tick_is_proposed_when_due_by_the_clock_of_redis_and_again_after_a_second() {
     let (mut replica, queue) = replica();
     let now = Instant::now();
     replica.tick(Some(Time(0)), now);
-    assert_eq!(proposed(&queue), [0; 0], "before the first entry its clock is not known");
-    replica.counts(&entry(1000, OTHER, 1, Input::Tick), now);
+    assert_eq!(proposed(&queue), [0; 0], "before the first entry Redis's clock is unknown");
+    replica.accept(&entry(1000, OTHER, 1, Input::Tick), now);
     let due = Some(Time(3000));
     let after = |milliseconds| now + Duration::from_millis(milliseconds);
     for milliseconds in [0, 1999, 2001, 2500, 3000, 3002] {
@@ -104,8 +104,8 @@ fn a_snapshot_is_written_by_the_server_of_the_last_entry_and_one_at_a_time() {
     let (mut replica, queue) = replica();
     let (chat, now) = (chat(), Instant::now());
     let own = replica.server();
-    let mut take = |number, server| {
-        replica.counts(&entry(number, server, number, Input::Tick), now);
+    let mut read = |number, server| {
+        replica.accept(&entry(number, server, number, Input::Tick), now);
         replica.write_snapshot_if_due(&chat, server);
     };
     let snapshots = || {
@@ -113,16 +113,16 @@ fn a_snapshot_is_written_by_the_server_of_the_last_entry_and_one_at_a_time() {
         all.filter(|to_writer| matches!(to_writer, ToWriter::Snapshot(_))).count()
     };
     // Every second entry, as the stream has 16.
-    take(1, own);
+    read(1, own);
     assert_eq!(snapshots(), 0);
-    take(2, OTHER);
+    read(2, OTHER);
     assert_eq!(snapshots(), 0);
-    take(3, own);
+    read(3, own);
     assert_eq!(snapshots(), 1);
-    take(4, own);
-    take(5, own);
-    assert_eq!(snapshots(), 0, "the first is still on its way");
-    queue.snapshot_done();
-    take(6, own);
+    read(4, own);
+    read(5, own);
+    assert_eq!(snapshots(), 0, "the first is still being written");
+    queue.snapshot_written();
+    read(6, own);
     assert_eq!(snapshots(), 1);
 }

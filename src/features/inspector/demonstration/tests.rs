@@ -2,7 +2,7 @@ use super::*;
 use crate::websocket::frame::whole_frames;
 
 #[test]
-fn a_message_in_fragments_is_as_rfc_6455_wants_it() {
+fn a_ping_comes_between_the_fragments_of_a_message() {
     let bytes = fragments(b"abcdefgh");
     let frames: Vec<(bool, Opcode, &[u8])> =
         whole_frames(&bytes).map(|(head, bytes)| (head.fin, head.opcode, &bytes[2..])).collect();
@@ -16,7 +16,7 @@ fn a_message_in_fragments_is_as_rfc_6455_wants_it() {
 }
 
 #[test]
-fn demonstrations_are_known_by_name_and_close_takes_only_codes_that_may_be_sent() {
+fn show_accepts_known_names_and_only_close_codes_that_may_be_sent() {
     let is_known = |json: &str| {
         let fields: Fields = serde_json::from_str(json).expect("an object");
         parse(ClientId(1), &fields).is_ok()

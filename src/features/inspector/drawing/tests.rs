@@ -5,7 +5,7 @@ fn drawn(frame: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn the_masked_example_of_rfc_6455_section_5_7_as_a_student_would_draw_it() {
+fn the_masked_example_of_rfc_6455_section_5_7_is_drawn_bit_by_bit() {
     assert_eq!(
         drawn(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
         [
@@ -20,7 +20,7 @@ fn the_masked_example_of_rfc_6455_section_5_7_as_a_student_would_draw_it() {
 }
 
 #[test]
-fn long_lengths_and_close_codes_are_told() {
+fn long_lengths_and_close_codes_are_drawn() {
     let mut long = b"\x02\x7e\x01\x00".to_vec();
     long.extend([0; 256]);
     let lines = drawn(&long);

@@ -16,7 +16,7 @@ fn frame(bytes: &'static [u8]) -> Tapped {
 }
 
 #[test]
-fn the_examples_of_rfc_6455_section_5_7_are_found_byte_for_byte_however_they_are_cut() {
+fn the_examples_of_rfc_6455_section_5_7_are_found_in_pieces_of_any_size() {
     const EXAMPLES: [&[u8]; 6] = [
         b"\x81\x05Hello",
         b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58",
@@ -32,7 +32,7 @@ fn the_examples_of_rfc_6455_section_5_7_are_found_byte_for_byte_however_they_are
     expected.push(Tapped::Frame { frame: long.into(), cut: false });
     let longest = [&b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"[..], &[7; 65536]].concat();
     bytes.extend(&longest);
-    let kept = Bytes::copy_from_slice(&longest[..KEPT_PAYLOAD + HEADER]);
+    let kept = Bytes::copy_from_slice(&longest[..SHOWN_PAYLOAD + HEADER]);
     expected.push(Tapped::Frame { frame: kept, cut: false });
     for step in (1..=20).chain([bytes.len()]) {
         assert_eq!(tapped(&bytes, step), expected, "cut every {step} bytes");
@@ -40,7 +40,7 @@ fn the_examples_of_rfc_6455_section_5_7_are_found_byte_for_byte_however_they_are
 }
 
 #[test]
-fn a_tap_can_begin_anywhere() {
+fn a_tap_can_begin_at_any_byte() {
     let bytes = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80abcd\x81\x80abcd";
     for begin in 0..bytes.len() {
         let mut scanner = FrameScanner::default();
@@ -61,14 +61,14 @@ fn a_tap_can_begin_anywhere() {
 }
 
 #[test]
-fn a_frame_that_never_became_whole_is_told_as_such() {
+fn an_incomplete_frame_is_marked_as_cut() {
     let cut = |frame: &'static [u8]| Tapped::Frame { frame: Bytes::from_static(frame), cut: true };
     assert_eq!(tapped(b"\x81\x85\x37", 1), [cut(b"\x81\x85\x37")]);
     assert_eq!(tapped(b"\x81\x85abcd12", 1), [cut(b"\x81\x85abcd12")]);
 }
 
 #[test]
-fn nothing_is_made_up_behind_a_wrong_header() {
+fn no_frame_is_reported_after_a_wrong_header() {
     let header = Bytes::from_static(b"\x83\x80abcd");
     let wrong = WrongHeader::ReservedOpcode(3);
     let found = tapped(b"\x89\x80abcd\x83\x80abcd\x89\x80abcd", 1);

@@ -7,11 +7,11 @@ use crate::client_id::ClientId;
 use crate::tap::Opening;
 use crate::websocket::FrameRules;
 
-/// A tap, the rules whose scanner it follows, and what it tells.
+/// A tap, the frame rules with its scanner, and the tap's reports.
 struct Reader {
     tap: InspectorReadTap,
     rules: FrameRules,
-    told: Receiver<What>,
+    reports: Receiver<Observation>,
 }
 
 impl Reader {
@@ -28,10 +28,10 @@ impl Reader {
             response: Vec::new(),
         };
         let captured = Arc::new(Captured::new(opening, Some(purpose), None));
-        let (tell, told) = channel();
-        let tell = move |_, what| tell.send(what).expect("the test is there");
-        let tap = InspectorReadTap::new(captured, Box::new(tell));
-        Reader { tap, rules: FrameRules::new(1000), told }
+        let (sender, reports) = channel();
+        let report = move |_, observation| sender.send(observation).expect("the test receives");
+        let tap = InspectorReadTap::new(captured, Box::new(report));
+        Reader { tap, rules: FrameRules::new(1000), reports }
     }
 
     fn read(&mut self, bytes: &[u8]) {
@@ -39,43 +39,43 @@ impl Reader {
         self.rules.check(bytes).expect("right frames");
     }
 
-    /// The last byte of each frame that was told, and its privacy.
-    fn told(&self) -> Vec<(u8, Privacy)> {
-        let last = |what| match what {
-            What::Frames { frames, privacy, .. } => (*frames.last().expect("not empty"), privacy),
+    /// The last byte and the privacy of each reported frame.
+    fn reported(&self) -> Vec<(u8, Privacy)> {
+        let last = |observation| match observation {
+            Observation::Frames { frames, privacy, .. } => (*frames.last().expect("not empty"), privacy),
             _ => panic!("not a frame"),
         };
-        self.told.try_iter().map(last).collect()
+        self.reports.try_iter().map(last).collect()
     }
 }
 
-/// A masked frame of one byte, which the mask leaves as it is.
+/// A masked frame of one byte; the mask is zero.
 fn frame(first: u8, byte: u8) -> Vec<u8> {
     vec![first, 0x81, 0, 0, 0, 0, byte]
 }
 
 #[test]
-fn a_message_waits_until_it_is_understood_and_what_comes_after_it_too() {
+fn a_message_and_the_frames_after_it_wait_until_it_is_parsed() {
     let mut reader = Reader::new(Purpose::Chat);
     reader.read(&[frame(0x81, b'a'), frame(0x89, b'p'), frame(0x81, b'b')].concat());
-    assert_eq!(reader.told(), []);
+    assert_eq!(reader.reported(), []);
     reader.tap.understood(Privacy::Public);
-    assert_eq!(reader.told(), [(b'a', Privacy::Public), (b'p', Privacy::Public)]);
+    assert_eq!(reader.reported(), [(b'a', Privacy::Public), (b'p', Privacy::Public)]);
     reader.tap.understood(Privacy::Private);
-    assert_eq!(reader.told(), [(b'b', Privacy::Private)]);
+    assert_eq!(reader.reported(), [(b'b', Privacy::Private)]);
 }
 
 #[test]
-fn fragments_are_private_whatever_the_message_is() {
+fn fragments_count_as_private_in_every_message() {
     let mut reader = Reader::new(Purpose::Chat);
     reader.read(&[frame(0x01, b'1'), frame(0x89, b'p'), frame(0x80, b'2')].concat());
-    assert_eq!(reader.told(), [(b'1', Privacy::Private), (b'p', Privacy::Public)]);
+    assert_eq!(reader.reported(), [(b'1', Privacy::Private), (b'p', Privacy::Public)]);
     reader.tap.understood(Privacy::Public);
-    assert_eq!(reader.told(), [(b'2', Privacy::Private)]);
+    assert_eq!(reader.reported(), [(b'2', Privacy::Private)]);
 }
 
 #[test]
-fn a_message_that_began_before_the_tap_does_not_lend_its_privacy_to_the_next() {
+fn a_message_that_began_before_the_tap_does_not_set_the_privacy_of_the_next() {
     let mut reader = Reader::new(Purpose::Chat);
     reader.tap.captured.set_watched(false);
     let (first, second) = (frame(0x81, b'a'), frame(0x81, b'b'));
@@ -83,22 +83,22 @@ fn a_message_that_began_before_the_tap_does_not_lend_its_privacy_to_the_next() {
     reader.tap.captured.set_watched(true);
     reader.read(&[&first[6..], &second].concat());
     reader.tap.understood(Privacy::Public);
-    assert_eq!(reader.told(), []);
+    assert_eq!(reader.reported(), []);
     reader.tap.understood(Privacy::Private);
-    assert_eq!(reader.told(), [(b'b', Privacy::Private)]);
+    assert_eq!(reader.reported(), [(b'b', Privacy::Private)]);
 }
 
 #[test]
-fn what_is_never_understood_is_private() {
+fn a_message_that_is_never_parsed_is_private() {
     let mut reader = Reader::new(Purpose::Chat);
     reader.read(&frame(0x81, b'a'));
     reader.tap.rest(&frame(0x88, b'x'));
-    assert_eq!(reader.told(), [(b'a', Privacy::Private), (b'x', Privacy::Public)]);
+    assert_eq!(reader.reported(), [(b'a', Privacy::Private), (b'x', Privacy::Public)]);
 }
 
 #[test]
 fn an_echo_has_no_private_messages() {
     let mut reader = Reader::new(Purpose::Echo);
     reader.read(&frame(0x81, b'a'));
-    assert_eq!(reader.told(), [(b'a', Privacy::Public)]);
+    assert_eq!(reader.reported(), [(b'a', Privacy::Public)]);
 }

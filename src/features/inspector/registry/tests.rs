@@ -25,17 +25,17 @@ fn captured(client: u64) -> Arc<Captured> {
 fn a_connection_whose_beginning_was_left_out_is_known_by_the_next_note() {
     let (to_broadcaster, _jobs) = unbounded();
     let mut inspector = Inspector::new(Outbox::new(to_broadcaster, 1 << 20));
-    let happened = |captured: &Arc<Captured>, what| Note::Happened {
+    let observed = |captured: &Arc<Captured>, observation| Note::Observed {
         captured: Arc::clone(captured),
         at: Instant::now(),
-        what,
+        observation,
     };
     let ana = captured(1);
-    inspector.take(happened(&ana, What::Named("Ana".to_owned())));
+    inspector.handle(observed(&ana, Observation::Named("Ana".to_owned())));
     assert_eq!(inspector.connections[&ClientId(1)].name.as_deref(), Some("Ana"));
-    assert_eq!(ana.watched(), None, "its taps rest while no one watches");
-    inspector.take(Note::Watch { watcher: ClientId(2), watch: Watch::Everyone });
+    assert_eq!(ana.watched(), None, "without a watcher its taps are off");
+    inspector.handle(Note::Watch { watcher: ClientId(2), scope: Scope::Everyone });
     assert!(ana.watched().is_some());
-    inspector.watch_ended(ClientId(2));
+    inspector.remove_watcher(ClientId(2));
     assert_eq!(ana.watched(), None);
 }

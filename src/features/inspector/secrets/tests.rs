@@ -20,7 +20,7 @@ fn secrets_in_heads_are_hidden_and_nothing_else_is() {
 }
 
 #[test]
-fn broken_heads_keep_their_secrets_too() {
+fn secrets_are_hidden_in_malformed_heads_too() {
     assert_eq!(
         hidden("GET /ws\nCookie: a\n\tb: c\nX: d\rX-Token: e\n"),
         "GET /ws\nCookie: *\n*** *\nX: d\rX-Token: *\n"
@@ -34,10 +34,10 @@ fn broken_heads_keep_their_secrets_too() {
 }
 
 #[test]
-fn a_welcome_hides_its_session_and_its_key_whatever_people_are_called() {
+fn the_session_and_the_key_of_a_welcome_are_hidden_for_any_user_name() {
     let welcome = br#"{"type":"welcome","you":"\",\"session\":\"x","session":"7.rQ","wire":"abc"}"#;
     let secrets = in_payload(welcome);
-    let shown: Vec<&[u8]> = secrets.iter().map(|range| &welcome[range.clone()]).collect();
-    assert_eq!(shown, [&b"7.rQ"[..], b"abc"]);
+    let found: Vec<&[u8]> = secrets.iter().map(|range| &welcome[range.clone()]).collect();
+    assert_eq!(found, [&b"7.rQ"[..], b"abc"]);
     assert!(in_payload(br#"{"type":"message","session":"x"}"#).is_empty());
 }

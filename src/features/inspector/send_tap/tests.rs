@@ -31,10 +31,11 @@ fn tap(is_watched: bool) -> (InspectorSendTap, Notes) {
     (InspectorSendTap::new(captured, to_inspector), notes)
 }
 
-/// All frames that were told, and whether the last was cut off.
-fn told(notes: &Notes) -> (Vec<u8>, bool) {
+/// All reported frames, and whether the last was cut off.
+fn reported(notes: &Notes) -> (Vec<u8>, bool) {
     let (mut all, mut was_cut) = (Vec::new(), false);
-    while let Some(Note::Happened { what: What::Frames { frames, privacy, cut, .. }, .. }) = notes.try_next()
+    while let Some(Note::Observed { observation: Observation::Frames { frames, privacy, cut, .. }, .. }) =
+        notes.try_next()
     {
         assert_eq!(privacy, Privacy::Private);
         all.extend_from_slice(&frames);
@@ -44,49 +45,49 @@ fn told(notes: &Notes) -> (Vec<u8>, bool) {
 }
 
 #[test]
-fn a_frame_is_seen_when_its_last_byte_is_sent() {
+fn a_frame_is_reported_when_its_last_byte_is_sent() {
     let (mut tap, notes) = tap(true);
     let mut from = 0;
-    for (to, seen) in [(1, 0..0), (4, 0..0), (5, 0..5), (6, 0..0), (9, 5..9)] {
+    for (to, frames) in [(1, 0..0), (4, 0..0), (5, 0..5), (6, 0..0), (9, 5..9)] {
         tap.sent(&piece(), from, to);
-        assert_eq!(told(&notes).0, FRAMES[seen], "after {to} bytes");
+        assert_eq!(reported(&notes).0, FRAMES[frames], "after {to} bytes");
         from = to;
     }
     tap.sent(&piece(), 0, 9);
-    assert_eq!(told(&notes).0, FRAMES, "the next piece begins again");
+    assert_eq!(reported(&notes).0, FRAMES, "the next piece begins again");
     assert_eq!(tap.captured.sent(), 18);
 }
 
 #[test]
-fn a_watcher_that_comes_within_a_piece_sees_the_next() {
+fn a_watcher_that_comes_in_the_middle_of_a_piece_sees_the_next_piece() {
     let (mut tap, notes) = tap(false);
     tap.sent(&piece(), 0, 2);
     tap.captured.set_watched(true);
     tap.sent(&piece(), 2, 9);
-    assert_eq!(told(&notes).0, b"");
+    assert_eq!(reported(&notes).0, b"");
     tap.sent(&piece(), 0, 9);
-    assert_eq!(told(&notes).0, FRAMES);
+    assert_eq!(reported(&notes).0, FRAMES);
 }
 
 #[test]
-fn a_started_frame_is_seen_whole_though_what_stood_after_it_was_dropped() {
+fn a_started_frame_is_reported_whole_after_the_frames_behind_it_were_dropped() {
     let (mut tap, notes) = tap(true);
     tap.sent(&piece(), 0, 2);
     tap.dropped(&piece(), 2, 5);
     let rest = Frames { bytes: Bytes::from_static(&FRAMES[2..5]), is_rest: true, ..piece() };
     tap.sent(&rest, 0, 1);
-    assert_eq!(told(&notes).0, b"");
+    assert_eq!(reported(&notes).0, b"");
     tap.sent(&rest, 1, 3);
-    assert_eq!(told(&notes).0, FRAMES[..5]);
+    assert_eq!(reported(&notes).0, FRAMES[..5]);
 }
 
 #[test]
-fn what_was_sent_of_an_unfinished_frame_is_told_as_cut_off() {
+fn the_sent_part_of_an_unfinished_frame_is_reported_as_cut() {
     let (mut tap, notes) = tap(true);
     tap.sent(&piece(), 0, 7);
-    assert_eq!(told(&notes), (FRAMES[..5].to_vec(), false));
+    assert_eq!(reported(&notes), (FRAMES[..5].to_vec(), false));
     tap.cut_off(&piece(), 7);
-    assert_eq!(told(&notes), (FRAMES[5..7].to_vec(), true));
+    assert_eq!(reported(&notes), (FRAMES[5..7].to_vec(), true));
     tap.cut_off(&piece(), 7);
-    assert_eq!(told(&notes), (Vec::new(), false), "once");
+    assert_eq!(reported(&notes), (Vec::new(), false), "once");
 }

@@ -43,7 +43,7 @@ impl Connection {
             Ok(opened) => opened,
             Err(error) => return info!("{id}: ended in the handshake: {error}"),
         };
-        // From here on the broadcaster knows the client, so it must learn of its end.
+        // From here on the broadcaster knows the client, so it must also get the `Ended` of this connection.
         let mut end = EndReport { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
 
         // Step 2: the persistent connection.

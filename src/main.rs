@@ -59,8 +59,8 @@ fn serve(options: Options) -> Result<(), String> {
     })
 }
 
-/// The first signal stops the server in order, the second at once. But SIGHUP is no second one: a closed terminal may send
-/// it twice.
+/// The first signal stops the server in order: close frames first. The second ends it at once. SIGHUP does not count as the
+/// second: a closed terminal may send it twice.
 fn handle(mut signals: Signals, stopper: &Stopper) {
     let mut stopping = false;
     for signal in signals.forever() {

@@ -1,7 +1,7 @@
 //! The server as a table of contents: bind, attach the features, start the threads, stop in order.
 //!
-//! `main` calls it, on its own thread, which then waits for the broadcaster to end. The only file of the core that names a
-//! feature, except that `main` hands one its own command.
+//! Called by `main`; the main thread then waits for the broadcaster to end. This is the only file of the core that names a
+//! feature, except that `main` calls `features::enrol` for the command of one.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -120,7 +120,7 @@ impl Server {
 }
 
 /// Attaches the features that this build has.
-#[allow(unused_variables, unused_mut, clippy::unnecessary_wraps)] // As for the import.
+#[allow(unused_variables, unused_mut, clippy::unnecessary_wraps)] // The minimal server has none.
 fn attach(options: &Options, to_broadcaster: &Sender<Incoming>) -> Result<Joints, String> {
     let mut joints = Joints::default();
     #[cfg(feature = "inspector")]

@@ -96,7 +96,7 @@ impl Closing {
         self.ended_ours();
     }
 
-    /// The connection's thread reads no more.
+    /// The connection's thread is done.
     pub fn tcp_ended(&mut self, received: Received, tcp: TcpEnd) {
         // A read that we ended ourselves looks like the client's FIN.
         let tcp = if self.forced && tcp == TcpEnd::Fin { TcpEnd::Forced } else { tcp };
@@ -119,7 +119,7 @@ impl Closing {
         self.theirs.as_ref().map(|(received, _)| *received).unwrap_or_default()
     }
 
-    /// How it began, if it has begun.
+    /// Why the closing began, if it has begun.
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.as_ref()
     }

@@ -18,8 +18,8 @@ use crate::limits::Permit;
 use crate::tap::{Purpose, SendTap};
 
 /// The steps of one connection come in the order in which its thread sent them: `Opened`, any number of `Command`, `Refused`,
-/// `Frames` and `Run`, one `StoppedReading`, `Ended`. If the thread fails, `Ended` comes alone. Small, because it is copied into the
-/// channel and out of it: what is large and rare is in a box.
+/// `Frames` and `Run`, one `StoppedReading`, `Ended`. If the thread fails, `Ended` comes without `StoppedReading`. An
+/// `Incoming` is small, because it is copied into the channel and out of it: what is large and rare is in a box.
 pub enum Incoming {
     /// Step 1 is done: the 101 response is sent. From now on only the broadcaster writes to the socket.
     Opened { client: ClientId, opened: Box<Opened> },

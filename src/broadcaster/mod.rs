@@ -1,7 +1,7 @@
 //! The one thread that writes to WebSockets once the 101 response is sent, and the owner of the chat: an event loop.
 //!
 //! Connections' threads send it [`Incoming`] through a bounded channel. When that is full they stop reading, and TCP slows the
-//! senders down: backpressure. It takes what is queued, lets the chat decide what every member gets, and writes to each client
+//! senders down: backpressure. This thread takes what is queued, lets the chat decide what every member gets, and writes to each client
 //! once: that is a *round*. It must never wait for a client: what a kernel buffer does not accept goes into that client's send
 //! queue.
 
@@ -48,8 +48,8 @@ use timers::{Timer, Timers};
 /// [`Incoming`]s that may wait in the channel. Each holds at most one message.
 pub const CHANNEL: usize = 1024;
 
-/// A round ends when it holds this many bytes, or after this many [`Incoming`]s, though more are queued: the first of them
-/// has waited long enough. The last one may go beyond it.
+/// A round ends when it holds this many bytes, or after this many [`Incoming`]s, even if more are queued: the first of them
+/// has waited long enough. The last one may exceed the byte limit.
 const ROUND_BYTES: usize = 64 * 1024;
 const ROUND_INCOMING: usize = 1024;
 
@@ -205,7 +205,7 @@ impl Broadcaster {
         if self.clients.table.get_open(id).is_none() {
             return;
         }
-        // The reason, never the text. A flood has one line, when it ends the connection.
+        // Logs the reason, never the text. `TooFast` is logged only once, when it ends the connection.
         if refusal.code != ErrorCode::TooFast {
             info!("{id}: a message was refused: {}", refusal.text);
         }

@@ -156,7 +156,7 @@ impl Audience for Clients {
     }
 
     fn replay(&mut self, one: ConnectionId, past: &[(Privacy, &Bytes)]) {
-        for same in past.chunk_by(|(one, _), (next, _)| one == next) {
+        for same in past.chunk_by(|(privacy, _), (next, _)| privacy == next) {
             self.insert_events(one, same[0].0, text_frames(same.iter().map(|(_, json)| *json)));
         }
     }

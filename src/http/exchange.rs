@@ -135,7 +135,7 @@ impl Exchange<'_> {
             return false;
         }
         info!("{id}: {line} answered {status}, {} bytes{why}", bytes.len());
-        // Refusals are captured, too, but not silence: browsers open connections in advance and may never send a request.
+        // Refusals are captured, too, if the client sent anything: browsers open connections in advance and may never use them.
         if let Some(capture) = self.context.capture.as_ref().filter(|_| status >= 400 && !head.is_empty()) {
             capture.refused(self.tcp.opening(requested, query, head, bytes), status);
         }

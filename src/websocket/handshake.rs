@@ -23,7 +23,7 @@ const KEY_BYTES: usize = 16;
 pub struct Handshake {
     /// `Sec-WebSocket-Key`: 16 random bytes of the client's in base64.
     pub key: String,
-    /// `Sec-WebSocket-Accept`: what the server makes of it.
+    /// `Sec-WebSocket-Accept`: what the server computes from the key.
     pub accept: String,
 }
 

@@ -1,7 +1,7 @@
 //! Step 2, the persistent connection: both sides send at any time, until one of them closes.
 //!
 //! Runs on the connection's thread, which waits in `read` nearly all of the time. What it understands goes to the
-//! broadcaster. It must never write but through the stream.
+//! broadcaster. This thread must write only through the stream.
 
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::thread;

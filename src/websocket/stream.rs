@@ -86,7 +86,7 @@ impl Write for ClientStream {
         let incoming = Incoming::Frames { client: self.client, frames: Bytes::copy_from_slice(frames) };
         match self.to_broadcaster.send(incoming) {
             Ok(()) => Ok(frames.len()),
-            Err(_) => Err(io::Error::new(ErrorKind::BrokenPipe, "the broadcaster has ended")),
+            Err(_) => Err(io::Error::new(ErrorKind::BrokenPipe, "the server has ended")),
         }
     }
 

@@ -180,6 +180,7 @@ impl Broadcaster {
     }
 
     fn join(&mut self, id: ClientId, request: JoinRequest) {
+        let request = Box::new(request);
         let joined = Input::Joined { connection: self.connection(id), request, secret: Token::random() };
         self.clients.table.get_mut(id).expect("invariant: it was opened just now").has_joined = true;
         if let Err(QueueFull) = self.submit(joined) {

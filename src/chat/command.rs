@@ -60,7 +60,7 @@ pub struct Fields {
 pub enum Parsed {
     Command(Command),
     /// An object of a type that the chat does not know: perhaps a feature does.
-    Unknown(Fields),
+    Unknown(Box<Fields>),
     Refused(Refusal),
 }
 
@@ -101,7 +101,7 @@ impl Command {
             ("name", _, Some(name)) => Parsed::Command(Command::Rename { name: name.clone() }),
             ("name", _, None) => bad("a name needs a name").with(fields.reference),
             ("typing", ..) => Parsed::Command(Command::Typing),
-            _ => Parsed::Unknown(fields),
+            _ => Parsed::Unknown(Box::new(fields)),
         }
     }
 }

@@ -34,7 +34,7 @@ impl ConnectionId {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Input {
     /// A client joins, or comes back. The secret is for coming back later; without random numbers there is none.
-    Joined { connection: ConnectionId, request: JoinRequest, secret: Option<Token> },
+    Joined { connection: ConnectionId, request: Box<JoinRequest>, secret: Option<Token> },
     /// A member asked for something.
     Command { connection: ConnectionId, command: Command },
     /// A connection is over; the other members get `how`.

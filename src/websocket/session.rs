@@ -127,18 +127,18 @@ impl<'a> Session<'a> {
         match parsed {
             Parsed::Command(command) => self.enqueue(Incoming::Command { client: self.client, command }),
             Parsed::Refused(refusal) => self.refuse(refusal),
-            Parsed::Unknown(fields) => self.extra_command(fields),
+            Parsed::Unknown(fields) => self.extra_command(&fields),
         }
     }
 
     /// An object that the chat does not know is offered to the features.
-    fn extra_command(&mut self, fields: Fields) -> Result<(), Cause> {
+    fn extra_command(&mut self, fields: &Fields) -> Result<(), Cause> {
         let commands = &self.context.commands;
         let Some(command) = commands.iter().find(|command| command.kind == fields.kind) else {
             let kinds: Vec<&str> = commands.iter().map(|command| command.kind).collect();
-            return self.refuse(Refusal::unknown_type(&kinds, fields.reference));
+            return self.refuse(Refusal::unknown_type(&kinds, fields.reference.clone()));
         };
-        match (command.parse)(self.client, &fields) {
+        match (command.parse)(self.client, fields) {
             Ok(action) => {
                 self.enqueue(Incoming::Run(action.job))?;
                 // What the client sends meanwhile waits in the kernel's buffers, then with the client.

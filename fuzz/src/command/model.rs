@@ -116,6 +116,7 @@ impl Model {
         self.mailboxes.open.insert(connection, Mailbox { account, ..Mailbox::default() });
         self.clients.insert(connection, Client { person, ..Client::default() });
         self.people[person].connection = Some(connection);
+        let request = Box::new(request);
         let joined = Input::Joined { connection, request, secret: Some(secret) };
         self.apply(&joined, &Cause::Joined(connection, after));
     }

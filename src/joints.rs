@@ -3,7 +3,7 @@
 //!
 //! | joint | question |
 //! |---|---|
-//! | [`Route`] | Which further addresses are there? |
+//! | [`Route`], [`PageFile`] | Which further addresses are there, and which files of the page? |
 //! | [`Authentication`] | Who may come in? |
 //! | [`Capture`] | Who sees what goes over the wire? |
 //! | [`ExtraCommand`] | Which commands are there that the chat does not know? |
@@ -20,24 +20,31 @@ use crate::admission::Authentication;
 use crate::broadcaster::{Job, Order};
 use crate::chat::{Fields, Refusal};
 use crate::client_id::ClientId;
-use crate::http::Route;
+use crate::http::{PageFile, Route};
 use crate::tap::Capture;
 
 #[derive(Default)]
 pub struct Joints {
-    /// Names of the features that are here, for the page.
-    pub features: Vec<&'static str>,
-    pub routes: Vec<Route>,
+    pub http: HttpJoints,
     pub authentication: Option<Box<dyn Authentication>>,
     pub capture: Option<Box<dyn Capture>>,
     pub commands: Vec<ExtraCommand>,
     pub order: Option<Box<dyn Order>>,
-    pub health: Vec<HealthField>,
     pub banner: Vec<BannerLine>,
     /// What websocat needs besides the address: `--basic-auth NAME:PASSWORD `.
     pub websocat_flags: &'static str,
     /// Called once when the server begins to serve: starts the features' threads.
     pub start: Vec<Start>,
+}
+
+/// What can be asked for by plain HTTP.
+#[derive(Default)]
+pub struct HttpJoints {
+    /// Names of the features that are here, for the page.
+    pub features: Vec<&'static str>,
+    pub routes: Vec<Route>,
+    pub page_files: Vec<PageFile>,
+    pub health: Vec<HealthField>,
 }
 
 /// Starts the threads of a feature.

@@ -19,7 +19,7 @@ use crate::config::Options;
 use crate::context::Context;
 #[allow(unused_imports)] // The minimal server has none.
 use crate::features;
-use crate::http::{HostNames, Router, core_routes};
+use crate::http::{HostNames, router};
 use crate::joints::Joints;
 use crate::limits::{Limit, most_mappings};
 use crate::listen::listen;
@@ -64,7 +64,7 @@ impl Server {
     /// If a thread cannot be created, or the broadcaster's has failed.
     pub fn run(self) -> io::Result<()> {
         let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
-        let Joints { routes, features, health, authentication, capture, commands, order, start, .. } = joints;
+        let Joints { http, authentication, capture, commands, order, start, .. } = joints;
         let counters = Arc::new(Counters::default());
         let settings = Settings { send_queue: options.backlog };
         let chat = Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
@@ -72,10 +72,9 @@ impl Server {
         let broadcaster =
             thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;
         start.into_iter().try_for_each(|start| start())?;
-        let core = core_routes(options.page.clone(), counters, features, health);
         let context = Arc::new(Context {
             host_names: HostNames::new(&options.host_names, &options.origins),
-            router: Router::new(core.into_iter().chain(routes).collect()),
+            router: router(http, options.page.clone(), counters),
             websockets: Limit::new(options.max_clients),
             threads,
             to_broadcaster: stopper.to_broadcaster.clone(),

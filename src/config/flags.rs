@@ -110,12 +110,12 @@ pub const FLAGS: &[Flag] = &[
     },
     Flag {
         name: "page",
-        value: "FILE",
+        value: "PATH",
         default: "",
-        help: "serve this page instead of the built-in one, read again for each request",
+        help: "serve this page instead of the built-in one, a file or a folder, read again for each request",
         feature: None,
         kind: Kind::Text {
-            bound: "a readable file",
+            bound: "a readable file or folder",
             set: |options, file| {
                 options.page = Some(file.into());
                 Ok(())

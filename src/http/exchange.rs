@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use log::info;
+use log::{info, log};
 
 use super::request::{NoRequest, head_in, read};
 use super::response::write_all;
@@ -134,7 +134,7 @@ impl Exchange<'_> {
             info!("{id}: {line} answered {status}{why}, but ended: {error}");
             return false;
         }
-        info!("{id}: {line} answered {status}, {} bytes{why}", bytes.len());
+        log!(response.level, "{id}: {line} answered {status}, {} bytes{why}", bytes.len());
         // Refusals are captured, too, if the client sent anything: browsers open connections in advance and may never use them.
         if let Some(capture) = self.context.capture.as_ref().filter(|_| status >= 400 && !head.is_empty()) {
             capture.refused(self.tcp.opening(requested, query, head, bytes), status);

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 
+use log::Level;
 use tiny_http::{HTTPVersion, Header};
 
 use crate::deadline::Deadline;
@@ -17,6 +18,8 @@ pub struct Response {
     body: Cow<'static, [u8]>,
     /// Headers about the connection, which tiny_http leaves to its own server.
     connection: Vec<(&'static str, &'static str)>,
+    /// How it is logged.
+    pub level: Level,
     /// The connection ends after this response.
     pub closes: bool,
     /// One more header has the length of the head.
@@ -32,6 +35,7 @@ impl Response {
             headers: Vec::new(),
             body: body.into(),
             connection: Vec::new(),
+            level: Level::Info,
             closes: false,
             has_head_length: false,
             head_only: false,
@@ -44,6 +48,17 @@ impl Response {
     pub fn text(status: u16, text: impl Into<String>) -> Self {
         let text = text.into() + "\n";
         Response::new(status, "text/plain; charset=utf-8", text.into_bytes())
+    }
+
+    /// May be kept, but the server is asked each time whether it is still the same (RFC 9111, 5.2.2.4).
+    pub fn to_be_revalidated(mut self, tag: String) -> Self {
+        self.headers.retain(|(name, _)| *name != "Cache-Control");
+        self.with_header("Cache-Control", "no-cache").with_header("ETag", tag)
+    }
+
+    /// The same, but logged only for debugging: there are many like it.
+    pub fn quietly(self) -> Self {
+        Response { level: Level::Debug, ..self }
     }
 
     /// `200` with a JSON object.

@@ -4,11 +4,16 @@
 //! Runs on the connection's thread, between reading a request and answering it. A handler must never touch the socket.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::head::Request;
+use super::page::Pages;
 use super::response::Response;
 use crate::broadcaster::Endpoint;
 use crate::client_id::ClientId;
+
+/// What an address takes that is only read.
+pub const READ: &[&str] = &["GET", "HEAD"];
 
 /// One row of the table.
 pub struct Route {
@@ -60,33 +65,44 @@ impl Call<'_> {
     }
 }
 
-pub struct Router(Vec<Route>);
+pub struct Router {
+    routes: Vec<Route>,
+    pages: Arc<Pages>,
+}
 
 impl Router {
-    pub fn new(routes: Vec<Route>) -> Router {
-        Router(routes)
+    pub fn new(routes: Vec<Route>, pages: Arc<Pages>) -> Router {
+        Router { routes, pages }
     }
 
-    /// Finds the route, and returns the reply of its handler.
+    /// Finds the route and returns the reply of its handler, else a file of the page.
     pub fn reply(&self, call: &Call<'_>) -> Reply {
-        let Some(route) = self.0.iter().find(|route| route.path == call.request.path) else {
-            return Reply::Response(Response::text(404, self.what_is_here()));
-        };
-        if !route.methods.contains(&call.request.method.as_str()) {
-            let methods = route.methods.join(", ");
-            let text = format!("This address takes {methods} only.");
-            return Reply::Response(Response::text(405, text).with_header("Allow", methods));
+        let method = call.request.method.as_str();
+        if let Some(route) = self.routes.iter().find(|route| route.path == call.request.path) {
+            return match route.methods.contains(&method) {
+                true => (route.handler)(call),
+                false => Reply::Response(method_not_allowed(route.methods)),
+            };
         }
-        (route.handler)(call)
+        Reply::Response(match self.pages.find(call.request, call.host) {
+            Some(file) if READ.contains(&method) => file,
+            Some(_) => method_not_allowed(READ),
+            None => Response::text(404, self.what_is_here()),
+        })
     }
 
     fn what_is_here(&self) -> String {
-        let more = self.0.iter().filter(|route| route.is_public).map(|route| route.path);
+        let more = self.routes.iter().filter(|route| route.is_public).map(|route| route.path);
         let more: Vec<&str> = more.collect();
         let (last, others) = more.split_last().expect("invariant: the core has public routes");
         let others = others.join(", ");
         format!("There is nothing here. Try / for the page, /ws for the chat, {others} or {last}.")
     }
+}
+
+fn method_not_allowed(methods: &[&str]) -> Response {
+    let methods = methods.join(", ");
+    Response::text(405, format!("This address takes {methods} only.")).with_header("Allow", methods)
 }
 
 /// The first value of this name in a query, decoded.

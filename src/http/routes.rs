@@ -9,27 +9,23 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::page::page;
+use super::page::Pages;
 use super::response::Response;
-use super::router::{Call, Reply, Route};
+use super::router::{Call, READ, Reply, Route, Router};
 use crate::broadcaster::{Counters, Endpoint};
 use crate::chat::JoinRequest;
-use crate::joints::HealthField;
+use crate::joints::HttpJoints;
 
-const READ: &[&str] = &["GET", "HEAD"];
-
-/// The core's rows of the table of routes.
-pub fn core_routes(
-    page_file: Option<PathBuf>,
-    counters: Arc<Counters>,
-    features: Vec<&'static str>,
-    health_fields: Vec<HealthField>,
-) -> Vec<Route> {
+/// All addresses: the core's and those of the features. `own_page`: a file or folder in place of the page.
+pub fn router(joints: HttpJoints, own_page: Option<PathBuf>, counters: Arc<Counters>) -> Router {
+    let HttpJoints { features, routes, page_files, health: health_fields } = joints;
+    let pages = Arc::new(Pages::new(page_files, own_page));
+    let pages_at_root = Arc::clone(&pages);
     let started = Instant::now();
     let chat = |call: &Call<'_>| Reply::websocket(Endpoint::Chat(JoinRequest::parse(&call.request.query)));
     let page = move |call: &Call<'_>| match call.wants_websocket() {
         true => chat(call),
-        false => Reply::Response(page(page_file.as_deref(), call.host)),
+        false => Reply::Response(pages_at_root.index(call.request, call.host)),
     };
     let chat = move |call: &Call<'_>| match call.wants_websocket() {
         true => chat(call),
@@ -48,12 +44,13 @@ pub fn core_routes(
         }
         Reply::Response(Response::json(&body))
     };
-    vec![
+    let core = [
         Route { path: "/", methods: READ, is_public: false, handler: Box::new(page) },
         Route { path: "/ws", methods: READ, is_public: false, handler: Box::new(chat) },
         Route { path: "/echo", methods: &["GET", "HEAD", "POST"], is_public: true, handler: Box::new(echo) },
         Route { path: "/health", methods: READ, is_public: true, handler: Box::new(health) },
-    ]
+    ];
+    Router::new(core.into_iter().chain(routes).collect(), pages)
 }
 
 /// A WebSocket and a POST that give back what they get.

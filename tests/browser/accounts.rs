@@ -21,7 +21,7 @@ fn all_of(page: &Page) -> String {
     page.evaluate(
         "[document.documentElement.outerHTML, JSON.stringify(sessionStorage), JSON.stringify(localStorage), document.title,
             ...[...document.querySelectorAll('input')].map(input => input.value),
-            JSON.stringify([...ownFeed.lines.values()]), JSON.stringify([...threads.values()].map(thread => thread.draft))].join()",
+            JSON.stringify([...ownFeed.lines.values()]), JSON.stringify([...state.threads.values()].map(thread => thread.draft))].join()",
     )
     .to_string()
 }
@@ -78,7 +78,10 @@ fn after_signing_in_a_user_can_chat_and_after_signing_out_the_form_is_back() {
     sees_form(&ana);
     let state = ana.evaluate("document.querySelector('#state').textContent").to_string();
     assert!(state.contains("the session ended") && state.contains("you signed out"), "{state}");
-    assert_eq!(ana.evaluate("[retryTimer, document.activeElement.id]"), serde_json::json!([null, "account"]));
+    assert_eq!(
+        ana.evaluate("[state.retryAt, document.activeElement.id]"),
+        serde_json::json!([null, "account"])
+    );
     while luis.wait_for("left")["code"] != 4500 {}
     ana.visit(&server.url());
     sees_form(&ana);
@@ -169,7 +172,7 @@ fn when_the_whole_class_signs_in_at_once_the_page_waits_and_retries() {
     page.evaluate(
         "window.refused = 0;
          const really = window.fetch;
-         window.fetch = (path, ...rest) => path === '/login' && refused++ < 2
+         window.fetch = (path, ...rest) => path === 'login' && refused++ < 2
             ? Promise.resolve(new Response('busy', { status: 503, headers: { 'Retry-After': '0.3' } }))
             : really(path, ...rest)",
     );
@@ -380,7 +383,7 @@ fn waiting_messages_are_never_sent_under_another_name() {
     let mut server = users.serve(&[]);
     let browser = Browser::start();
     let page = enter_signed_in(&browser, &server, "Ana");
-    let key = page.evaluate("wireKey");
+    let key = page.evaluate("state.wireKey");
     let reloaded = open(&browser, &server, "en", PROJECTOR);
     let port = server.port();
     assert!(server.stop().success());
@@ -396,7 +399,7 @@ fn waiting_messages_are_never_sent_under_another_name() {
     sign_in_at(&page, "Eva");
     say(&page, "It is Eva");
     assert_eq!(luis.message(), ("Eva".into(), "It is Eva".into()));
-    assert_ne!(page.evaluate("wireKey"), key, "whoever was here could watch with it");
+    assert_ne!(page.evaluate("state.wireKey"), key, "whoever was here could watch with it");
     for tab in [&page, &reloaded] {
         sees_people(tab, &["Eva", "Luis"]);
         let all = all_of(tab);
@@ -437,7 +440,8 @@ fn without_accounts_there_is_no_form_and_no_request_for_the_user() {
         "names as one likes, and no signing in",
     );
     let asked = page.evaluate(
-        "performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname).filter(path => path !== '/health')",
+        "performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)
+            .filter(path => path !== '/health' && !path.startsWith('/page/'))",
     );
     assert_eq!(asked, serde_json::json!([]));
     // A close with 4500 is no more than that.
@@ -501,7 +505,7 @@ fn signing_in_or_out_in_one_tab_reaches_all_tabs() {
     ana.click("#sign-out");
     sees_form(&ana);
     for tab in [&other, &left] {
-        tab.wait_in_background_for("nobody", "that it is out as well");
+        tab.wait_in_background_for("state.nobody", "that it is out as well");
         sees_form(tab);
         assert!(!all_of(tab).contains("carrots"));
         assert!(!all_of(tab).contains("Ana"));

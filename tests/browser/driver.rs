@@ -82,6 +82,14 @@ impl Browser {
         page
     }
 
+    /// Opens `url` in a browser in which this script has run first: without a function that old ones do not have.
+    pub fn open_with_script(&self, url: &str, script: &str) -> Page {
+        let page = self.open("about:blank", "en", 1280, 800);
+        page.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
+        page.go(url);
+        page
+    }
+
     fn call(&self, method: &str, parameters: Value) -> Value {
         self.connection.borrow_mut().call(None, method, parameters).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -97,6 +105,11 @@ pub struct Page {
 impl Page {
     /// Goes to `url` and waits until it has loaded. Going to the same address again is a reload.
     pub fn visit(&self, url: &str) {
+        self.go(url);
+        self.evaluate(PARTS);
+    }
+
+    fn go(&self, url: &str) {
         let navigation = self.call("Page.navigate", json!({ "url": url }));
         if let Some(error) = navigation["errorText"].as_str() {
             panic!("Chromium could not open {url}: {error}");
@@ -317,6 +330,22 @@ impl Page {
             .wait_for_event(|event| event["sessionId"] == self.session.as_str() && wanted(event));
     }
 }
+
+/// Gives tests the parts of our page by name: `state`, `send`, `ownFeed`… The page itself has no globals. The inspector's parts are
+/// there if the server has them, which the page learns from `/health`.
+const PARTS: &str = "(async () => {
+    if (document.querySelector('script[type=module]') === null) return;
+    const part = (path) => import(new URL(`page/${path}`, document.baseURI).href);
+    const give = (module) => {
+        for (const name of Object.keys(module)) {
+            Object.defineProperty(globalThis, name, { get: () => module[name], configurable: true });
+        }
+    };
+    for (const path of ['state', 'connection', 'panels', 'outbox', 'waits', 'time', 'draw/elements']) give(await part(`${path}.js`));
+    while (!state.asked) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    if (!state.features?.includes('inspector')) return;
+    for (const path of ['feed', 'draw', 'decode', 'demonstrations', 'main']) give(await part(`inspector/${path}.js`));
+})()";
 
 /// A JavaScript literal that is exactly this text.
 pub fn quoted(text: &str) -> String {

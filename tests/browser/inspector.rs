@@ -23,7 +23,7 @@ fn inspect(browser: &Browser, server: &Server, language: &str, window: Window) -
 /// Takes a name, which is a frame from the client; the panel for it must not stay in the way.
 fn name(page: &Page, name: &str) {
     page.evaluate(&format!("send({{ type: 'name', name: '{name}' }})"));
-    page.wait_for(&format!("you === '{name}'"), "the new name");
+    page.wait_for(&format!("state.you === '{name}'"), "the new name");
 }
 
 /// Presses a button of "Make it happen" and returns what was observed, once that holds.
@@ -55,7 +55,7 @@ fn the_handshake_on_the_page_is_the_one_that_the_browser_sent() {
          .then(digest => btoa(String.fromCharCode(...new Uint8Array(digest))) === document.querySelector('.proof .result').textContent)",
         "the proof comes out right",
     );
-    assert!(!shown("request").contains(page.evaluate("wireKey").as_str().expect("a key")));
+    assert!(!shown("request").contains(page.evaluate("state.wireKey").as_str().expect("a key")));
     assert!(shown("extensions").contains("permessage-deflate"));
     page.evaluate(
         "[...find('request').children].find(line => line.textContent.startsWith('Origin')).click()",
@@ -257,7 +257,7 @@ fn thousands_of_frames_are_counted_and_only_the_latest_are_kept() {
     assert_eq!(shown, serde_json::json!([300, 300]));
     // The reader looks at an older row: it stays where it is.
     page.evaluate("find('frames').scrollTop = 40");
-    page.wait_for("!following", "the reader's place");
+    page.wait_for("!view.following", "the reader's place");
     ana.say("one more");
     page.wait_for("find('frames').textContent.includes('one more')", "one more frame");
     assert!(page.evaluate("find('frames').scrollTop").as_f64().is_some_and(|top| top < 100.0));
@@ -288,13 +288,13 @@ fn the_inspector_fits_in_both_languages_by_day_and_in_the_dark() {
         let browser = Browser::start();
         let page = browser.open_in_colours(&server.url(), language, window.0, window.1, colours);
         sees_state(&page, "open");
-        page.evaluate("inspecting() || showPanel('inspector', true)");
+        page.evaluate("view.isOpen || showPanel('inspector', true)");
         page.wait_for("ownFeed.lines.size > 0", "a connection in the inspector");
         page.wait_for("find('feed-note').textContent !== ''", "that it came late");
         // From the beginning once more.
         page.click("#feed-note button");
         page.wait_for("latestOwnLine().opened?.late === false", "the new connection");
-        page.evaluate("happen('fragments')");
+        page.evaluate("demonstrate('fragments')");
         page.wait_for("document.querySelectorAll('.frame.fragment').length === 3", "fragments");
         let shot = |part: &str| page.screenshot(&format!("inspector-{language}-{}-{part}", window.0));
         shot("handshake");

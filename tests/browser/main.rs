@@ -15,6 +15,7 @@ mod chat;
 mod inspector;
 #[cfg(not(any(feature = "accounts", feature = "inspector")))]
 mod minimal;
+mod modules;
 mod people;
 #[cfg(feature = "redis")]
 mod shared;

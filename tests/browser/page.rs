@@ -64,7 +64,7 @@ pub fn sign_in_at(page: &Page, name: &str) {
     fill_form(page, name, &password_of(name));
     page.wait_for("document.querySelector('#message').checkVisibility()", "the chat");
     sees_state(page, "open");
-    page.wait_for("place !== null", "the welcome");
+    page.wait_for("state.place !== null", "the welcome");
 }
 
 /// Opens the page of a server with accounts in English and signs in.

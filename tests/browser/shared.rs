@@ -165,7 +165,7 @@ fn the_note_is_in_both_languages_and_fits() {
     ];
     let tabs = views.map(|(url, language, window, colours, words)| {
         let tab = browser.open_in_colours(url, language, window.0, window.1, colours);
-        tab.wait_for("!behind", "that it is in");
+        tab.wait_for("!state.behind", "that it is in");
         sees_no_note(&tab);
         (tab, language, window, colours, words)
     });
@@ -180,7 +180,9 @@ fn the_note_is_in_both_languages_and_fits() {
         say(tab, "¿Sigue alguien ahí?");
         // It covers nothing, and stays where it is while the chat scrolls.
         assert_eq!(
-            tab.evaluate("find('apart').getBoundingClientRect().top >= log.getBoundingClientRect().bottom"),
+            tab.evaluate(
+                "find('apart').getBoundingClientRect().top >= find('log').getBoundingClientRect().bottom"
+            ),
             true
         );
         tab.screenshot(&format!("shared-note-{language}-{}-{colours}", window.0));
@@ -251,7 +253,7 @@ fn sees_no_note(page: &Page) {
 fn remember_sentences(page: &Page) {
     page.evaluate(
         "window.sentences = [];
-         new MutationObserver(() => sentences.push(stateLine.textContent)).observe(stateLine, { childList: true });",
+         new MutationObserver(() => sentences.push(find('state').textContent)).observe(find('state'), { childList: true });",
     );
 }
 
@@ -264,5 +266,5 @@ fn sees_sentence(page: &Page, words: &str) {
 
 /// As if the server had said this.
 fn hears(page: &Page, json: &str) {
-    page.evaluate(&format!("arrived({{ target: socket, data: {} }})", quoted(json)));
+    page.evaluate(&format!("announce('event', {json})"));
 }

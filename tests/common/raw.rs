@@ -107,7 +107,8 @@ pub fn read_answer(socket: &mut impl Read, without_body: bool) -> Answer {
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     let mut answer = Answer { status, head, body: Vec::new() };
     let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length"));
-    if !without_body {
+    // A 304 says how long the file is that it does not send.
+    if !without_body && status != 304 {
         answer.body = vec![0; length];
         socket.read_exact(&mut answer.body).expect("the body comes whole");
     }

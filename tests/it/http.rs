@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::common::raw::{Answer, RawClient, ask, ask_on, handshake, lasting_head, request};
 use crate::common::{Client, PATIENCE, Server};
+use crate::page_files::page_files;
 use data_encoding::BASE64;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -25,12 +26,14 @@ fn post(headers: &str) -> String {
     request("POST", "/echo", headers)
 }
 
+/// `hashes`: of the scripts and styles that stand in the page itself.
 #[track_caller]
 fn assert_is_page(answer: &Answer, page: &str) {
     let hash = |element: &str| {
-        let (_, rest) = page.split_once(&format!("<{element}>")).expect("begin");
-        let (text, _) = rest.split_once(&format!("</{element}>")).expect("end");
-        format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text)))
+        let text = page
+            .split_once(&format!("<{element}>"))
+            .and_then(|(_, rest)| rest.split_once(&format!("</{element}>")));
+        text.map_or(String::new(), |(text, _)| format!(" 'sha256-{}'", BASE64.encode(&Sha256::digest(text))))
     };
     assert_eq!(answer.status, 200);
     let content_type = answer.header("content-type");
@@ -39,8 +42,8 @@ fn assert_is_page(answer: &Answer, page: &str) {
     let policy = answer.header("content-security-policy").expect("a policy");
     for rule in [
         "default-src 'none'",
-        &format!("script-src {}", hash("script")),
-        &format!("style-src {}", hash("style")),
+        &format!("script-src 'self'{}", hash("script")),
+        &format!("style-src 'self'{}", hash("style")),
         "connect-src 'self' ws://localhost wss://localhost",
         "frame-ancestors 'none'",
     ] {
@@ -49,11 +52,130 @@ fn assert_is_page(answer: &Answer, page: &str) {
 }
 
 #[test]
-fn the_page_may_run_its_own_script_and_nothing_else() {
+fn the_page_may_run_its_own_scripts_and_nothing_else() {
     let server = Server::start(&[]);
     assert_is_page(&ask(&server, get("/")), PAGE);
     assert_is_page(&ask(&server, get("/?utm=1")), PAGE);
     assert_is_page(&ask(&server, get("http://localhost/")), PAGE);
+    assert!(!ask(&server, get("/")).header("content-security-policy").expect("a policy").contains("sha256"));
+}
+
+#[test]
+fn each_file_of_the_page_is_served_and_a_reload_costs_a_304() {
+    let server = Server::start(&[]);
+    let files = page_files();
+    assert!(files.len() > 25, "{}", files.len());
+    for (path, text) in files.into_iter().chain([(String::new(), PAGE.to_owned())]) {
+        let is_inspector = path.contains("inspector");
+        let answer = ask(&server, get(&format!("/{path}")));
+        if is_inspector && !cfg!(feature = "inspector") {
+            assert_eq!(answer.status, 404, "{path}: this server has no inspector");
+            continue;
+        }
+        assert_eq!(answer.status, 200, "{path} is in no table of files");
+        assert!(answer.body == text.as_bytes(), "{path}");
+        let expected = match path.rsplit_once('.') {
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "css")) => "text/css; charset=utf-8",
+            _ => "text/html; charset=utf-8",
+        };
+        assert_eq!(answer.header("content-type"), Some(expected), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-cache"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+
+        let tag = answer.header("etag").expect("a tag");
+        for known in [tag.to_owned(), format!("\"other\", W/{tag}"), "*".to_owned()] {
+            let condition = format!("If-None-Match: {known}\r\n");
+            let again = ask(&server, request("GET", &format!("/{path}"), &condition));
+            assert_eq!((again.status, again.body.len()), (304, 0), "{path} {known}");
+            assert_eq!(again.header("etag"), Some(tag), "{path}");
+        }
+        let other = request("GET", &format!("/{path}"), "If-None-Match: \"other\"\r\n");
+        assert_eq!(ask(&server, other).status, 200, "{path}");
+        let head = ask(&server, request("HEAD", &format!("/{path}"), ""));
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+        assert_eq!(head.header("content-length"), Some(text.len().to_string().as_str()), "{path}");
+        assert_eq!(ask(&server, request("POST", &format!("/{path}"), "")).status, 405, "{path}");
+    }
+    for path in [
+        "/page",
+        "/page/",
+        "/page/main",
+        "/page/main.js/",
+        "/page//main.js",
+        "/page/../index.html",
+        "/page/MAIN.js",
+    ] {
+        assert_eq!(ask(&server, get(path)).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_folder_in_place_of_the_page_serves_what_a_page_is_made_of() {
+    let outside = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("folder-{}", std::process::id()));
+    let folder = outside.join("page");
+    fs::create_dir_all(folder.join("sub")).expect("a folder");
+    fs::create_dir_all(folder.join(".hidden")).expect("a folder");
+    let write = |path: &str, text: &str| fs::write(folder.join(path), text).expect("a file");
+    write("index.html", "<script>let a</script>first");
+    write("sub/index.html", "below");
+    write("sub/página 1.js", "ñ");
+    write("users", "Ana:secret");
+    write("users.txt", "Ana:secret");
+    write(".hidden/x.js", "hidden");
+    write(".hidden.js", "hidden");
+    fs::write(outside.join("secret.js"), "secret").expect("a file");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::symlink;
+        symlink(outside.join("secret.js"), folder.join("link.js")).expect("a link");
+        symlink(&outside, folder.join("up")).expect("a link");
+        symlink(folder.join("index.html"), folder.join("inside.html")).expect("a link");
+    }
+    let server = Server::start(&["--page", folder.to_str().expect("a path in UTF-8")]);
+    assert_is_page(&ask(&server, get("/")), "<script>let a</script>first");
+    write("index.html", "second");
+    assert_is_page(&ask(&server, get("/")), "second");
+    for (path, text) in [("/index.html", "second"), ("/sub/", "below"), ("/sub/p%C3%A1gina%201.js", "ñ")] {
+        let answer = ask(&server, get(path));
+        assert_eq!((answer.status, answer.body.as_slice()), (200, text.as_bytes()), "{path}");
+    }
+    #[cfg(unix)]
+    assert_eq!(ask(&server, get("/inside.html")).status, 200, "a link that stays inside");
+    let large = fs::File::create(folder.join("large.png")).expect("a file");
+    large.set_len((8 << 20) + 1).expect("a size");
+    assert_eq!(ask(&server, get("/large.png")).status, 500);
+    for path in [
+        "/users",
+        "/users.txt",
+        "/.hidden/x.js",
+        "/.hidden.js",
+        "/%2ehidden.js",
+        "/link.js",
+        "/up/secret.js",
+        "/../secret.js",
+        "/%2e%2e/secret.js",
+        "/..%2fsecret.js",
+        "/sub/../../secret.js",
+        "/sub",
+        "/nothing.js",
+        "//index.html",
+        "/./index.html",
+        "/sub//index.html",
+        "/page/main.js",
+        "/%00.js",
+        "/a%5cb.js",
+        "/%ff.js",
+        "/c:/x.js",
+        "/index.html/",
+        "/etc/passwd",
+    ] {
+        assert_eq!(ask(&server, get(path)).status, 404, "{path}");
+    }
+    assert_eq!(ask(&server, get("/health")).status, 200, "the rest serves");
+    fs::remove_dir_all(&outside).expect("the folder can be removed");
+    assert_eq!(ask(&server, get("/index.html")).status, 404);
+    assert_eq!(ask(&server, get("/")).status, 500);
 }
 
 #[test]

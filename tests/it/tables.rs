@@ -29,22 +29,18 @@ fn snake_case(name: &str) -> String {
 }
 
 /// The page's words: Spanish, then English, each with its keys.
-fn words() -> [(&'static str, Vec<String>); 2] {
-    let page = project_file("index.html");
-    let (_, words) = page.split_once("const WORDS = {").expect("the page has words");
-    let (spanish, rest) = words.split_once("\n  en: {").expect("two languages");
-    let (english, _) = rest.split_once("\n};").expect("the words end");
-    let keys = |text: &str| {
-        let lines = text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": '"));
-        lines.map(|(key, _)| key.to_owned()).collect()
-    };
-    [("es", keys(spanish)), ("en", keys(english))]
+pub fn words() -> [(&'static str, Vec<String>); 2] {
+    ["es", "en"].map(|language| {
+        let text = project_file(&format!("page/words.{language}.js"));
+        let lines = text.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": '"));
+        (language, lines.map(|(key, _)| key.to_owned()).collect())
+    })
 }
 
 #[track_caller]
 fn assert_has_word(key: &str) {
     for (language, keys) in words() {
-        assert!(keys.iter().any(|other| other == key), "index.html, {language}: {key} is missing");
+        assert!(keys.iter().any(|other| other == key), "page/words.{language}.js: {key} is missing");
     }
 }
 
@@ -66,16 +62,16 @@ fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
         assert!(rows.iter().any(is_row), "README.md: no row for close code {code}");
         assert_has_word(&format!("close_{code}"));
     }
-    let page = project_file("index.html");
+    let page = project_file("page/connection.js");
     for row in CLOSE_CODES {
         assert_eq!(row.comes_back, row.last < 4500, "the page goes by this bound: {}", row.first);
     }
-    assert!(page.contains("if (staying && code < 4500 && !nobody) retryLater();"));
+    assert!(page.contains("if (state.staying && end.code < 4500 && !state.nobody) retryLater();"));
 }
 
 #[test]
 fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
-    let (readme, page) = (project_file("README.md"), project_file("index.html"));
+    let (readme, page) = (project_file("README.md"), project_file("page/events.js"));
     let chat = variants("src/chat/event.rs", "pub enum Event<'a> {");
     assert!(chat.len() >= 9, "{chat:?}");
     let of_features = ["Shown", "Backplane"].map(str::to_owned);
@@ -83,7 +79,7 @@ fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
         let line = format!("← {{\"type\":\"{event}\"");
         assert!(readme.contains(&line), "README.md: {line} is missing");
         let handler = |begin: &str| page.contains(&format!("\n  {event}({begin}"));
-        assert!(handler("event") || handler("{"), "index.html: no handler of {event}");
+        assert!(handler("event") || handler("{"), "page/events.js: no handler of {event}");
     }
     let feed = variants("src/features/inspector/event.rs", "pub enum Event<'a> {");
     assert!(feed.len() >= 9, "{feed:?}");

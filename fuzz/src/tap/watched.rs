@@ -91,7 +91,7 @@ impl Watched {
         );
         let (_, request, _) = http::parse(head.as_bytes()).expect("it is right").expect("and whole");
         let call = Call { request: &request, host: "localhost", client: watcher, peer: PEER };
-        let route = self.joints.routes.iter().find(|route| route.path == "/wire");
+        let route = self.joints.http.routes.iter().find(|route| route.path == "/wire");
         match (route.expect("the inspector has an address").handler)(&call) {
             Reply::WebSocket { endpoint: Endpoint::Feed(begin), .. } => begin(&mut self.sent),
             _ => panic!("{key} lets no one watch"),

@@ -65,9 +65,9 @@ pub fn attach(
     to_broadcaster: &Sender<Incoming>,
     shared: Option<Box<dyn SharedSignIns>>,
 ) -> Result<(), String> {
-    joints.features.push("accounts");
+    joints.http.features.push("accounts");
     let has_users = options.users.is_some();
-    joints.health.push(("sign_in", Box::new(move || has_users.into())));
+    joints.http.health.push(("sign_in", Box::new(move || has_users.into())));
     let Some(path) = options.users.clone() else { return Ok(()) };
     let (list, text) = file::read_list(&path).map_err(|error| format!("the list of users, {error}"))?;
     let (to_authentication, messages) = bounded(MAX_WAITING_MESSAGES);
@@ -82,7 +82,7 @@ pub fn attach(
     }));
     joints.websocat_flags = "--basic-auth NAME:PASSWORD ";
     joints.authentication = Some(Box::new(accounts.clone()));
-    joints.routes.extend([
+    joints.http.routes.extend([
         route("/login", &["POST"], &accounts, sign_in::sign_in),
         route("/logout", &["POST"], &accounts, sign_in::sign_out),
         route("/me", &["GET", "HEAD"], &accounts, sign_in::who_am_i),

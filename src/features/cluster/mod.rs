@@ -57,7 +57,7 @@ pub fn attach(
     options: &Options,
     to_broadcaster: &Sender<Incoming>,
 ) -> Result<(), String> {
-    joints.features.push("redis");
+    joints.http.features.push("redis");
     let Some(config) = RedisConfig::of(options) else { return Ok(()) };
     let redis = Redis::new(config).map_err(|error| error.to_string())?;
     let store = Store::new(redis, options.redis_events);
@@ -68,7 +68,7 @@ pub fn attach(
     let replica = Replica::new(proposals, options.redis_events);
     joints.order = Some(Box::new(ClusterOrder::new(replica, news, Arc::clone(&is_lost))));
     let health = move || if is_lost.load(Ordering::Relaxed) { "lost" } else { "connected" }.into();
-    joints.health.push(("redis", Box::new(health)));
+    joints.http.health.push(("redis", Box::new(health)));
     joints.start.push(Box::new(move || start(store, queue, settings, news_sender)));
     Ok(())
 }

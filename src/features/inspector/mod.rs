@@ -49,7 +49,7 @@ use send_tap::InspectorSendTap;
 
 use crate::broadcaster::{Control, Endpoint, Incoming};
 use crate::config::Options;
-use crate::http::{Call, Reply, Response, Route, parameter};
+use crate::http::{Call, Reply, Response, Route, page_files, parameter};
 use crate::joints::Joints;
 use crate::tap::{Capture, Opening, Purpose, Taps};
 use crate::token::Token;
@@ -67,11 +67,16 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
         // The part after # stays in the browser: it is never sent or logged.
         joints.banner.push(("teacher", format!("#teacher={key}")));
     }
-    joints.features.push("inspector");
+    joints.http.features.push("inspector");
+    joints.http.page_files.extend(page_files! {
+        "page/inspector/close.js" "page/inspector/decode.js" "page/inspector/demonstrations.js" "page/inspector/draw.js"
+        "page/inspector/feed.js" "page/inspector/frames.js" "page/inspector/handshake.js" "page/inspector/main.js"
+        "page/inspector/measure.js" "page/style/inspector.css"
+    });
     joints.commands.push(SHOW);
     let to_broadcaster = to_broadcaster.clone();
     joints.capture = Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
-    joints.routes.push(Route {
+    joints.http.routes.push(Route {
         path: "/wire",
         methods: &["GET", "HEAD"],
         is_public: true,

@@ -1,0 +1,211 @@
+// What the server tells us: one function for each type of event. It changes the state; drawing follows.
+// `missed`: the event belongs to the past, and the welcome has told already who is here now.
+
+import { becomes } from './accounts.js';
+import { saysWhyStopped, send } from './connection.js';
+import { confirm, refuse, rememberOutbox, takeTurn } from './sending.js';
+import { announce, on, problem, remember, state } from './state.js';
+import { addRow, addUnread, everybody, notice, openThread, renameThread } from './threads.js';
+import { firstKnown } from './words.js';
+
+export const PEOPLE_KEPT = 100;  // names in the list; the others are only counted
+const REPLAY_PAUSE = 300;        // milliseconds without another missed event: then that was the last one
+const PLACE_EVERY = 100;         // milliseconds between two times that our place is remembered
+const TYPING_SHOWN = 4_000;      // milliseconds that we show that another is writing
+
+let replayTimer = null;
+let placeTimer = null;
+
+on('event', (event) => {
+  // A type this page does not know is one of a newer server: nothing to draw, nothing to fear.
+  if (!Object.hasOwn(onEvent, event?.type)) return;
+  // What has a time is part of the talk, and numbered.
+  if (event.at === undefined) onEvent[event.type](event);
+  else numbered(event);
+  announce('chat');
+});
+
+on('closed', () => clearTimeout(replayTimer));
+on('person', () => clearTimeout(replayTimer));
+
+// Coming back: first the events that were missed, then those of now. Their numbers rise, so that none is
+// drawn twice; what was missed is drawn, but who is here we know from the welcome.
+function numbered(event) {
+  if (event.id <= state.highest) return;
+  if (state.gapAfter !== null && event.id > state.gapAfter + 1) addGap();
+  state.gapAfter = null;
+  state.highest = event.id;
+  placeTimer ??= setTimeout(rememberPlace, PLACE_EVERY);
+
+  const missed = event.id <= state.missedUpTo;
+  if (!missed) caughtUp();
+  onEvent[event.type](event, missed);
+  if (event.id >= state.missedUpTo) caughtUp();
+  else if (state.behind) awaitMissed();
+}
+
+// The last event missed need not be for us: it may have been between two others. So we wait a little.
+function awaitMissed() {
+  clearTimeout(replayTimer);
+  replayTimer = setTimeout(caughtUp, REPLAY_PAUSE);
+}
+
+// From here on it is now: what you wrote in the meantime goes out.
+function caughtUp() {
+  if (!state.behind) return;
+  state.behind = false;
+  clearTimeout(replayTimer);
+  if (state.greeting !== null) addRow(everybody, state.greeting);
+  state.greeting = null;
+  takeTurn();
+}
+
+export function rememberPlace() {
+  clearTimeout(placeTimer);
+  placeTimer = null;
+  if (state.place === null) return;
+  state.place.after = Math.max(state.place.after, state.highest);
+  remember('sessionStorage', 'place', JSON.stringify(state.place));
+}
+
+const onEvent = {
+  welcome(event) {
+    saysWhyStopped(null);
+    if (state.hasAccounts) becomes(event.you);  // who is signed in may have changed since the page asked
+    const { place, you, welcomed } = state;
+    const comingBack = place !== null;
+    const sameEpoch = place?.epoch === event.epoch;
+    state.missedUpTo = event.last;
+    state.readUpTo = !comingBack ? event.last : sameEpoch ? place.after : 0;
+    state.gapAfter = null;
+    if (!sameEpoch) state.highest = 0;
+    if (comingBack && !event.recovered) {
+      // Just reloaded, what we get may reach back far enough: the first event will show it.
+      if (sameEpoch && !welcomed) state.gapAfter = place.after;
+      else addGap();
+    }
+    state.place = { session: event.session, epoch: event.epoch, after: state.readUpTo };
+    rememberPlace();
+
+    // Where nothing is missing, the talk simply goes on.
+    const goesOn = welcomed && event.recovered && event.you === you;
+    state.greeting = goesOn ? null : notice('welcome', null, { key: welcomed ? 'welcome_back' : 'welcome', values: { name: event.you } });
+    state.you = event.you;
+    state.people = event.users.slice(0, PEOPLE_KEPT);
+    if (!state.people.includes(event.you)) state.people = [...state.people, event.you];
+    state.count = event.count;
+    state.crowded = false;
+    state.welcomed = true;
+
+    if (state.wishedName && comingBack && event.you !== state.chosenName) send({ type: 'name', name: state.chosenName });
+    state.wishedName = false;
+    awaitMissed();
+    if (state.highest >= state.missedUpTo) caughtUp();
+  },
+
+  message(event, missed) {
+    state.typists.delete(event.from);
+    const entry = state.outbox.get(event.ref);
+    if (entry) return confirm(entry, event);
+    const isPrivate = event.to !== undefined;
+    // In the past somebody else may have had your name, unless it is an account's; but private ones reach only the two.
+    const own = event.ref !== undefined || (event.from === state.you && (!missed || isPrivate || state.hasAccounts));
+    const thread = isPrivate ? openThread(own ? event.to : event.from) : everybody;
+    const { from, to, at, text } = event;
+    addRow(thread, { kind: 'message', from, to, at, text, state: own ? 'delivered' : null });
+    if (!own && event.id > state.readUpTo) addUnread(thread);
+  },
+
+  // Sent again, but the server had it already; the event itself came to a connection that was dead.
+  posted(event) {
+    const entry = state.outbox.get(event.ref);
+    if (entry) confirm(entry, { from: state.you, text: entry.text });
+  },
+
+  joined(event, missed) {
+    if (!missed) {
+      if (state.people.length < PEOPLE_KEPT && !state.people.includes(event.name)) state.people = [...state.people, event.name];
+      state.count = event.count;
+    }
+    tellOf(event.name, notice('joined', event.at, { key: event.back ? 'back' : 'joined', values: { name: event.name } }));
+  },
+
+  left(event, missed) {
+    if (!missed) {
+      state.people = state.people.filter((name) => name !== event.name);
+      state.count = event.count;
+      state.typists.delete(event.name);
+      // The name we wanted is free now: perhaps it was our own old connection that still held it.
+      if (event.name === state.chosenName && state.you !== state.chosenName) send({ type: 'name', name: state.chosenName });
+    }
+    const meaning = firstKnown(`left_${event.code}`, `close_${event.code}`, 'close_other');
+    tellOf(event.name, notice('left', event.at, { key: 'left', values: { name: event.name } }, { code: event.code }, { key: meaning }));
+  },
+
+  renamed(event, missed) {
+    if (!missed) {
+      state.people = state.people.map((name) => name === event.from ? event.name : name);
+      state.typists.delete(event.from);
+      if (event.from === state.you) youAreNow(event.name);
+    }
+    renameThread(event.from, event.name);
+    rememberOutbox();
+    tellOf(event.name, notice('renamed', event.at, { key: 'renamed', values: { from: event.from, name: event.name } }));
+  },
+
+  // Very many came or went at once: the server tells how many, not who.
+  crowd(event, missed) {
+    if (!missed) {
+      state.count = event.count;
+      state.crowded = true;
+    }
+    addRow(everybody, notice('crowd', event.at, { key: 'crowd', values: event }));
+  },
+
+  // The server has lost touch with the others of this chat, or is back. We stay; what we write comes back to us when it is.
+  backplane({ connected }) {
+    saysWhyStopped(connected ? null : 'apart');
+  },
+
+  typing({ name }) {
+    const now = performance.now();
+    for (const [other, until] of state.typists) if (until < now) state.typists.delete(other);
+    if (name !== state.you) state.typists.set(name, now + TYPING_SHOWN);
+  },
+
+  // The server says first what it will do; that is for people at a terminal, we have our own sentences.
+  shown({ what, part }) {
+    if (part === undefined) return;
+    if (what === 'fragments') addRow(everybody, notice('shown', null, { key: 'fragments_arrived' }));
+    if (what !== 'push') return;
+    addRow(everybody, notice('shown', null, { key: 'pushed', values: { number: part } }));
+    announce('shown', { what, count: part });
+  },
+
+  error(event) {
+    const key = firstKnown(`error_${event.code}`, 'error_other');
+    const entry = state.outbox.get(event.ref);
+    if (entry) return refuse(entry, key, event);
+    const isAboutName = event.code === 'name_taken' || event.code === 'bad_name';
+    problem(isAboutName ? 'name' : 'message', key, event);
+  },
+};
+
+function youAreNow(name) {
+  state.you = state.chosenName = name;
+  state.renamings += 1;
+  remember('sessionStorage', 'name', name);
+  state.problems.name = null;
+  announce('renamed');
+}
+
+// Something of which we know only that it was: in every thread, for it may have been said in any.
+function addGap() {
+  for (const thread of state.threads.values()) addRow(thread, notice('gap', null, { key: 'gap' }));
+}
+
+// A notice for everybody about one person: in the private thread with that person it is read, too.
+function tellOf(name, row) {
+  addRow(everybody, row);
+  if (state.threads.has(name)) addRow(state.threads.get(name), { ...row });
+}

@@ -1,0 +1,175 @@
+// What you type and press: it changes the state, or asks the connection for something.
+
+import { beginAgain, signIn, signOut } from './accounts.js';
+import { connect, join, leave, pause, send } from './connection.js';
+import { find } from './draw/elements.js';
+import { rememberPlace } from './events.js';
+import { WAITING_KEPT } from './outbox.js';
+import { closeOnNarrow, narrow, showPanel } from './panels.js';
+import { post, tellTyping } from './sending.js';
+import { announce, isOpen, isTakenOver, on, problem, remember, state } from './state.js';
+import { nowRead, openThread, removeRow, showThread } from './threads.js';
+import { speak } from './words.js';
+
+const NEAR_THE_END = 40;  // pixels: so close to the newest row counts as being there
+
+const log = find('log');
+const messageInput = find('message');
+const nameInput = find('name');
+const accountInput = find('account');
+const passwordInput = find('password');
+
+// Messages
+
+find('compose').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { shown, outbox } = state;
+  const text = shown.draft;
+  if (text.trim() === '') return;
+  if (outbox.isTooLong(shown.name, text)) return problem('message', 'error_too_long');
+  if (outbox.isFull) return problem('message', 'too_many_waiting', { count: WAITING_KEPT });
+  shown.draft = '';
+  shown.following = true;
+  shown.unseen = 0;
+  state.toldTyping = -Infinity;
+  problem('message', null);
+  post(shown, text);
+});
+
+messageInput.addEventListener('input', () => {
+  state.shown.draft = messageInput.value;
+  tellTyping();
+});
+
+// While an input method composes (Japanese, Chinese…), Enter chooses a character and must not send.
+// Safari reports that Enter as no longer composing, but with the key code 229.
+messageInput.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && (event.isComposing || event.keyCode === 229)) event.preventDefault();
+});
+
+log.addEventListener('click', ({ target }) => {
+  const { takeBack } = target.closest('[data-take-back]')?.dataset ?? {};
+  if (takeBack === undefined) return;
+  const { shown } = state;
+  const row = shown.rows.find(({ ref }) => ref === takeBack);
+  shown.draft = [row.text, shown.draft].filter(Boolean).join(' ');
+  removeRow(shown, row);
+  messageInput.focus();
+});
+
+log.addEventListener('scroll', () => {
+  const { shown } = state;
+  shown.scrolledTo = log.scrollTop;
+  shown.following = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_THE_END;
+  if (shown.following) shown.unseen = 0;
+  announce('chat');
+});
+
+find('newest').addEventListener('click', () => { log.scrollTop = log.scrollHeight; });
+
+// A phone's keyboard, a turned screen, an opened panel: whoever was at the newest row stays there.
+new ResizeObserver(() => { if (state.shown.following) log.scrollTop = log.scrollHeight; }).observe(log);
+
+// Threads and people
+
+find('threads').addEventListener('click', ({ target }) => {
+  const chip = target.closest('button');
+  if (chip) showThread(openThread(chip.dataset.thread));
+});
+
+find('people').addEventListener('click', ({ target }) => {
+  const button = target.closest('button');
+  if (!button) return;
+  showThread(openThread(button.parentElement.dataset.name));
+  closeOnNarrow('people-panel');
+  messageInput.focus();
+});
+
+document.addEventListener('visibilitychange', nowRead);
+
+// Your name
+
+find('name-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const name = nameInput.value.trim();
+  if (name === '') return;
+  problem('name', null);
+  if (isOpen()) return send({ type: 'name', name });
+  state.chosenName = name;
+  state.wishedName = true;
+  remember('sessionStorage', 'name', name);
+  problem('name', 'name_later');
+});
+
+find('change-name').addEventListener('click', () => {
+  showPanel('people-panel', true);
+  nameInput.focus();
+  nameInput.select();
+});
+
+// Signing in
+
+find('sign-in-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  hidePassword();
+  signIn({ name: accountInput.value, password: passwordInput.value });
+});
+
+find('show-password').addEventListener('click', ({ currentTarget }) => {
+  const isShown = passwordInput.type === 'text';
+  passwordInput.type = isShown ? 'password' : 'text';
+  currentTarget.setAttribute('aria-pressed', !isShown);
+  passwordInput.focus();
+});
+
+function hidePassword() {
+  passwordInput.type = 'password';
+  find('show-password').setAttribute('aria-pressed', false);
+}
+
+// The wait may have been for another name.
+accountInput.addEventListener('input', () => {
+  state.signInAt = 0;
+  announce('connection');
+});
+
+find('sign-out').addEventListener('click', signOut);
+
+on('forms', () => {
+  find('sign-in-form').reset();
+  hidePassword();
+});
+
+on('person', () => { messageInput.value = nameInput.value = ''; });
+
+on('focus', (id) => {
+  if (id === 'message' && narrow.matches) return;  // a phone would open its keyboard
+  find(id).focus();
+  if (id === 'password') passwordInput.select();
+});
+
+document.addEventListener('visibilitychange', () => { if (state.nobody && !document.hidden) connect(); });
+
+// The connection
+
+find('leave').addEventListener('click', () => { state.staying ? leave() : join(); });
+
+find('retry').addEventListener('click', () => { isTakenOver() ? beginAgain() : connect(); });
+
+// The network is back: no reason to wait any longer.
+addEventListener('online', () => { if (state.retryAt !== null) connect(); });
+
+addEventListener('pagehide', ({ persisted }) => {
+  rememberPlace();
+  // The browser keeps this page, to be shown again at once ("back/forward cache"): it must not stay in the chat meanwhile.
+  if (persisted) pause();
+});
+
+// The language
+
+for (const button of document.querySelectorAll('[data-language]')) {
+  button.addEventListener('click', () => {
+    remember('localStorage', 'language', button.dataset.language);
+    speak(button.dataset.language);
+  });
+}

@@ -1,0 +1,157 @@
+// What is drawn when: the chosen line, its state, and the teacher's view of the class. Frames may come by the thousand: they are
+// drawn together, once a frame of the screen, and only the latest.
+
+import { find, reconcile } from '../draw/elements.js';
+import { connectAgain } from '../connection.js';
+import { state } from '../state.js';
+import { inSeconds } from '../time.js';
+import { clear, language, make, phrase, plain, write } from '../words.js';
+import { drawClose, drawTotals } from './close.js';
+import { said } from './decode.js';
+import { classFeed, latestOwnLine, lineState, ownFeed, view } from './feed.js';
+import { cell, drawFrames } from './frames.js';
+import { drawHandshake } from './handshake.js';
+
+const LATEST_DRAWING = 100;  // milliseconds: a tab in the background gets no frames, and is drawn by the clock
+const LANES_DRAWN = 60;      // connections of the class that are drawn
+const LANES_EVERY = 250;     // milliseconds between two drawings of the class
+const LINES_OFFERED = 5;     // connections in the list to choose from
+
+let isPlanned = false;
+let lanesDrawnAt = -Infinity;
+export let drawnLine = null; // the line whose frames are on the screen
+
+export function planInspector() {
+  if (isPlanned || !view.isOpen) return;
+  isPlanned = true;
+  requestAnimationFrame(drawInspector);
+  setTimeout(drawInspector, LATEST_DRAWING);
+}
+
+// Everything is to be drawn again.
+export function redrawAll() {
+  drawnLine = null;
+  lanesDrawnAt = -Infinity;
+  planInspector();
+}
+
+function drawInspector() {
+  if (!isPlanned) return;
+  isPlanned = false;
+  drawFeedNote();
+  if (view.holding) return;
+  if (view.wholeClass) drawLanes();
+  const line = view.chosenLine ?? latestOwnLine();
+  drawChoice(line);
+  const isNew = line !== drawnLine;
+  if (line === undefined || !(isNew || line.changed)) return;
+  drawnLine = line;
+  line.changed = false;
+  drawTrack(line);
+  if (isNew || line.drawnHandshake !== (line.opened ?? line.refused)) drawHandshake(line);
+  drawFrames(line, isNew);
+  drawTotals(line);
+  drawClose(line);
+}
+
+function drawFeedNote() {
+  const note = find('feed-note');
+  const opened = latestOwnLine()?.opened;
+  const late = opened?.late && view.chosenLine === null;
+  const isOff = ownFeed.socket === null && state.hasAccounts !== null;
+  const key = view.wholeClass && classFeed.refused ? 'class_refused' : state.nobody ? 'feed_nobody' : isOff ? 'feed_off' : ownFeed.lines.size === 0 ? 'feed_waiting' : late ? 'feed_late' : '';
+  if (note.dataset.key === key) return;
+  note.dataset.key = key;
+  clear(note);
+  if (key === '') return;
+  note.append(phrase(key, { bytes: opened?.sent }));
+  if (key !== 'feed_late') return;
+  const again = write(make('button', ''), 'feed_restart');
+  again.type = 'button';
+  again.className = 'link';
+  again.addEventListener('click', connectAgain);
+  note.append(' ', again);
+}
+
+// The select lists the lines that can be looked at; what a line is called may change.
+function drawChoice(line) {
+  const select = find('lines');
+  const lines = [...(view.wholeClass ? classFeed : ownFeed).lines.values()].slice(-LINES_OFFERED);
+  if (line !== undefined && !lines.includes(line)) lines.unshift(line);
+  const key = JSON.stringify([language, line?.conn, ...lines.map((each) => [each.conn, lineTitle(each)])]);
+  if (select.dataset.key === key) return;
+  select.dataset.key = key;
+  select.replaceChildren(...lines.map((each) => {
+    const option = make('option', plain('line_option', { conn: each.conn, what: lineTitle(each) }));
+    option.value = each.conn;
+    option.selected = each === line;
+    return option;
+  }));
+  find('whole-class').hidden = classFeed.key === null;
+}
+
+function lineTitle(line) {
+  if (line.refused) return plain('line_refused', { status: line.refused.status });
+  if (line.endpoint === 'echo') return plain('line_echo');
+  return line.name ?? '…';
+}
+
+function drawTrack(line) {
+  const now = lineState(line);
+  const times = {
+    connecting: 0,
+    open: line.opened?.answered_us,
+    closing: line.closing?.us,
+    closed: line.closed?.us ?? line.refused?.answered_us,
+  };
+  let isPast = true;
+  for (const step of find('track').children) {
+    const isNow = step.dataset.step === now;
+    const time = times[step.dataset.step];
+    if (isNow) isPast = false;
+    step.className = isPast && time !== undefined ? 'past' : '';
+    if (isNow) step.setAttribute('aria-current', 'step');
+    else step.removeAttribute('aria-current');
+    step.querySelector('small').textContent = time === undefined ? '' : `${inSeconds(time)} s`;
+  }
+}
+
+// The teacher's view: a lane for each connection, by person.
+function drawLanes() {
+  const now = performance.now();
+  if (now - lanesDrawnAt < LANES_EVERY) return void setTimeout(planInspector, LANES_EVERY);
+  lanesDrawnAt = now;
+  const box = find('lanes');
+  const lines = [...classFeed.lines.values()];
+  const drawn = lines.slice(-LANES_DRAWN);
+  const old = new Map([...box.children].map((lane) => [Number(lane.dataset.conn), lane]));
+  const lanes = drawn.map((line) => old.get(line.conn) ?? newLane(line));
+  drawn.forEach((line, index) => drawLane(lanes[index], line));
+  reconcile(box, lanes);
+  const note = find('lanes-note');
+  note.replaceChildren(phrase(lines.length === 0 ? 'no_lanes' : 'lanes_private'));
+  if (lines.length > drawn.length) note.append(' ', phrase('lanes_more', { count: lines.length - drawn.length }));
+}
+
+function newLane(line) {
+  const lane = document.createElement('button');
+  lane.type = 'button';
+  lane.className = 'lane';
+  lane.dataset.conn = line.conn;
+  return lane;
+}
+
+function drawLane(lane, line) {
+  lane.dataset.state = lineState(line);
+  lane.setAttribute('aria-pressed', line === view.chosenLine);
+  const { client, server } = line.totals;
+  const name = cell('lane-name', line.refused ? `HTTP ${line.refused.status}` : lineTitle(line));
+  const counts = make('span', '');
+  counts.append(`${line.conn} · ${lane.dataset.state.toUpperCase()} · `, phrase('lane_frames', { out: client.frames, in: server.frames }));
+  const latest = line.rows.filter((row) => row.type === 'frame').slice(-2);
+  lane.replaceChildren(name, counts, ...latest.map((frame) => {
+    const text = make('span', `${frame.from === 'client' ? '→' : '←'} ${frame.kind} ${frame.length} B `);
+    text.append(frame.hidden ? phrase('hidden_text') : said(frame));
+    return text;
+  }));
+}

@@ -1,0 +1,185 @@
+// The feed: a second WebSocket, to /wire, tells what really went over the wire: every frame of the connections that came
+// with our key. It only listens. What it tells becomes a "line" for each connection; drawing follows.
+
+import { openSocket, closeSocket } from '../socket.js';
+import { announce, recall, state } from '../state.js';
+
+const LINES_KEPT = 5;            // connections that the inspector remembers…
+const CLASS_LINES_KEPT = 1_000;  // …and for the teacher
+export const FRAMES_KEPT = 300;  // frames of each…
+const CLASS_FRAMES_KEPT = 50;    // …and for the teacher
+const FEED_WAIT = 2_000;         // milliseconds before the inspector connects again…
+const PATIENCE = 1_000;          // …and how long the chat waits for it, at most
+
+export const ownFeed = newFeed(state.wireKey, LINES_KEPT, FRAMES_KEPT);
+export const classFeed = newFeed(recall('sessionStorage', 'teacher'), CLASS_LINES_KEPT, CLASS_FRAMES_KEPT);
+
+// What is looked at.
+export const view = {
+  isOpen: false,       // the inspector is on the screen
+  wholeClass: false,   // the teacher looks at everybody
+  chosenLine: null,    // null: follow the newest connection
+  chosenFrame: null,
+  holding: false,      // the view is frozen; what comes is remembered all the same
+  following: true,     // the newest frame is in view
+};
+
+function newFeed(key, linesKept, framesKept) {
+  return { key, linesKept, framesKept, socket: null, watching: false, refused: false, lines: new Map(), waiters: [], timer: null };
+}
+
+export function openFeed(feed) {
+  if (feed.socket !== null || feed.key === null) return;
+  // It would be refused like any WebSocket of nobody's; the teacher's key opens it by itself.
+  if (feed === ownFeed && (state.nobody || state.hasAccounts === null)) return;
+  clearTimeout(feed.timer);
+  feed.socket = openSocket(`wire?key=${feed.key}`, {
+    received(data, socket) { if (feed.socket === socket) tapped(feed, JSON.parse(data)); },
+    closed(_, socket) {
+      if (feed.socket !== socket) return;
+      feed.refused = !feed.watching;
+      feed.socket = null;
+      feed.watching = false;
+      releaseWaiters(feed);
+      feed.timer = setTimeout(() => { if (view.isOpen) openFeed(feed); }, FEED_WAIT);
+      announce('wire');
+    },
+  });
+}
+
+export function closeFeed(feed) {
+  const old = feed.socket;
+  feed.socket = null;
+  feed.watching = false;
+  clearTimeout(feed.timer);
+  releaseWaiters(feed);
+  if (old !== null) closeSocket(old);
+}
+
+// The chat opens after the inspector, so that its first byte is seen; but it does not depend on it.
+export function whenWatching(feed) {
+  if (feed.watching || feed.key === null) return Promise.resolve();
+  openFeed(feed);
+  return new Promise((resolve) => {
+    feed.waiters.push(resolve);
+    setTimeout(resolve, PATIENCE);
+  });
+}
+
+function releaseWaiters(feed) {
+  for (const resolve of feed.waiters.splice(0)) resolve();
+}
+
+// One event of the feed: it changes a line, and the drawing is planned.
+function tapped(feed, event) {
+  if (event.type === 'watching') {
+    feed.watching = true;
+    feed.refused = false;
+    releaseWaiters(feed);
+  } else if (Object.hasOwn(onWire, event.type) && !isForgotten(feed, event)) {
+    const line = feed.lines.get(event.conn) ?? (event.conn === undefined ? newestLine(feed) : addLine(feed, event.conn));
+    if (line) {
+      line.changed = true;
+      onWire[event.type](line, event);
+      if (feed === ownFeed) announce('tapped', { line, event });
+    }
+  }
+  announce('wire');
+}
+
+function addLine(feed, conn) {
+  const nothing = () => ({ frames: 0, messages: 0, payload: 0, overhead: 0 });
+  const line = {
+    conn, name: null, endpoint: null, opened: null, refused: null, closing: null, closed: null,
+    kept: feed.framesKept,
+    rows: [], undrawn: [], lost: 0, changed: true,
+    totals: { client: nothing(), server: nothing() },
+  };
+  feed.lines.set(conn, line);
+  for (const old of feed.lines.values()) {
+    if (feed.lines.size <= feed.linesKept) break;
+    if (old !== view.chosenLine) feed.lines.delete(old.conn);
+  }
+  return line;
+}
+
+function newestLine(feed) {
+  return [...feed.lines.values()].at(-1);
+}
+
+// The chat's own, so that a lesson's echo does not push it away.
+export function latestOwnLine() {
+  const lines = [...ownFeed.lines.values()].filter((line) => line.endpoint !== 'echo' && line.refused === null);
+  return lines.at(-1) ?? newestLine(ownFeed);
+}
+
+export function lineState(line) {
+  if (line.closed || line.refused) return 'closed';
+  if (line.closing) return 'closing';
+  return line.opened ? 'open' : 'connecting';
+}
+
+function addFrameRow(line, row) {
+  line.rows.push(row);
+  line.undrawn.push(row);
+  if (line.rows.length > line.kept) line.rows.shift();
+  if (line.undrawn.length > line.kept) line.undrawn.shift();
+}
+
+const onWire = {
+  opened(line, event) {
+    line.opened = event;
+    line.name = event.name ?? null;
+    line.endpoint = event.endpoint;
+  },
+  refused(line, event) {
+    line.refused = event;
+  },
+  named(line, event) {
+    line.name = event.name;
+  },
+  frame(line, event) {
+    const totals = line.totals[event.from];
+    totals.frames += 1;
+    totals.payload += event.length;
+    totals.overhead += event.header.length / 2;
+    if (event.message !== undefined && event.fin) totals.messages += 1;
+    addFrameRow(line, event);
+  },
+  broken(line, event) {
+    addFrameRow(line, event);
+  },
+  lost(line, event) {
+    line.lost += event.count;
+    addFrameRow(line, event);
+  },
+  closing(line, event) {
+    line.closing = event;
+  },
+  answered(line) {
+    line.answered = true;
+  },
+  closed(line, event) {
+    line.closed = event;
+  },
+};
+
+// What was written goes with the person who wrote it. How their connection was closed may still be looked at.
+export function forgetFrames() {
+  for (const line of ownFeed.lines.values()) {
+    line.name = null;
+    delete line.opened?.name;
+    line.rows = line.rows.filter(tellsTheClose);
+    line.undrawn = [];
+    line.changed = true;
+  }
+}
+
+function tellsTheClose(row) {
+  return row.kind === 'close';
+}
+
+// What the feed tells late of somebody who has signed out.
+function isForgotten(feed, event) {
+  return feed === ownFeed && state.nobody && (event.type === 'named' || (event.type === 'frame' && !tellsTheClose(event)));
+}

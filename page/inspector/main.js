@@ -1,0 +1,147 @@
+// The inspector: what really goes over the wire, from its own feed. A room of its own: the chat does not import it, and a server
+// without the feature does not have it. Here are its buttons, and what it does when it is opened and closed.
+
+import { find } from '../draw/elements.js';
+import { forget, on, recall, remember, state } from '../state.js';
+import { write } from '../words.js';
+import { measureHttpCost } from './close.js';
+import { setUpDemonstrations } from './demonstrations.js';
+import { planInspector, redrawAll } from './draw.js';
+import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, view, whenWatching } from './feed.js';
+import { drawDetail } from './frames.js';
+import { measure } from './measure.js';
+
+const NEAR_THE_END = 40;  // pixels: so close to the newest row counts as being there
+
+await styled();
+takeTeacherKey();
+setUpDemonstrations();
+toggled();
+
+function styled() {
+  const link = document.createElement('link');
+  link.rel = 'stylesheet';
+  link.href = new URL('../style/inspector.css', import.meta.url);
+  const loaded = new Promise((resolve) => { link.onload = link.onerror = resolve; });
+  document.head.append(link);
+  return loaded;
+}
+
+// The teacher opens the page with #teacher=KEY. A key has no place in an address bar on a projector.
+function takeTeacherKey() {
+  const key = new URLSearchParams(location.hash.slice(1)).get('teacher');
+  if (key === null) return;
+  history.replaceState(null, '', location.pathname + location.search);
+  remember('sessionStorage', 'teacher', key);
+  classFeed.key = key;
+}
+
+// For the chat, before it opens: its first byte shall be seen.
+export async function watching() {
+  if (view.isOpen && !ownFeed.watching) await whenWatching(ownFeed);
+}
+
+// Opened, it listens; closed, nothing is tapped any more.
+function toggled() {
+  view.isOpen = !find('inspector').hidden;
+  remember('localStorage', 'inspector', view.isOpen ? 'open' : 'closed');
+  if (!view.isOpen) return [ownFeed, classFeed].forEach(closeFeed);
+  openFeed(ownFeed);
+  if (view.wholeClass) openFeed(classFeed);
+  measureHttpCost().then(redrawAll);
+  planInspector();
+}
+
+on('panel', ({ id }) => { if (id === 'inspector') toggled(); });
+
+on('wire', planInspector);
+on('connection', planInspector);
+on('opened', () => { if (view.isOpen) openFeed(ownFeed); });
+
+on('language', () => {
+  if (view.chosenFrame !== null) drawDetail(view.chosenFrame);
+  redrawAll();
+});
+
+on('person', ({ wasSomebody }) => {
+  if (wasSomebody) forgetClass();
+  choose(null);
+  forgetFrames();
+  for (const id of ['frames', 'detail', 'lines']) find(id).replaceChildren();
+  delete find('lines').dataset.key;
+  redrawAll();
+});
+
+on('key', () => {
+  closeFeed(ownFeed);
+  ownFeed.lines.clear();
+  ownFeed.key = state.wireKey;
+  if (view.isOpen) openFeed(ownFeed);
+});
+
+// The teacher's view of the class goes, too: the link in the terminal opens it again.
+function forgetClass() {
+  if (view.wholeClass) find('whole-class').click();
+  find('whole-class').hidden = true;
+  find('lanes').replaceChildren();
+  classFeed.lines.clear();
+  forget('sessionStorage', 'teacher');
+  classFeed.key = null;
+}
+
+export function choose(line) {
+  view.chosenLine = line;
+  view.chosenFrame = null;
+  if (!find('detail').hidden) find('detail').hidden = true;
+  planInspector();
+}
+
+on('frame-chosen', (frame) => {
+  view.chosenFrame = frame;
+  drawDetail(frame);
+});
+
+find('lines').addEventListener('change', ({ target }) => {
+  const line = (view.wholeClass ? classFeed : ownFeed).lines.get(Number(target.value));
+  choose(line === latestOwnLine() ? null : line);
+});
+
+find('lanes').addEventListener('click', ({ target }) => {
+  const lane = target.closest('.lane');
+  if (lane) choose(classFeed.lines.get(Number(lane.dataset.conn)));
+});
+
+find('hold').addEventListener('click', ({ currentTarget }) => {
+  view.holding = !view.holding;
+  currentTarget.setAttribute('aria-pressed', view.holding);
+  planInspector();
+});
+
+find('whole-class').addEventListener('click', ({ currentTarget }) => {
+  view.wholeClass = !view.wholeClass;
+  currentTarget.setAttribute('aria-pressed', view.wholeClass);
+  find('lanes').hidden = find('lanes-note').hidden = !view.wholeClass;
+  if (view.wholeClass) openFeed(classFeed);
+  else closeFeed(classFeed);
+  choose(null);
+  redrawAll();
+});
+
+find('frames').addEventListener('scroll', ({ currentTarget }) => {
+  view.following = currentTarget.scrollHeight - currentTarget.scrollTop - currentTarget.clientHeight < NEAR_THE_END;
+});
+
+find('ask-wrongly').addEventListener('click', async () => {
+  try {
+    const { status } = await fetch(`ws?wire=${state.wireKey}`);
+    write(find('asked-wrongly'), 'asked_wrongly', { status });
+  } catch { write(find('asked-wrongly'), 'feed_off'); }
+});
+
+find('run-measure').addEventListener('click', measure);
+
+// Which of its parts are open is remembered: a lesson goes on where the last one ended.
+for (const part of document.querySelectorAll('#inspector > details')) {
+  part.open = (recall('localStorage', part.id) ?? String(part.open)) === 'true';
+  part.addEventListener('toggle', () => remember('localStorage', part.id, part.open));
+}

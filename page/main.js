@@ -1,0 +1,85 @@
+// The beginning: connects the parts, and opens the connection. What is drawn when, and when the inspector's files are loaded.
+
+import { connect, gates } from './connection.js';
+import { drawClock, drawConnection, spark } from './draw/connection.js';
+import { find } from './draw/elements.js';
+import { drawLog, drawThread } from './draw/log.js';
+import { drawPeople, drawSignIn } from './draw/people.js';
+import { recallOutbox } from './sending.js';
+import { announce, mayInspect, on, recall } from './state.js';
+import { language, speak } from './words.js';
+import { showWhatFits } from './panels.js';
+import './accounts.js';
+import './events.js';
+import './input.js';
+
+const LATEST_DRAWING = 100;            // milliseconds: a tab in the background gets no frames, and is drawn by the clock
+const CLOCK_EVERY = 250;               // milliseconds between two drawings of what changes by itself
+const PATIENCE_WITH_INSPECTOR = 1_000; // milliseconds that the chat waits for an inspector that was left open
+
+// A class that talks at once sends hundreds of events between two frames of the screen: the talk is drawn once a frame, so the
+// browser computes its layout once a frame, not once a row. The connection's state is drawn at once.
+
+let isPlanned = false;
+
+function planDrawing() {
+  if (isPlanned) return;
+  isPlanned = true;
+  requestAnimationFrame(draw);
+  setTimeout(draw, LATEST_DRAWING);
+}
+
+function draw() {
+  if (!isPlanned) return;
+  isPlanned = false;
+  drawLog();
+  drawPeople();
+  drawSignIn();
+}
+
+on('chat', planDrawing);
+on('language', planDrawing);
+on('thread', () => {
+  drawThread();
+  drawPeople();
+});
+on('connection', () => {
+  drawConnection();
+  drawSignIn();
+});
+on('traffic', spark);
+
+setInterval(() => {
+  drawClock();
+  drawPeople();
+  drawSignIn();
+}, CLOCK_EVERY);
+
+// The inspector is loaded when it is opened, else once the chat is connected: later there may be no server to load it from.
+// The teacher opens the page with #teacher=KEY.
+
+let inspector = null;
+
+function loadInspector() {
+  inspector ??= import('./inspector/main.js');
+  return inspector;
+}
+
+on('panel', ({ id, shown }) => { if (id === 'inspector' && shown) loadInspector(); });
+on('opened', () => { if (mayInspect()) loadInspector(); });
+
+// If it was left open, it shall see the first byte of the chat; but the chat does not depend on it.
+gates.push(async () => {
+  if (find('inspector').hidden) return true;
+  const late = new Promise((resolve) => { setTimeout(resolve, PATIENCE_WITH_INSPECTOR); });
+  await Promise.race([loadInspector().then(({ watching }) => watching()).catch(() => {}), late]);
+  return true;
+});
+
+speak(language);
+showWhatFits(recall('localStorage', 'inspector') === 'open' || location.hash.includes('teacher=') || recall('sessionStorage', 'teacher') !== null);
+recallOutbox();
+announce('connection');
+announce('thread');
+connect();
+find('too-old').remove();

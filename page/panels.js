@@ -1,0 +1,52 @@
+// The panels beside the chat. On a narrow screen only one of them is open at a time, and the inspector needs much room.
+
+import { announce, mayInspect, on, state } from './state.js';
+import { find } from './draw/elements.js';
+
+export const narrow = matchMedia('(max-width: 47.99rem)');
+const wide = matchMedia('(min-width: 72rem)');
+const vast = matchMedia('(min-width: 150rem)');  // room for the inspector and the other panels
+
+const toggles = [...document.querySelectorAll('[aria-controls]')];
+
+function fitsBeside(panel, opened) {
+  if (narrow.matches) return false;
+  if (vast.matches || ![panel, opened].includes('inspector')) return true;
+  return wide.matches && panel === 'inspector' && opened === 'people-panel';
+}
+
+export function showPanel(id, shown) {
+  if (id === 'inspector' && shown && !mayInspect()) return;
+  for (const button of toggles) {
+    const panel = find(button.getAttribute('aria-controls'));
+    const before = panel.hidden;
+    if (panel.id === id) panel.hidden = !shown;
+    else if (shown && !fitsBeside(panel.id, id)) panel.hidden = true;
+    button.setAttribute('aria-expanded', !panel.hidden);
+    if (before !== panel.hidden) announce('panel', { id: panel.id, shown: !panel.hidden });
+  }
+}
+
+// Open what fits: on a phone the chat alone, on a big screen everything.
+export function showWhatFits(wantsInspector) {
+  showPanel('lesson', wide.matches);
+  showPanel('people-panel', !narrow.matches);
+  // Last, since it makes the others go where there is no room.
+  if (wantsInspector || !find('inspector').hidden) showPanel('inspector', true);
+}
+
+export function closeOnNarrow(id) {
+  if (narrow.matches) showPanel(id, false);
+}
+
+for (const button of toggles) {
+  const id = button.getAttribute('aria-controls');
+  button.addEventListener('click', () => showPanel(id, find(id).hidden));
+}
+narrow.addEventListener('change', () => showWhatFits());
+wide.addEventListener('change', () => showWhatFits());
+find('open-inspector').addEventListener('click', () => showPanel('inspector', true));
+
+on('features', () => { if (!mayInspect()) showPanel('inspector', false); });
+on('renamed', () => closeOnNarrow('people-panel'));
+on('forms', () => { if (state.nobody) closeOnNarrow('people-panel'); });

@@ -1,0 +1,72 @@
+// What you write is on the screen at once, and goes out when the connection is open and all that was missed has come.
+
+import { send } from './connection.js';
+import { announce, isOpen, recallJson, remember, state } from './state.js';
+import { addRow, everybody, openThread } from './threads.js';
+
+const TYPING_EVERY = 3_000;  // milliseconds between two times that we tell that you are writing
+const TYPING_CROWD = 30;     // with more people here than this, it is not told at all
+
+let turnTimer = null;        // the next message that waits has to wait for this
+
+export function post(thread, text) {
+  hold(thread.name, text);
+  rememberOutbox();
+  if (turnTimer === null) takeTurn();
+}
+
+function hold(to, text, ref) {
+  const entry = state.outbox.add(to, text, ref);
+  entry.from = state.you || state.chosenName || '…';
+  announce('chat');
+}
+
+// Sends what waits, one after the other, as fast as the server takes it.
+export function takeTurn() {
+  clearTimeout(turnTimer);
+  turnTimer = null;
+  if (state.behind || !isOpen()) return;
+  const next = state.outbox.next();
+  if (next === null) return;
+  send(next.frame);
+  next.entry.state = 'sent';
+  announce('chat');
+  turnTimer = setTimeout(takeTurn, next.pause);
+}
+
+// It is part of the talk now: the row moves up to its place among the others.
+export function confirm(entry, { from, text, at }) {
+  Object.assign(entry, { from, text, at });
+  settle(entry, 'delivered');
+}
+
+export function refuse(entry, key, values) {
+  entry.refusal = { key, values };
+  settle(entry, 'refused');
+}
+
+function settle(entry, how) {
+  state.outbox.settle(entry.ref, how);
+  rememberOutbox();
+  addRow(openThread(entry.to), entry);
+}
+
+// A reload must not lose what waits.
+export function rememberOutbox() {
+  remember('sessionStorage', 'outbox', JSON.stringify(state.outbox));
+}
+
+export function recallOutbox() {
+  for (const { ref, text, to } of recallJson('outbox') ?? []) {
+    openThread(to);
+    hold(to, text, ref);
+  }
+}
+
+export function tellTyping() {
+  const now = performance.now();
+  if (state.shown !== everybody || state.shown.draft.trim() === '' || state.count > TYPING_CROWD) return;
+  if (state.behind || !isOpen() || now - state.toldTyping < TYPING_EVERY) return;
+  state.toldTyping = now;
+  send({ type: 'typing' });
+}

@@ -14,7 +14,7 @@ use websocket_classroom::client_id::ClientId;
 use websocket_classroom::config::Options;
 use websocket_classroom::connection::Connection;
 use websocket_classroom::context::Context;
-use websocket_classroom::http::{HostNames, Router, core_routes};
+use websocket_classroom::http::{HostNames, router};
 use websocket_classroom::joints::Joints;
 use websocket_classroom::limits::Limit;
 use websocket_classroom::stopper::Stopper;
@@ -33,7 +33,7 @@ impl Server {
     /// On a free port of this machine.
     pub fn start(options: Options) -> Server {
         let (to_broadcaster, incoming) = bounded(CHANNEL);
-        let Joints { features, routes, capture, commands, start, .. } = joints(&options, &to_broadcaster);
+        let Joints { http, capture, commands, start, .. } = joints(&options, &to_broadcaster);
         let counters = Arc::new(Counters::default());
         let settings = broadcaster::Settings { send_queue: options.backlog };
         let chat = Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
@@ -44,10 +44,9 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let stopper = Stopper::new(vec![address], to_broadcaster.clone());
-        let core = core_routes(options.page.clone(), counters, features, Vec::new());
         let context = Arc::new(Context {
             host_names: HostNames::new(&[], &[]),
-            router: Router::new(core.into_iter().chain(routes).collect()),
+            router: router(http, None, counters),
             websockets: Limit::new(options.max_clients),
             threads: Limit::new(options.max_clients),
             to_broadcaster,

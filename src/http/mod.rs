@@ -16,6 +16,7 @@ pub use exchange::{Upgrade, speak};
 pub use head::{Headers, MAX_HEADERS, Request, parse};
 pub use origin::HostNames;
 pub use page::PageFile;
+#[allow(unused_imports)] // The minimal server has no feature that adds files.
 pub(crate) use page::page_files;
 pub use request::{MAX_HEAD, NoRequest, head_in, read};
 pub use response::{Response, write_all};

@@ -28,7 +28,7 @@ fn broadcaster() -> Sender<Incoming> {
 
 fn broadcaster_with(order: Option<Box<dyn Order>>) -> Sender<Incoming> {
     let (sender, incoming) = bounded(CHANNEL);
-    let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX });
+    let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX, ..chat::Settings::default() });
     let settings = Settings { send_queue: 1 << 20 };
     let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::new(Counters::default()));
     thread::spawn(|| broadcaster.run());

@@ -6,12 +6,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
-use super::event::ErrorCode;
+use super::event::{ErrorCode, Event};
 use super::json::JsonString;
+use super::settings::MAX_REFERENCE;
 use crate::tap::Privacy;
-
-/// Longest `ref` in bytes.
-pub const MAX_REFERENCE: usize = 64;
 
 /// How much longer than its text a message may be as a JSON string. Quotes, backslashes and line ends take two bytes
 /// instead of one; only other control characters take six, and no real text consists of those.
@@ -59,6 +57,11 @@ pub struct Fields {
 #[derive(Debug)]
 pub enum Parsed {
     Command(Command),
+    /// The client asks whether the server is still there. Answered at once, by the connection's thread: no other member has to know.
+    Heartbeat {
+        answer: String,
+        reference: Option<String>,
+    },
     /// An object of a type that the chat does not know: perhaps a feature does.
     Unknown(Box<Fields>),
     Refused(Refusal),
@@ -100,6 +103,10 @@ impl Command {
             ("message", None, _) => bad("a message needs a text").with(fields.reference),
             ("name", _, Some(name)) => Parsed::Command(Command::Rename { name: name.clone() }),
             ("name", _, None) => bad("a name needs a name").with(fields.reference),
+            ("heartbeat", ..) => {
+                let answer = Event::Heartbeat { reference: fields.reference.as_deref() }.text();
+                Parsed::Heartbeat { answer, reference: fields.reference }
+            }
             ("typing", ..) => Parsed::Command(Command::Typing),
             _ => Parsed::Unknown(Box::new(fields)),
         }
@@ -112,6 +119,7 @@ impl Parsed {
         match self {
             Parsed::Command(Command::Say { reference, .. }) => reference,
             Parsed::Command(Command::Rename { .. } | Command::Typing) => None,
+            Parsed::Heartbeat { reference, .. } => reference,
             Parsed::Unknown(fields) => fields.reference,
             Parsed::Refused(refusal) => refusal.reference,
         }
@@ -146,7 +154,7 @@ impl Refusal {
 
     /// An object of a type that neither the chat nor a feature knows; `more` are the types of features.
     pub fn unknown_type(more: &[&str], reference: Option<String>) -> Refusal {
-        let known = [&["message", "name", "typing"], more].concat();
+        let known = [&["message", "name", "typing", "heartbeat"], more].concat();
         let (last, others) = known.split_last().expect("invariant: there are three and more");
         let text = format!("the type is none of {} and {last}", others.join(", "));
         Refusal { reference, ..Refusal::new(ErrorCode::BadMessage, text) }

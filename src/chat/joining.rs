@@ -158,9 +158,10 @@ impl Chat {
             epoch: &self.epoch,
             last: self.last_id,
             recovered: missed.is_some(),
+            limits: self.settings.limits,
         };
         audience.welcome(client, &welcome.json());
-        let past = missed.unwrap_or_else(|| self.history.last(self.replayed, member));
+        let past = missed.unwrap_or_else(|| self.history.last(self.settings.history, member));
         audience.replay(client, &past);
     }
 }

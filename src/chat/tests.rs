@@ -123,7 +123,7 @@ struct World {
 impl World {
     fn new() -> World {
         World {
-            chat: Chat::new(Settings { history: 50, send_queue: usize::MAX }),
+            chat: Chat::new(Settings { history: 50, send_queue: usize::MAX, ..Settings::default() }),
             mailboxes: Mailboxes::default(),
             people: Vec::new(),
             away: Vec::new(),
@@ -338,8 +338,10 @@ fn a_message_with_the_same_ref_is_posted_once() {
 
 #[test]
 fn absent_members_are_forgotten_after_a_time_and_above_a_number() {
-    let mut world =
-        World { chat: Chat::new(Settings { history: 0, send_queue: usize::MAX }), ..World::new() };
+    let mut world = World {
+        chat: Chat::new(Settings { history: 0, send_queue: usize::MAX, ..Settings::default() }),
+        ..World::new()
+    };
     for _ in 0..presence::ABSENT_MEMBERS + 10 {
         world.enter("", None);
         let person = world.people.pop().expect("here");

@@ -117,7 +117,11 @@ impl<'a> Session<'a> {
     fn chat_message(&mut self, text: &str) -> Result<(), Cause> {
         let (parsed, privacy) = Command::parse(text);
         self.websocket.get_mut().tap().understood(privacy);
-        match self.rate.message(text.len(), Instant::now) {
+        let verdict = match &parsed {
+            Parsed::Heartbeat { .. } => self.rate.heartbeat(text.len(), Instant::now),
+            _ => self.rate.message(text.len(), Instant::now),
+        };
+        match verdict {
             Verdict::Allowed => {}
             Verdict::Warned => {
                 return self.refuse(Refusal::too_fast(self.context.options.rate, parsed.reference()));
@@ -126,6 +130,7 @@ impl<'a> Session<'a> {
         }
         match parsed {
             Parsed::Command(command) => self.enqueue(Incoming::Command { client: self.client, command }),
+            Parsed::Heartbeat { answer, .. } => self.send(Message::text(answer)),
             Parsed::Refused(refusal) => self.refuse(refusal),
             Parsed::Unknown(fields) => self.extra_command(&fields),
         }
@@ -164,10 +169,7 @@ impl<'a> Session<'a> {
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
         match self.rate.message(0, Instant::now) {
             Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
-            Verdict::Allowed | Verdict::Warned => self
-                .websocket
-                .send(message)
-                .map_err(|error| cause_of(error, self.context.options.max_message)),
+            Verdict::Allowed | Verdict::Warned => self.send(message),
         }
     }
 
@@ -179,9 +181,12 @@ impl<'a> Session<'a> {
             return Err(Cause::NoPong);
         }
         self.ping = Some((Instant::now(), received));
-        self.websocket
-            .send(Message::Ping(Bytes::new()))
-            .map_err(|error| cause_of(error, self.context.options.max_message))
+        self.send(Message::Ping(Bytes::new()))
+    }
+
+    /// To this client alone, by the broadcaster, like all that tungstenite writes.
+    fn send(&mut self, message: Message) -> Result<(), Cause> {
+        self.websocket.send(message).map_err(|error| cause_of(error, self.context.options.max_message))
     }
 
     fn refuse(&self, refusal: Refusal) -> Result<(), Cause> {

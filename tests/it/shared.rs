@@ -96,6 +96,21 @@ fn while_redis_is_lost_all_clients_know_it_and_messages_wait() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
+fn a_heartbeat_is_answered_while_redis_is_lost_and_before_a_welcome_that_waits_for_it() {
+    let server = Server::start_many(2, &["--rate", "7"]);
+    let (mut ana, welcome) = join_at(&server, 1, "Ana");
+    assert_eq!(welcome["limits"]["rate"], 7, "each server's own limits");
+    server.redis().stop();
+    while ana.wait_for("backplane")["connected"] != false {}
+    let mut luis = Client::open_at(&server, 0, "/ws?name=Luis");
+    for client in [&mut ana, &mut luis] {
+        client.say(r#"{"type":"heartbeat","ref":"h1"}"#);
+        assert_eq!(client.wait_for("heartbeat"), json!({"type": "heartbeat", "ref": "h1"}));
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
 fn a_redis_that_hangs_delays_the_chat_and_nothing_else() {
     let users = Users::new(&["Ana"]);
     let redis = Redis::start();

@@ -79,7 +79,7 @@ pub struct Model {
 
 impl Model {
     pub fn new() -> Model {
-        let settings = Settings { history: HISTORY, send_queue: SEND_QUEUE };
+        let settings = Settings { history: HISTORY, send_queue: SEND_QUEUE, ..Settings::default() };
         Model {
             chat: Chat::of_epoch("epoch".to_owned(), settings),
             mailboxes: Mailboxes::default(),

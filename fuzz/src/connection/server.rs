@@ -36,7 +36,7 @@ impl Server {
         let Joints { features, routes, capture, commands, start, .. } = joints(&options, &to_broadcaster);
         let counters = Arc::new(Counters::default());
         let settings = broadcaster::Settings { send_queue: options.backlog };
-        let chat = Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
+        let chat = Chat::new(options.chat_settings());
         let broadcaster = Broadcaster::new(incoming, chat, None, settings, Arc::clone(&counters));
         let broadcaster = spawn("broadcaster", || broadcaster.run());
         start.into_iter().for_each(|start| start().expect("a thread is left"));

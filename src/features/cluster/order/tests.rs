@@ -114,7 +114,7 @@ impl Fixture {
 }
 
 fn chat(epoch: &str) -> Chat {
-    Chat::of_epoch(epoch.to_owned(), Settings { history: 10, send_queue: 1 << 20 })
+    Chat::of_epoch(epoch.to_owned(), Settings { history: 10, send_queue: 1 << 20, ..Settings::default() })
 }
 
 fn snapshot(epoch: &str) -> News {

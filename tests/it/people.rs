@@ -57,7 +57,7 @@ fn a_new_member_under_a_used_name_does_not_get_its_earlier_private_messages() {
 fn a_private_message_to_an_absent_user_is_refused_and_reaches_no_one() {
     let server = Server::start(&[]);
     let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
-    Person::join(&server, "Paz").close(1001);
+    Person::join(&server, "Paz").close(1000);
     luis.wait_for("left");
     for nobody in ["Eva", "Paz", "", "Luis\u{200b}", "everybody"] {
         ana.tell(nobody, "psst");
@@ -294,14 +294,33 @@ fn a_name_stays_reserved_after_a_cut_and_is_free_after_a_goodbye() {
     thief.send(&json!({"type": "name", "name": " LUIS "}));
     assert_eq!(thief.wait_for("error")["code"], "name_taken");
     let mut luis = Person::back(&server, &ticket);
-    for code in [1000, 1001] {
-        let ticket = luis.close(code);
-        while ana.wait_for("left")["code"] != code {}
+    for _ in 0..2 {
+        let ticket = luis.close(1000);
+        while ana.wait_for("left")["code"] != 1000 {}
         luis = Person::join(&server, "Luis");
         let late = Person::open(&server, &ticket.path());
         assert_ne!(late.welcome["you"], "Luis", "no name twice");
         late.close(1000);
     }
+}
+
+#[test]
+fn a_name_is_kept_while_its_page_loads_again_and_so_is_a_private_message() {
+    let server = Server::start(&[]);
+    let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    // He has said nothing: what a browser sends when a page loads again is enough.
+    let ticket = luis.close(1001);
+    assert_eq!(ana.wait_for("left")["code"], 1001, "the others see it, as after a cut");
+    let mut thief = Person::open(&server, "/ws?name=LUIS");
+    assert_eq!(thief.wait_for("error")["code"], "name_taken");
+    thief.send(&json!({"type": "name", "name": "Luis"}));
+    assert_eq!(thief.wait_for("error")["code"], "name_taken");
+    ana.tell("Luis", "psst");
+    ana.wait_for("message");
+    let mut luis = Person::back(&server, &ticket);
+    assert_eq!(luis.wait_for("message")["text"], "psst");
+    let back = ana.wait_for("joined");
+    assert_eq!((&back["name"], &back["back"]), (&json!("Luis"), &json!(true)));
 }
 
 #[test]

@@ -126,6 +126,8 @@ impl Model {
         let cause = Cause::Said(connection, privacy);
         let refusal = match parsed {
             Parsed::Command(command) => return self.apply(&Input::Command { connection, command }, &cause),
+            // The chat never learns of it.
+            Parsed::Heartbeat { .. } => return,
             Parsed::Unknown(fields) => Refusal::unknown_type(&[], fields.reference),
             Parsed::Refused(refusal) => refusal,
         };

@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Sender, bounded};
 use websocket_classroom::broadcaster::{self, Broadcaster, CHANNEL, Counters, Incoming};
-use websocket_classroom::chat::{self, Chat};
+use websocket_classroom::chat::Chat;
 use websocket_classroom::client_id::ClientId;
 use websocket_classroom::config::Options;
 use websocket_classroom::connection::Connection;

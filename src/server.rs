@@ -66,7 +66,7 @@ impl Server {
         let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
         let Joints { routes, features, health, authentication, capture, commands, order, start, .. } = joints;
         let counters = Arc::new(Counters::default());
-        let settings = Settings { send_queue: options.backlog };
+        let settings = Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
         let chat = Chat::new(options.chat_settings());
         let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::clone(&counters));
         let broadcaster =

@@ -6,7 +6,7 @@ fn an_admission_is_revoked_with_each_thing_that_it_depends_on() {
     const OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "out");
     for revoked in 0..2 {
         let depends_on = vec![Revocation::default(), Revocation::default()];
-        let admission = Admission { name: None, depends_on: depends_on.clone() };
+        let admission = Admission { name: None, depends_on: depends_on.clone(), ..Admission::default() };
         let copy = admission.clone();
         assert!(copy.revoked().is_none());
         depends_on[revoked].revoke(OUT);

@@ -13,7 +13,7 @@ use super::{
     Settings, TcpEnd,
 };
 use crate::admission::{Admission, Revocation};
-use crate::chat::{self, Chat, Input, JoinRequest, ServerId, Time};
+use crate::chat::{self, Chat, Input, ServerId, Time};
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::limits::Limit;
@@ -29,7 +29,7 @@ fn broadcaster() -> Sender<Incoming> {
 fn broadcaster_with(order: Option<Box<dyn Order>>) -> Sender<Incoming> {
     let (sender, incoming) = bounded(CHANNEL);
     let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX, ..chat::Settings::default() });
-    let settings = Settings { send_queue: 1 << 20 };
+    let settings = Settings { send_queue: 1 << 20, first_message: super::CLOSE_DEADLINE };
     let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::new(Counters::default()));
     thread::spawn(|| broadcaster.run());
     sender
@@ -77,9 +77,9 @@ fn a_client_whose_admission_is_revoked_before_it_is_open_gets_only_the_reason() 
     let to_broadcaster = broadcaster();
     let (mut client, socket) = connection();
     let revocation = Revocation::default();
-    let admission = Admission { name: None, depends_on: vec![revocation.clone()] };
+    let admission = Admission { name: None, depends_on: vec![revocation.clone()], ..Admission::default() };
     revocation.revoke(CloseReason::new(close_code::SIGNED_OUT, "gone"));
-    let endpoint = Endpoint::Chat(JoinRequest::default());
+    let endpoint = Endpoint::Chat(Box::default());
     let received = Received::default();
     for incoming in [
         Incoming::Run(Box::new(|control| control.close_revoked(false))),
@@ -127,7 +127,7 @@ fn a_leave_is_announced_to_all_servers_even_while_the_order_handles_news() {
     let (submit, submitted) = bounded(8);
     let to_broadcaster = broadcaster_with(Some(Box::new(OneWayOrder(submit))));
     let (_client, socket) = connection();
-    let endpoint = Endpoint::Chat(JoinRequest::default());
+    let endpoint = Endpoint::Chat(Box::default());
     for incoming in [opened(socket, endpoint, Admission::default()), Incoming::News] {
         assert!(to_broadcaster.send(incoming).is_ok());
     }

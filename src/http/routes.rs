@@ -15,6 +15,7 @@ use super::router::{Call, Reply, Route};
 use crate::broadcaster::{Counters, Endpoint};
 use crate::chat::JoinRequest;
 use crate::joints::HealthField;
+use crate::tap::Purpose;
 
 const READ: &[&str] = &["GET", "HEAD"];
 
@@ -26,7 +27,16 @@ pub fn core_routes(
     health_fields: Vec<HealthField>,
 ) -> Vec<Route> {
     let started = Instant::now();
-    let chat = |call: &Call<'_>| Reply::websocket(Endpoint::Chat(JoinRequest::parse(&call.request.query)));
+    let chat = |call: &Call<'_>| {
+        let query = &call.request.query;
+        Reply::websocket(match JoinRequest::is_in_message(query) {
+            true => {
+                let parse = |text: &str| Ok(Endpoint::Chat(Box::new(JoinRequest::parse_message(text)?)));
+                Endpoint::FirstMessage(Purpose::Chat, Some(Box::new(parse)))
+            }
+            false => Endpoint::Chat(Box::new(JoinRequest::parse(query))),
+        })
+    };
     let page = move |call: &Call<'_>| match call.wants_websocket() {
         true => chat(call),
         false => Reply::Response(page(page_file.as_deref(), call.host)),

@@ -16,7 +16,7 @@ use super::fault::{BINARY, ONLY_LISTEN, TOO_FAST, cause_of};
 use super::frame_rules::tungstenite_config;
 use super::rate_limit::{RateLimit, Verdict};
 use super::stream::ClientStream;
-use crate::broadcaster::{Cause, Incoming, Received, TcpEnd};
+use crate::broadcaster::{Cause, Incoming, ParseFirst, Received, TcpEnd};
 use crate::chat::{Command, Fields, Parsed, Refusal};
 use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
@@ -31,6 +31,8 @@ pub struct Session<'a> {
     client: ClientId,
     websocket: WebSocket<ClientStream>,
     purpose: Purpose,
+    /// What its first message goes to, if the address did not say all.
+    first: Option<ParseFirst>,
     context: &'a Context,
     rate: RateLimit,
     messages: u64,
@@ -39,7 +41,13 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(client: ClientId, stream: ClientStream, purpose: Purpose, context: &'a Context) -> Self {
+    pub fn new(
+        client: ClientId,
+        stream: ClientStream,
+        purpose: Purpose,
+        first: Option<ParseFirst>,
+        context: &'a Context,
+    ) -> Self {
         let options = &context.options;
         let config = tungstenite_config(options.max_message);
         let rate = match purpose {
@@ -48,7 +56,7 @@ impl<'a> Session<'a> {
         };
         let websocket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
         let rate = RateLimit::new(rate, Instant::now());
-        Session { client, websocket, purpose, context, rate, messages: 0, ping: None }
+        Session { client, websocket, purpose, first, context, rate, messages: 0, ping: None }
     }
 
     /// Reads until the connection begins to close; returns why.
@@ -77,9 +85,14 @@ impl<'a> Session<'a> {
     }
 
     fn receive(&mut self, message: Message) -> Result<(), Cause> {
+        self.messages += u64::from(message.is_text() || message.is_binary());
         match message {
             Message::Text(text) => {
-                self.messages += 1;
+                if let Some(parse) = self.first.take() {
+                    self.websocket.get_mut().tap().first_message(&text);
+                    let endpoint = Box::new(parse(&text).map_err(Cause::Fault)?);
+                    return self.enqueue(Incoming::Introduced { client: self.client, endpoint });
+                }
                 match self.purpose {
                     Purpose::Chat => self.chat_message(&text),
                     Purpose::Echo => self.echo(Message::Text(text)),
@@ -88,10 +101,7 @@ impl<'a> Session<'a> {
             }
             Message::Binary(bytes) => match self.purpose {
                 Purpose::Chat => Err(Cause::Fault(BINARY)),
-                Purpose::Echo => {
-                    self.messages += 1;
-                    self.echo(Message::Binary(bytes))
-                }
+                Purpose::Echo => self.echo(Message::Binary(bytes)),
                 Purpose::Feed => Err(Cause::Fault(ONLY_LISTEN)),
             },
             // tungstenite has the pong ready and hands it to the stream with the next read.

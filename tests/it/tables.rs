@@ -120,6 +120,7 @@ fn each_command_is_in_the_documents() {
         })
         .collect();
     kinds.push("show".to_owned());
+    assert!(readme.contains("→ {\"type\":\"join\"") && readme.contains("{\"type\":\"watch\""));
     let source = project_file("src/chat/command.rs");
     for kind in kinds {
         assert!(

@@ -35,7 +35,8 @@ impl Server {
         let (to_broadcaster, incoming) = bounded(CHANNEL);
         let Joints { features, routes, capture, commands, start, .. } = joints(&options, &to_broadcaster);
         let counters = Arc::new(Counters::default());
-        let settings = broadcaster::Settings { send_queue: options.backlog };
+        let settings =
+            broadcaster::Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
         let chat = Chat::new(options.chat_settings());
         let broadcaster = Broadcaster::new(incoming, chat, None, settings, Arc::clone(&counters));
         let broadcaster = spawn("broadcaster", || broadcaster.run());

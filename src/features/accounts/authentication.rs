@@ -160,7 +160,7 @@ impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
         let account = self.list.get(key).expect("invariant: sessions end when their account is removed");
         let revocation = self.revocations.get(key).expect("invariant: each account has a revocation flag");
         let depends_on = [Some(revocation.clone()), session].into_iter().flatten().collect();
-        let admission = Admission { name: Some(account.name.clone()), depends_on };
+        let admission = Admission { name: Some(account.name.clone()), depends_on, is_missing: false };
         SignedIn { name: account.name.clone(), admission, cookie }
     }
 

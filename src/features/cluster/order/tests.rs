@@ -51,6 +51,14 @@ impl Control for FakeBroadcaster {
         self.done.push(format!("close {}", reason.code()));
     }
 
+    fn set_welcome_field(&mut self, _: ClientId, _: (&'static str, String)) {
+        unreachable!()
+    }
+
+    fn lacks_admission(&self, _: ClientId) -> bool {
+        false
+    }
+
     fn later(&mut self, _: Duration, _: Job) {
         unreachable!()
     }

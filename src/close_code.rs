@@ -130,9 +130,10 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// A reason of ours; one that is too long does not compile.
+    /// A reason of ours: its key, by which a page finds its words in another language, then a sentence: `no_pong: no answer to our
+    /// ping in time`. One that is too long, or has no key, does not compile.
     pub const fn new(code: u16, reason: &'static str) -> Self {
-        assert!(reason.len() <= MAX_REASON);
+        assert!(reason.len() <= MAX_REASON && (reason.is_empty() || has_key(reason.as_bytes())));
         CloseReason { code, reason: Cow::Borrowed(reason) }
     }
 
@@ -149,6 +150,15 @@ impl CloseReason {
     pub fn reason(&self) -> &str {
         &self.reason
     }
+}
+
+/// It begins with small letters and `_`, then `: `.
+const fn has_key(reason: &[u8]) -> bool {
+    let mut length = 0;
+    while length < reason.len() && (reason[length].is_ascii_lowercase() || reason[length] == b'_') {
+        length += 1;
+    }
+    length > 0 && length + 1 < reason.len() && reason[length] == b':' && reason[length + 1] == b' '
 }
 
 /// `1001 (going away), reason "bye"`. The reason may be text from the client: control characters are escaped.

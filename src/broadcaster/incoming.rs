@@ -29,7 +29,7 @@ pub enum Incoming {
     /// Step 2: a member of the chat sent a command, most often a message.
     Command { client: ClientId, command: Command },
     /// Step 2: a member sent what was not understood or not allowed.
-    Refused { client: ClientId, refusal: Refusal },
+    Refused { client: ClientId, refusal: Box<Refusal> },
     /// Step 2: whole frames for this client alone: a ping, a pong, an echo.
     Frames { client: ClientId, frames: Bytes },
     /// Step 3: the connection's thread reads no further message, for this cause. If the server had begun to close, it may be the

@@ -61,11 +61,14 @@ pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// From the signal to the end of the program, for clients that are still there then.
 const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(4);
 
-const SHUTTING_DOWN: CloseReason = CloseReason::new(close_code::GOING_AWAY, "the server is shutting down");
+const SHUTTING_DOWN: CloseReason =
+    CloseReason::new(close_code::GOING_AWAY, "shutting_down: the server is shutting down");
 const TRY_LATER: CloseReason =
-    CloseReason::new(close_code::TRY_AGAIN_LATER, "the server has lost touch with the others");
-const THREAD_FAILED: CloseReason =
-    CloseReason::new(close_code::INTERNAL_ERROR, "a fault of the server; it is in the server's log");
+    CloseReason::new(close_code::TRY_AGAIN_LATER, "unavailable: the server has lost touch with the others");
+const THREAD_FAILED: CloseReason = CloseReason::new(
+    close_code::INTERNAL_ERROR,
+    "server_fault: a fault of the server; it is in the server's log",
+);
 
 /// All that the thread owns.
 pub struct Broadcaster {

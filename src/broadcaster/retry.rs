@@ -18,8 +18,10 @@ use crate::close_code::{self, CloseReason};
 /// A client whose kernel buffer accepts no byte for this long, though bytes wait, is cut off.
 const STALL: Duration = Duration::from_secs(20);
 
-const STALLED: CloseReason =
-    CloseReason::new(close_code::SLOW_READER, "you read nothing for too long while messages were waiting");
+const STALLED: CloseReason = CloseReason::new(
+    close_code::SLOW_READER,
+    "stalled: you read nothing for too long while messages were waiting",
+);
 
 const NO_FIRST_MESSAGE: CloseReason = CloseReason::new(
     close_code::POLICY_VIOLATION,

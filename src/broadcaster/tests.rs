@@ -78,7 +78,7 @@ fn a_client_whose_admission_is_revoked_before_it_is_open_gets_only_the_reason() 
     let (mut client, socket) = connection();
     let revocation = Revocation::default();
     let admission = Admission { name: None, depends_on: vec![revocation.clone()], ..Admission::default() };
-    revocation.revoke(CloseReason::new(close_code::SIGNED_OUT, "gone"));
+    revocation.revoke(CloseReason::new(close_code::SIGNED_OUT, "gone: gone"));
     let endpoint = Endpoint::Chat(Box::default());
     let received = Received::default();
     for incoming in [
@@ -90,7 +90,7 @@ fn a_client_whose_admission_is_revoked_before_it_is_open_gets_only_the_reason() 
     }
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).expect("TCP ends in order");
-    assert_eq!(bytes, b"\x88\x06\x11\x94gone");
+    assert_eq!(bytes, b"\x88\x0c\x11\x94gone: gone");
 }
 
 /// An order that never applies an input. It passes on what was submitted, and closes all members at the first news.
@@ -114,7 +114,7 @@ impl Order for OneWayOrder {
     fn tick(&mut self, _: Option<Time>, _: Instant) {}
 
     fn take_news(&mut self, control: &mut dyn Control) {
-        control.close_members(&CloseReason::new(close_code::LOST_TOUCH, "come back"));
+        control.close_members(&CloseReason::new(close_code::LOST_TOUCH, "rejoin: come back"));
     }
 
     fn shut_down(&mut self) {}

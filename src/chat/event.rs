@@ -89,6 +89,12 @@ pub enum Event<'a> {
     },
     Error {
         code: ErrorCode,
+        /// Where a code has several reasons: which one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<&'a str>,
+        /// The number in the text.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        number: Option<usize>,
         text: &'a str,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,

@@ -116,8 +116,9 @@ impl Chat {
 
     /// Sends an `error` to the sender alone: why its command was refused.
     pub fn refuse(&self, client: ConnectionId, refusal: &Refusal, audience: &mut impl Audience) {
-        let Refusal { code, text, reference } = refusal;
-        let error = Event::Error { code: *code, text, reference: reference.as_deref() };
+        let Refusal { code, why, number, text, reference } = refusal;
+        let (code, why, number) = (*code, *why, *number);
+        let error = Event::Error { code, why, number, text, reference: reference.as_deref() };
         audience.one(client, &error.json());
     }
 

@@ -26,10 +26,14 @@ pub const MAX_CONNECTIONS: usize = 32;
 /// Members that are not here and can come back; if there are more, those who left first are forgotten.
 pub const ABSENT_MEMBERS: usize = 4096;
 
-pub(super) const CONTINUED: CloseReason =
-    CloseReason::new(close_code::SESSION_CONTINUED, "this session was continued on another connection");
-const TOO_MANY: CloseReason =
-    CloseReason::new(close_code::SESSION_CONTINUED, "you are here on too many connections: the oldest ends");
+pub(super) const CONTINUED: CloseReason = CloseReason::new(
+    close_code::SESSION_CONTINUED,
+    "continued: this session was continued on another connection",
+);
+const TOO_MANY: CloseReason = CloseReason::new(
+    close_code::SESSION_CONTINUED,
+    "too_many_connections: you are here on too many connections: the oldest ends",
+);
 
 /// How a member came.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
     }
 
     fn refuse(&self, refusal: Refusal) -> Result<(), Cause> {
-        self.enqueue(Incoming::Refused { client: self.client, refusal })
+        self.enqueue(Incoming::Refused { client: self.client, refusal: Box::new(refusal) })
     }
 
     /// Waits while the channel is full: backpressure. The client's next bytes then wait in the kernel, and TCP slows it down.

@@ -15,7 +15,7 @@ fn a_client_that_answers_no_ping_is_closed_with_4012_and_has_left_with_1006() {
     let left = ana.wait_for("left");
     assert_eq!((left["name"].as_str(), left["code"].as_u64()), (Some("Luis"), Some(1006)));
     assert_eq!(vanished.wait_for(PING), b"");
-    assert_eq!(vanished.wait_for_end(), (4012, "no answer to our ping in time".to_owned()));
+    assert_eq!(vanished.wait_for_end(), (4012, "no_pong: no answer to our ping in time".to_owned()));
 }
 
 #[test]

@@ -184,7 +184,10 @@ fn when_redis_has_lost_everything_a_new_epoch_begins_and_all_clients_learn_it() 
     }
     for client in [&mut ana, &mut luis] {
         let (code, reason) = client.wait_for_close();
-        assert_eq!((code, reason.as_str()), (4013, "a new chat begins, without the earlier messages"));
+        assert_eq!(
+            (code, reason.as_str()),
+            (4013, "new_chat: a new chat begins, without the earlier messages")
+        );
     }
     let mut ana = Client::open_at(&server, 1, &(return_of(&welcome, 1) + "&name=Ana"));
     let back = ana.wait_for("welcome");
@@ -362,7 +365,7 @@ fn a_user_signed_in_at_one_server_is_signed_in_at_all_until_signing_out_at_any()
     let head = format!("{header}\r\n");
     assert_eq!(ask(&servers[1], post("/logout", "application/json", "", &head)).status, 200);
     for tab in &mut tabs {
-        assert_eq!(tab.wait_for_close(), (4500, "you signed out".to_owned()));
+        assert_eq!(tab.wait_for_close(), (4500, "signed_out: you signed out".to_owned()));
     }
     assert_eq!(luis.wait_for("left")["code"], 4500);
     for server in &servers {

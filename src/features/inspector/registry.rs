@@ -24,7 +24,7 @@ use crate::token::Token;
 const MAX_WATCHERS: usize = 8;
 
 const TOO_MANY_WATCHERS: CloseReason =
-    CloseReason::new(close_code::POLICY_VIOLATION, "too many watchers already");
+    CloseReason::new(close_code::POLICY_VIOLATION, "too_many_watchers: too many watchers already");
 
 /// How often watchers get the number of their lost events, at least.
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);

@@ -11,7 +11,6 @@ use super::audience::Audience;
 use super::clock::Timestamp;
 use super::command::Refusal;
 use super::event::Event;
-use super::history::Visibility;
 use super::input::ConnectionId;
 use super::join_request::{JoinRequest, ResumeRequest};
 use super::name::Name;
@@ -66,7 +65,7 @@ impl Chat {
             let joined = Event::Joined { id, at, name: name.as_str(), count, back }.json();
             audience.everyone_but(client, &joined, None);
             // The member itself does not get it, now or later.
-            self.keep(id, joined, Visibility::Everyone, Some((member, Bytes::new())));
+            self.keep_notice(id, joined, Some((member, Bytes::new())));
         }
         if let Some(refusal) = refusal {
             self.refuse(client, &refusal, audience);

@@ -159,14 +159,18 @@ impl Chat {
         self.messages
     }
 
-    /// An event for all members, now and in the history.
+    /// A notice for all members, now and in the history.
     fn announce(&mut self, id: u64, json: Bytes, audience: &mut impl Audience) {
         audience.everyone(&json);
-        self.keep(id, json, Visibility::Everyone, None);
+        self.keep_notice(id, json, None);
     }
 
     fn keep(&mut self, id: u64, json: Bytes, visibility: Visibility, own: Option<(MemberId, Bytes)>) {
         self.history.push(Record { id, json, visibility, own });
+    }
+
+    fn keep_notice(&mut self, id: u64, json: Bytes, own: Option<(MemberId, Bytes)>) {
+        self.history.push_notice(Record { id, json, visibility: Visibility::Everyone, own });
     }
 
     fn next_id(&mut self) -> u64 {

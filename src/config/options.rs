@@ -18,7 +18,7 @@ pub struct Options {
     pub page: Option<PathBuf>,
     /// Only people in this file may come in; `None` without `--users`: then every client may.
     pub users: Option<PathBuf>,
-    /// Events of the past that a new member receives.
+    /// Messages of the past that a new member receives.
     pub history: usize,
     /// WebSocket clients at once; further handshakes get a 503.
     pub max_clients: usize,

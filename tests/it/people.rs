@@ -107,6 +107,63 @@ fn a_new_member_gets_as_much_history_as_the_flag_says() {
 }
 
 #[test]
+fn comings_and_goings_do_not_push_messages_out_of_what_a_new_member_gets() {
+    let server = Server::start(&["--history", "20", "--rate", "0"]);
+    let mut ana = Person::join(&server, "Ana");
+    let said: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    for text in &said {
+        ana.say(text);
+        ana.wait_for("message");
+    }
+    for _ in 0..50 {
+        Person::join(&server, "Luis").close(1000);
+    }
+    for name in ["Anita", "Ana"].into_iter().cycle().take(50) {
+        ana.send(&json!({"type": "name", "name": name}));
+        ana.wait_for("renamed");
+    }
+    let mut eva = Person::join(&server, "Eva");
+    ana.say(MARK);
+    let past = eva.until_mark();
+    // `Person` has checked that the ids rise.
+    assert_eq!(texts(&past), said);
+    let notices = past.iter().filter(|event| event["type"] != "message").count();
+    assert!((1..=50).contains(&notices), "{notices} notices");
+    let latest = past.last().expect("the past");
+    assert_eq!((&latest["type"], &latest["name"]), (&json!("renamed"), &json!("Ana")), "the latest stay");
+}
+
+#[test]
+fn a_client_that_missed_more_comings_and_goings_than_are_kept_is_not_recovered() {
+    let server = Server::start(&["--rate", "0", "--log", "info"]);
+    let mut ana = Person::join(&server, "Ana");
+    let luis = Person::join(&server, "Luis");
+    ana.say("missed");
+    ana.wait_for("message");
+    let ticket = luis.cut();
+    ana.wait_for("left");
+    let mut renamed = 0;
+    let mut recovered = true;
+    while recovered {
+        assert!(renamed < 100_000, "there must be an end to what is kept");
+        for name in ["Anita", "Ana"].into_iter().cycle().take(2 + renamed) {
+            ana.send(&json!({"type": "name", "name": name}));
+            ana.wait_for("renamed");
+            renamed += 1;
+        }
+        let mut luis = Person::open(&server, &ticket.path());
+        recovered = luis.welcome["recovered"] == true;
+        let mark = format!("mark {renamed}");
+        ana.say(&mark);
+        ana.until(|event| event["text"] == mark.as_str());
+        let missed = luis.until(|event| event["text"] == mark.as_str());
+        assert_eq!(texts(&missed)[0], "missed", "messages stay");
+        let heard = missed.iter().filter(|event| event["type"] == "renamed").count();
+        assert!(!recovered || heard == renamed, "{heard} of {renamed}, recovered: {recovered}");
+    }
+}
+
+#[test]
 fn a_member_whose_connection_was_cut_comes_back_under_the_same_name_and_misses_nothing() {
     let server = Server::start(&["--history", "0"]);
     let [mut ana, mut luis, mut eva] = ["Ana", "Luis", "Eva"].map(|name| Person::join(&server, name));

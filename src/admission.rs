@@ -21,6 +21,41 @@ pub trait Authentication: Send + Sync {
     fn admit(&self, request: &Request, client: ClientId, peer: IpAddr) -> Result<Admission, Response>;
 }
 
+/// What a route asks of a client that wants to come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// To be admitted.
+    Admission,
+    /// To be admitted, or to show another right by its first message.
+    AdmissionOrFirstMessage,
+    /// Nothing more: the route itself has checked it.
+    Nothing,
+}
+
+impl Needs {
+    /// Lets the sender of this request in, if it has what it needs.
+    ///
+    /// # Errors
+    /// The response that says what is missing.
+    pub fn admit(
+        self,
+        authentication: Option<&dyn Authentication>,
+        request: &Request,
+        client: ClientId,
+        peer: IpAddr,
+    ) -> Result<Admission, Response> {
+        let authentication = authentication.filter(|_| self != Needs::Nothing);
+        let admitted = authentication.map(|authentication| authentication.admit(request, client, peer));
+        match (self, admitted) {
+            (_, None) => Ok(Admission::default()),
+            (Needs::AdmissionOrFirstMessage, Some(Err(_))) => {
+                Ok(Admission { is_missing: true, ..Admission::default() })
+            }
+            (_, Some(admitted)) => admitted,
+        }
+    }
+}
+
 /// The right to open one WebSocket.
 #[derive(Debug, Clone, Default)]
 pub struct Admission {
@@ -28,6 +63,8 @@ pub struct Admission {
     pub name: Option<Name>,
     /// What it depends on: an account, a session. If one of them is revoked, the connection is closed.
     pub depends_on: Vec<Revocation>,
+    /// It has none: its first message must show another right, such as the teacher's key.
+    pub is_missing: bool,
 }
 
 impl Admission {

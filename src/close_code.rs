@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,43 +23,49 @@ pub struct CloseCode {
     pub may_be_sent: bool,
     /// The page connects again by itself; else a person has to decide first.
     pub comes_back: bool,
-    /// The member was cut off and may return: its name is kept for a while.
-    pub keeps_name: bool,
+    /// How long the name is kept for a member who may come back with its session.
+    pub name_kept: Duration,
 }
+
+/// How long a name is kept: not at all, since the member wanted to go; for the time that a page takes to load again; for the time that a
+/// dropped connection may take to come back.
+const NO: Duration = Duration::ZERO;
+const SHORT: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(30);
 
 /// All valid codes, each once, in order. 1014 is missing: tungstenite does not know it and would treat the client's answer as a
 /// fault.
 #[rustfmt::skip]
 pub const CLOSE_CODES: &[CloseCode] = &[
-    //   code                meaning                                may be sent, comes back, keeps name
-    row(NORMAL,            "normal closure",                        [true,  true,  false]),
-    row(GOING_AWAY,        "going away",                            [true,  true,  false]),
-    row(PROTOCOL_ERROR,    "protocol error",                        [true,  true,  false]),
-    row(UNSUPPORTED_DATA,  "unsupported data",                      [true,  true,  false]),
-    row(NO_STATUS,         "no code in the close frame",            [false, true,  false]),
-    row(ABNORMAL,          "no close frame",                        [false, true,  true]),
-    row(INVALID_PAYLOAD,   "text that is not UTF-8",                [true,  true,  false]),
-    row(POLICY_VIOLATION,  "policy violation",                      [true,  true,  false]),
-    row(MESSAGE_TOO_BIG,   "message too big",                       [true,  true,  false]),
-    row(1010,              "the client wanted an extension",        [true,  true,  false]),
-    row(INTERNAL_ERROR,    "a fault of the server",                 [true,  true,  true]),
-    row(1012,              "the service restarts",                  [true,  true,  false]),
-    row(TRY_AGAIN_LATER,   "try again later",                       [true,  true,  false]),
-    range(3000..=3999,     "registered by a library",               [true,  true,  false]),
-    range(4000..=4007,     "private use",                           [true,  true,  true]),
-    row(SLOW_READER,       "slow reader",                           [true,  true,  true]),
-    range(4009..=4011,     "private use",                           [true,  true,  true]),
-    row(NO_PONG,           "no pong in time",                       [true,  true,  true]),
-    row(LOST_TOUCH,        "lost touch with the other servers",     [true,  true,  true]),
-    range(4014..=4499,     "private use",                           [true,  true,  true]),
-    row(SIGNED_OUT,        "signed out",                            [true,  false, false]),
-    row(SESSION_CONTINUED, "continued on another connection",       [true,  false, false]),
-    range(4502..=4999,     "private use",                           [true,  false, false]),
+    //   code                meaning                                may be sent, comes back; name kept
+    row(NORMAL,            "normal closure",                        [true,  true], NO),
+    row(GOING_AWAY,        "going away",                            [true,  true], SHORT),
+    row(PROTOCOL_ERROR,    "protocol error",                        [true,  true], NO),
+    row(UNSUPPORTED_DATA,  "unsupported data",                      [true,  true], NO),
+    row(NO_STATUS,         "no code in the close frame",            [false, true], NO),
+    row(ABNORMAL,          "no close frame",                        [false, true], LONG),
+    row(INVALID_PAYLOAD,   "text that is not UTF-8",                [true,  true], NO),
+    row(POLICY_VIOLATION,  "policy violation",                      [true,  true], NO),
+    row(MESSAGE_TOO_BIG,   "message too big",                       [true,  true], NO),
+    row(1010,              "the client wanted an extension",        [true,  true], NO),
+    row(INTERNAL_ERROR,    "a fault of the server",                 [true,  true], LONG),
+    row(1012,              "the service restarts",                  [true,  true], NO),
+    row(TRY_AGAIN_LATER,   "try again later",                       [true,  true], NO),
+    range(3000..=3999,     "registered by a library",               [true,  true], NO),
+    range(4000..=4007,     "private use",                           [true,  true], LONG),
+    row(SLOW_READER,       "slow reader",                           [true,  true], LONG),
+    range(4009..=4011,     "private use",                           [true,  true], LONG),
+    row(NO_PONG,           "no pong in time",                       [true,  true], LONG),
+    row(LOST_TOUCH,        "lost touch with the other servers",     [true,  true], LONG),
+    range(4014..=4499,     "private use",                           [true,  true], LONG),
+    row(SIGNED_OUT,        "signed out",                            [true,  false], NO),
+    row(SESSION_CONTINUED, "continued on another connection",       [true,  false], NO),
+    range(4502..=4999,     "private use",                           [true,  false], NO),
 ];
 
 /// The purpose of the connection is fulfilled.
 pub const NORMAL: u16 = 1000;
-/// The tab is closed, or the server shuts down.
+/// The tab is closed or loads again, or the server shuts down.
 pub const GOING_AWAY: u16 = 1001;
 /// A frame that RFC 6455 forbids.
 pub const PROTOCOL_ERROR: u16 = 1002;
@@ -89,14 +96,19 @@ pub const SIGNED_OUT: u16 = 4500;
 /// Our own: the session continues on another connection.
 pub const SESSION_CONTINUED: u16 = 4501;
 
-const fn row(code: u16, meaning: &'static str, columns: [bool; 3]) -> CloseCode {
-    range(code..=code, meaning, columns)
+const fn row(code: u16, meaning: &'static str, columns: [bool; 2], name_kept: Duration) -> CloseCode {
+    range(code..=code, meaning, columns, name_kept)
 }
 
-const fn range(codes: RangeInclusive<u16>, meaning: &'static str, columns: [bool; 3]) -> CloseCode {
-    let [may_be_sent, comes_back, keeps_name] = columns;
+const fn range(
+    codes: RangeInclusive<u16>,
+    meaning: &'static str,
+    columns: [bool; 2],
+    name_kept: Duration,
+) -> CloseCode {
+    let [may_be_sent, comes_back] = columns;
     let (first, last) = (*codes.start(), *codes.end());
-    CloseCode { first, last, meaning, may_be_sent, comes_back, keeps_name }
+    CloseCode { first, last, meaning, may_be_sent, comes_back, name_kept }
 }
 
 /// The row of a code. A client may send any number; a code without a row is not valid.
@@ -118,9 +130,10 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// A reason of ours; one that is too long does not compile.
+    /// A reason of ours: its key, by which a page finds its words in another language, then a sentence: `no_pong: no answer to our
+    /// ping in time`. One that is too long, or has no key, does not compile.
     pub const fn new(code: u16, reason: &'static str) -> Self {
-        assert!(reason.len() <= MAX_REASON);
+        assert!(reason.len() <= MAX_REASON && (reason.is_empty() || has_key(reason.as_bytes())));
         CloseReason { code, reason: Cow::Borrowed(reason) }
     }
 
@@ -137,6 +150,15 @@ impl CloseReason {
     pub fn reason(&self) -> &str {
         &self.reason
     }
+}
+
+/// It begins with small letters and `_`, then `: `.
+const fn has_key(reason: &[u8]) -> bool {
+    let mut length = 0;
+    while length < reason.len() && (reason[length].is_ascii_lowercase() || reason[length] == b'_') {
+        length += 1;
+    }
+    length > 0 && length + 1 < reason.len() && reason[length] == b':' && reason[length + 1] == b' '
 }
 
 /// `1001 (going away), reason "bye"`. The reason may be text from the client: control characters are escaped.

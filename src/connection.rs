@@ -9,13 +9,13 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use log::info;
 
-use crate::broadcaster::{Cause, Endpoint, Incoming, Opened, Received, TcpEnd};
+use crate::broadcaster::{Cause, Incoming, Opened, Received, TcpEnd};
 use crate::client_id::ClientId;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::http::{self, Upgrade};
 use crate::limits::Permit;
-use crate::tap::{Purpose, Taps};
+use crate::tap::Taps;
 use crate::tcp::Tcp;
 use crate::websocket::{ClientStream, Session, half_close};
 
@@ -39,15 +39,14 @@ impl Connection {
         // Step 1: the handshake.
         self.http_permit = None;
         let to_broadcaster = self.context.to_broadcaster.clone();
-        let (stream, purpose) = match self.shake_hands(upgrade) {
-            Ok(opened) => opened,
+        let mut session = match self.shake_hands(upgrade) {
+            Ok(session) => session,
             Err(error) => return info!("{id}: ended in the handshake: {error}"),
         };
         // From here on the broadcaster knows the client, so it must also get the `Ended` of this connection.
         let mut end = EndReport { id, to_broadcaster, received: Received::default(), tcp: TcpEnd::Unknown };
 
         // Step 2: the persistent connection.
-        let mut session = Session::new(id, stream, purpose, &self.context);
         let cause = session.run();
 
         // Step 3: the close.
@@ -61,15 +60,12 @@ impl Connection {
         tap.end();
     }
 
-    /// Sends the 101 response, and hands the client over to the broadcaster.
-    fn shake_hands(&self, upgrade: Upgrade) -> io::Result<(ClientStream, Purpose)> {
+    /// Sends the 101 response, hands the client over to the broadcaster, and begins the session.
+    fn shake_hands(&self, upgrade: Upgrade) -> io::Result<Session<'_>> {
         let Upgrade { request, mut endpoint, handshake, admission, permit, requested, early } = upgrade;
         let (tcp, context) = (&self.tcp, &self.context);
         let id = tcp.id;
-        let purpose = endpoint.purpose();
-        if let Endpoint::Chat(join) = &mut endpoint {
-            join.account.clone_from(&admission.name);
-        }
+        let (purpose, first) = (endpoint.purpose(), endpoint.take_parser());
         let response = handshake.response();
         let deadline = Deadline::after(context.options.handshake_timeout);
         http::write_all(&tcp.socket, &response, deadline)?;
@@ -97,7 +93,7 @@ impl Connection {
         let (socket, to_broadcaster) = (Arc::clone(&tcp.socket), context.to_broadcaster.clone());
         let max_message = context.options.max_message;
         let stream = ClientStream::new(id, socket, to_broadcaster, max_message, early, taps.read);
-        Ok((stream, purpose))
+        Ok(Session::new(id, stream, purpose, first, context))
     }
 }
 

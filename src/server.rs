@@ -14,7 +14,7 @@ use log::info;
 use crate::accept::{Acceptor, HTTP_CONNECTIONS};
 use crate::banner::Banner;
 use crate::broadcaster::{Broadcaster, CHANNEL, Counters, Incoming, Settings};
-use crate::chat::{self, Chat};
+use crate::chat::Chat;
 use crate::config::Options;
 use crate::context::Context;
 #[allow(unused_imports)] // The minimal server has none.
@@ -66,8 +66,8 @@ impl Server {
         let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
         let Joints { http, authentication, capture, commands, order, start, .. } = joints;
         let counters = Arc::new(Counters::default());
-        let settings = Settings { send_queue: options.backlog };
-        let chat = Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
+        let settings = Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
+        let chat = Chat::new(options.chat_settings());
         let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::clone(&counters));
         let broadcaster =
             thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;

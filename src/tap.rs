@@ -63,6 +63,8 @@ pub trait ReadTap: Send {
     fn read(&mut self, bytes: &[u8], scanner: &FrameScanner);
     /// The message that was read last was understood. Called once for each message, in order, before it is passed on.
     fn understood(&mut self, privacy: Privacy);
+    /// The message that was read last says who the client is: it has secrets of the client in it. Called in place of `understood`.
+    fn first_message(&mut self, text: &str);
     /// Bytes that came after the last message: they are not read as messages.
     fn rest(&mut self, bytes: &[u8]);
     /// The last byte was read.
@@ -94,6 +96,8 @@ pub enum Privacy {
     Public,
     /// Between two members.
     Private,
+    /// The client's own: no watcher may see it, and no log.
+    Secret,
 }
 
 /// Bytes of frames for one client, as they wait to be sent.
@@ -124,6 +128,7 @@ impl Taps {
 impl ReadTap for NoTap {
     fn read(&mut self, _: &[u8], _: &FrameScanner) {}
     fn understood(&mut self, _: Privacy) {}
+    fn first_message(&mut self, _: &str) {}
     fn rest(&mut self, _: &[u8]) {}
     fn end(&mut self) {}
 }

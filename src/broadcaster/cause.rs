@@ -62,7 +62,7 @@ pub struct Received {
     pub bytes: u64,
 }
 
-const NO_PONG_REASON: &str = "no answer to our ping in time";
+const NO_PONG_REASON: &str = "no_pong: no answer to our ping in time";
 const NO_PONG: CloseReason = CloseReason::new(close_code::NO_PONG, NO_PONG_REASON);
 
 impl Cause {

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use super::blocked::Blocked;
 use super::cause::Party;
 use super::closing::Closing;
-use super::incoming::{Endpoint, Opened};
+use super::endpoint::Endpoint;
+use super::incoming::Opened;
 use super::send_queue::SendQueue;
 use crate::admission::Admission;
 use crate::client_id::ClientId;
@@ -32,6 +33,8 @@ pub struct Client {
     pub admission: Admission,
     pub accepted: Instant,
     pub purpose: Purpose,
+    /// What it wants is known: no first message has to come.
+    pub is_introduced: bool,
     /// The chat got a `Joined` for it, so it must get a `Left`, too.
     pub has_joined: bool,
     /// One more field for its `welcome`.
@@ -83,6 +86,7 @@ impl Client {
             admission,
             accepted,
             purpose: endpoint.purpose(),
+            is_introduced: false,
             has_joined: false,
             welcome_field,
             part: RoundPart::default(),

@@ -56,6 +56,16 @@ impl Control for Broadcaster {
         }
     }
 
+    fn set_welcome_field(&mut self, client: ClientId, field: (&'static str, String)) {
+        if let Some(client) = self.clients.table.get_open(client) {
+            client.welcome_field = Some(field);
+        }
+    }
+
+    fn lacks_admission(&self, client: ClientId) -> bool {
+        self.clients.table.get(client).is_some_and(|client| client.admission.is_missing)
+    }
+
     fn later(&mut self, wait: Duration, job: Job) {
         self.timers.set(self.now + wait, Timer::Run(job));
     }

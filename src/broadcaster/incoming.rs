@@ -10,12 +10,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::cause::{Cause, Received, TcpEnd};
+use super::endpoint::Endpoint;
 use super::job::Job;
 use crate::admission::Admission;
-use crate::chat::{Command, JoinRequest, Refusal};
+use crate::chat::{Command, Refusal};
 use crate::client_id::ClientId;
 use crate::limits::Permit;
-use crate::tap::{Purpose, SendTap};
+use crate::tap::SendTap;
 
 /// The steps of one connection come in the order in which its thread sent them: `Opened`, any number of `Command`, `Refused`,
 /// `Frames` and `Run`, one `StoppedReading`, `Ended`. If the thread fails, `Ended` comes without `StoppedReading`. An
@@ -23,10 +24,12 @@ use crate::tap::{Purpose, SendTap};
 pub enum Incoming {
     /// Step 1 is done: the 101 response is sent. From now on only the broadcaster writes to the socket.
     Opened { client: ClientId, opened: Box<Opened> },
+    /// Step 2: the first message said what the address did not.
+    Introduced { client: ClientId, endpoint: Box<Endpoint> },
     /// Step 2: a member of the chat sent a command, most often a message.
     Command { client: ClientId, command: Command },
     /// Step 2: a member sent what was not understood or not allowed.
-    Refused { client: ClientId, refusal: Refusal },
+    Refused { client: ClientId, refusal: Box<Refusal> },
     /// Step 2: whole frames for this client alone: a ping, a pong, an echo.
     Frames { client: ClientId, frames: Bytes },
     /// Step 3: the connection's thread reads no further message, for this cause. If the server had begun to close, it may be the
@@ -54,23 +57,4 @@ pub struct Opened {
     pub tap: Box<dyn SendTap>,
     /// One more field for its `welcome`.
     pub welcome_field: Option<(&'static str, String)>,
-}
-
-/// What a WebSocket was opened for.
-pub enum Endpoint {
-    Chat(JoinRequest),
-    /// Its own echo: it receives what it sent, and nothing of the chat.
-    Echo,
-    /// The server sends and the client receives. This job of a feature is called once the WebSocket is open.
-    Feed(Job),
-}
-
-impl Endpoint {
-    pub fn purpose(&self) -> Purpose {
-        match self {
-            Endpoint::Chat(_) => Purpose::Chat,
-            Endpoint::Echo => Purpose::Echo,
-            Endpoint::Feed(_) => Purpose::Feed,
-        }
-    }
 }

@@ -37,6 +37,10 @@ pub trait Control {
     fn close_revoked(&mut self, feeds: bool);
     /// Closes the connections of all members, and of those that wait to join.
     fn close_members(&mut self, reason: &CloseReason);
+    /// The field that the client's `welcome` has besides those of the chat.
+    fn set_welcome_field(&mut self, client: ClientId, field: (&'static str, String));
+    /// The client came in without the admission that others need: what it asks for must be enough.
+    fn lacks_admission(&self, client: ClientId) -> bool;
     /// Calls a job later.
     fn later(&mut self, wait: Duration, job: Job);
     /// Submits an input of the chat: it is applied now, or once it has its place in the order.

@@ -10,6 +10,7 @@ mod cause;
 mod client;
 mod closing;
 mod control;
+mod endpoint;
 mod incoming;
 mod job;
 mod order;
@@ -27,7 +28,8 @@ mod tests;
 
 pub use cause::{Cause, Party, Received, TcpEnd};
 pub use closing::Closing;
-pub use incoming::{Endpoint, Incoming, Opened};
+pub use endpoint::{Endpoint, ParseFirst};
+pub use incoming::{Incoming, Opened};
 pub use job::{Control, Job, QueueFull};
 pub use order::Order;
 pub use settings::{Counters, Settings};
@@ -59,11 +61,14 @@ pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// From the signal to the end of the program, for clients that are still there then.
 const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(4);
 
-const SHUTTING_DOWN: CloseReason = CloseReason::new(close_code::GOING_AWAY, "the server is shutting down");
+const SHUTTING_DOWN: CloseReason =
+    CloseReason::new(close_code::GOING_AWAY, "shutting_down: the server is shutting down");
 const TRY_LATER: CloseReason =
-    CloseReason::new(close_code::TRY_AGAIN_LATER, "the server has lost touch with the others");
-const THREAD_FAILED: CloseReason =
-    CloseReason::new(close_code::INTERNAL_ERROR, "a fault of the server; it is in the server's log");
+    CloseReason::new(close_code::TRY_AGAIN_LATER, "unavailable: the server has lost touch with the others");
+const THREAD_FAILED: CloseReason = CloseReason::new(
+    close_code::INTERNAL_ERROR,
+    "server_fault: a fault of the server; it is in the server's log",
+);
 
 /// All that the thread owns.
 pub struct Broadcaster {
@@ -150,13 +155,10 @@ impl Broadcaster {
     fn receive(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Opened { client, opened } => self.open(client, *opened),
+            Incoming::Introduced { client, endpoint } => self.begin(client, *endpoint),
             Incoming::Command { client, command } => self.command(client, command),
             Incoming::Refused { client, refusal } => self.refuse(client, &refusal),
-            Incoming::Frames { client, frames } => {
-                if self.clients.table.get_open(client).is_some() {
-                    self.clients.insert_one(client, frames);
-                }
-            }
+            Incoming::Frames { client, frames } => self.send(client, frames),
             Incoming::StoppedReading { client, cause } => self.stopped_reading(client, cause),
             Incoming::Ended { client, received, tcp } => self.ended(client, received, tcp),
             Incoming::Run(job) => job(self),
@@ -172,17 +174,28 @@ impl Broadcaster {
         if let Some(reason) = refused {
             return self.begin_closing(id, Cause::Server(reason));
         }
+        self.begin(id, endpoint);
+    }
+
+    /// It is known what the client wants, or will be after its first message.
+    fn begin(&mut self, id: ClientId, endpoint: Endpoint) {
+        let Some(client) = self.clients.table.get_open(id) else { return };
+        client.is_introduced = !matches!(endpoint, Endpoint::FirstMessage(..));
         match endpoint {
             Endpoint::Chat(request) => self.join(id, request),
             Endpoint::Echo => info!("{id}: talks to the echo"),
             Endpoint::Feed(begin) => begin(self),
+            Endpoint::FirstMessage(..) => {
+                self.timers.set(self.now + self.settings.first_message, Timer::FirstMessage(id));
+            }
         }
     }
 
-    fn join(&mut self, id: ClientId, request: JoinRequest) {
-        let request = Box::new(request);
+    fn join(&mut self, id: ClientId, mut request: Box<JoinRequest>) {
+        let client = self.clients.table.get_mut(id).expect("invariant: it is open");
+        client.has_joined = true;
+        request.account.clone_from(&client.admission.name);
         let joined = Input::Joined { connection: self.connection(id), request, secret: Token::random() };
-        self.clients.table.get_mut(id).expect("invariant: it was opened just now").has_joined = true;
         if let Err(QueueFull) = self.submit(joined) {
             self.begin_closing(id, Cause::Server(TRY_LATER));
         }

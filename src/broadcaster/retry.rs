@@ -1,5 +1,5 @@
 //! What the broadcaster does when a timer is due: sends again to a client whose kernel buffer was full, ends a closing,
-//! calls a feature's job.
+//! closes a client whose first message did not come, calls a feature's job.
 //!
 //! On the broadcaster's thread; must never wait.
 
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use super::Broadcaster;
+use super::cause::Cause;
 use super::client::Client;
 use super::timers::Timer;
 use super::writing::{WriteFailure, send_and_set_retry};
@@ -17,14 +18,26 @@ use crate::close_code::{self, CloseReason};
 /// A client whose kernel buffer accepts no byte for this long, though bytes wait, is cut off.
 const STALL: Duration = Duration::from_secs(20);
 
-const STALLED: CloseReason =
-    CloseReason::new(close_code::SLOW_READER, "you read nothing for too long while messages were waiting");
+const STALLED: CloseReason = CloseReason::new(
+    close_code::SLOW_READER,
+    "stalled: you read nothing for too long while messages were waiting",
+);
+
+const NO_FIRST_MESSAGE: CloseReason = CloseReason::new(
+    close_code::POLICY_VIOLATION,
+    "no_first_message: your first message did not come in time",
+);
 
 impl Broadcaster {
     pub(super) fn run_timers(&mut self) {
         while let Some((due, timer)) = self.timers.take_due(self.now) {
             match timer {
                 Timer::Retry(id) => self.retry(id, due),
+                Timer::FirstMessage(id) => {
+                    if self.clients.table.get_open(id).is_some_and(|client| !client.is_introduced) {
+                        self.begin_closing(id, Cause::Server(NO_FIRST_MESSAGE));
+                    }
+                }
                 Timer::EndClosing(id) => {
                     if let Some(client) = self.clients.table.get_mut(id) {
                         debug!("{id}: the deadline of the closing has passed");

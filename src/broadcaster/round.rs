@@ -16,7 +16,7 @@ use crate::close_code::{self, CloseReason};
 use crate::tap::Privacy;
 use crate::websocket::frame::put_text_frame;
 
-const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "you signed out");
+const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "signed_out: you signed out");
 
 #[derive(Default)]
 pub struct Clients {

@@ -1,6 +1,7 @@
 //! The broadcaster's settings, and what it counts.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::chat::Chat;
 
@@ -8,6 +9,8 @@ use crate::chat::Chat;
 pub struct Settings {
     /// Bytes that may wait for one client before the next round (`--backlog`); the round itself comes on top.
     pub send_queue: usize,
+    /// How long a client may take for a first message that has to say who it is (`--handshake-timeout`).
+    pub first_message: Duration,
 }
 
 /// Numbers for `/health`; written by the broadcaster alone.

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 
 use super::client::Client;
-use super::incoming::{Endpoint, Opened};
+use super::endpoint::Endpoint;
+use super::incoming::Opened;
 use crate::client_id::{ByNumber, ClientId};
 
 #[derive(Default)]

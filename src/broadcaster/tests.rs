@@ -13,7 +13,7 @@ use super::{
     Settings, TcpEnd,
 };
 use crate::admission::{Admission, Revocation};
-use crate::chat::{self, Chat, Input, JoinRequest, ServerId, Time};
+use crate::chat::{self, Chat, Input, ServerId, Time};
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::limits::Limit;
@@ -28,8 +28,8 @@ fn broadcaster() -> Sender<Incoming> {
 
 fn broadcaster_with(order: Option<Box<dyn Order>>) -> Sender<Incoming> {
     let (sender, incoming) = bounded(CHANNEL);
-    let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX });
-    let settings = Settings { send_queue: 1 << 20 };
+    let chat = Chat::new(chat::Settings { history: 0, send_queue: usize::MAX, ..chat::Settings::default() });
+    let settings = Settings { send_queue: 1 << 20, first_message: super::CLOSE_DEADLINE };
     let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::new(Counters::default()));
     thread::spawn(|| broadcaster.run());
     sender
@@ -77,9 +77,9 @@ fn a_client_whose_admission_is_revoked_before_it_is_open_gets_only_the_reason() 
     let to_broadcaster = broadcaster();
     let (mut client, socket) = connection();
     let revocation = Revocation::default();
-    let admission = Admission { name: None, depends_on: vec![revocation.clone()] };
-    revocation.revoke(CloseReason::new(close_code::SIGNED_OUT, "gone"));
-    let endpoint = Endpoint::Chat(JoinRequest::default());
+    let admission = Admission { name: None, depends_on: vec![revocation.clone()], ..Admission::default() };
+    revocation.revoke(CloseReason::new(close_code::SIGNED_OUT, "gone: gone"));
+    let endpoint = Endpoint::Chat(Box::default());
     let received = Received::default();
     for incoming in [
         Incoming::Run(Box::new(|control| control.close_revoked(false))),
@@ -90,7 +90,7 @@ fn a_client_whose_admission_is_revoked_before_it_is_open_gets_only_the_reason() 
     }
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).expect("TCP ends in order");
-    assert_eq!(bytes, b"\x88\x06\x11\x94gone");
+    assert_eq!(bytes, b"\x88\x0c\x11\x94gone: gone");
 }
 
 /// An order that never applies an input. It passes on what was submitted, and closes all members at the first news.
@@ -114,7 +114,7 @@ impl Order for OneWayOrder {
     fn tick(&mut self, _: Option<Time>, _: Instant) {}
 
     fn take_news(&mut self, control: &mut dyn Control) {
-        control.close_members(&CloseReason::new(close_code::LOST_TOUCH, "come back"));
+        control.close_members(&CloseReason::new(close_code::LOST_TOUCH, "rejoin: come back"));
     }
 
     fn shut_down(&mut self) {}
@@ -127,7 +127,7 @@ fn a_leave_is_announced_to_all_servers_even_while_the_order_handles_news() {
     let (submit, submitted) = bounded(8);
     let to_broadcaster = broadcaster_with(Some(Box::new(OneWayOrder(submit))));
     let (_client, socket) = connection();
-    let endpoint = Endpoint::Chat(JoinRequest::default());
+    let endpoint = Endpoint::Chat(Box::default());
     for incoming in [opened(socket, endpoint, Admission::default()), Incoming::News] {
         assert!(to_broadcaster.send(incoming).is_ok());
     }

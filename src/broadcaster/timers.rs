@@ -1,8 +1,8 @@
 //! What the broadcaster has to do later, by time.
 //!
 //! At most one closing waits for each client, one retry that counts, and what features asked for. An entry that no longer
-//! counts, or whose client is gone, does nothing when it is due. None of the core's waits longer than the deadline of a closing,
-//! so the heap is bounded by a few entries for each client that was here within that time.
+//! counts, or whose client is gone, does nothing when it is due. None of the core's waits longer than the deadline of a closing or
+//! of a first message, so the heap is bounded by a few entries for each client that was here within that time.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -14,6 +14,8 @@ use crate::client_id::ClientId;
 pub enum Timer {
     /// Its kernel buffer was full.
     Retry(ClientId),
+    /// Its first message should have come by now.
+    FirstMessage(ClientId),
     /// The deadline of its closing has passed.
     EndClosing(ClientId),
     /// A feature asked for this.

@@ -17,7 +17,7 @@ use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 
 const QUEUE_FULL: CloseReason =
-    CloseReason::new(close_code::SLOW_READER, "you read too slowly: your send queue is full");
+    CloseReason::new(close_code::SLOW_READER, "slow_reader: you read too slowly: your send queue is full");
 /// Why a client cannot be written to.
 pub(super) enum WriteFailure {
     /// In the system's words.

@@ -6,12 +6,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
-use super::event::ErrorCode;
+use super::event::{ErrorCode, Event};
 use super::json::JsonString;
+use super::settings::MAX_REFERENCE;
 use crate::tap::Privacy;
-
-/// Longest `ref` in bytes.
-pub const MAX_REFERENCE: usize = 64;
 
 /// How much longer than its text a message may be as a JSON string. Quotes, backslashes and line ends take two bytes
 /// instead of one; only other control characters take six, and no real text consists of those.
@@ -35,6 +33,10 @@ pub enum Command {
 #[derive(Debug)]
 pub struct Refusal {
     pub code: ErrorCode,
+    /// Where a code has several reasons: which one.
+    pub why: Option<&'static str>,
+    /// The number in the text: a limit, or the place of what is wrong.
+    pub number: Option<usize>,
     pub text: Cow<'static, str>,
     /// What the sender called the message.
     pub reference: Option<String>,
@@ -59,6 +61,11 @@ pub struct Fields {
 #[derive(Debug)]
 pub enum Parsed {
     Command(Command),
+    /// The client asks whether the server is still there. Answered at once, by the connection's thread: no other member has to know.
+    Heartbeat {
+        answer: String,
+        reference: Option<String>,
+    },
     /// An object of a type that the chat does not know: perhaps a feature does.
     Unknown(Box<Fields>),
     Refused(Refusal),
@@ -81,8 +88,7 @@ impl Command {
         let fields: Fields = match serde_json::from_str(object) {
             Ok(fields) => fields,
             Err(error) => {
-                let refusal = Refusal::new(ErrorCode::BadMessage, not_a_message(text, object, &error));
-                return (Parsed::Refused(refusal), Privacy::Private);
+                return (Parsed::Refused(not_a_message(text, object, &error)), Privacy::Private);
             }
         };
         let privacy = if fields.to.is_some() { Privacy::Private } else { Privacy::Public };
@@ -92,14 +98,21 @@ impl Command {
     fn from_fields(fields: Fields) -> Parsed {
         if fields.reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
             let reason = format!("ref is longer than {MAX_REFERENCE} bytes");
-            return Parsed::Refused(Refusal::new(ErrorCode::BadMessage, reason));
+            let refusal = Refusal::new(ErrorCode::BadMessage, reason);
+            return Parsed::Refused(refusal.because("long_ref", Some(MAX_REFERENCE)));
         }
         let bad = |text: &'static str| Refusal::new(ErrorCode::BadMessage, text);
         match (fields.kind.as_str(), &fields.text, &fields.name) {
             ("message", Some(text), _) => say(text, fields.to, fields.reference).into(),
-            ("message", None, _) => bad("a message needs a text").with(fields.reference),
+            ("message", None, _) => {
+                bad("a message needs a text").because("no_text", None).with(fields.reference)
+            }
             ("name", _, Some(name)) => Parsed::Command(Command::Rename { name: name.clone() }),
-            ("name", _, None) => bad("a name needs a name").with(fields.reference),
+            ("name", _, None) => bad("a name needs a name").because("no_name", None).with(fields.reference),
+            ("heartbeat", ..) => {
+                let answer = Event::Heartbeat { reference: fields.reference.as_deref() }.text();
+                Parsed::Heartbeat { answer, reference: fields.reference }
+            }
             ("typing", ..) => Parsed::Command(Command::Typing),
             _ => Parsed::Unknown(Box::new(fields)),
         }
@@ -112,6 +125,7 @@ impl Parsed {
         match self {
             Parsed::Command(Command::Say { reference, .. }) => reference,
             Parsed::Command(Command::Rename { .. } | Command::Typing) => None,
+            Parsed::Heartbeat { reference, .. } => reference,
             Parsed::Unknown(fields) => fields.reference,
             Parsed::Refused(refusal) => refusal.reference,
         }
@@ -125,31 +139,41 @@ impl From<Result<Command, Refusal>> for Parsed {
 }
 
 /// What is wrong, without the text itself: that may be private, and the answer is not marked so.
-fn not_a_message(text: &str, object: &str, error: &serde_json::Error) -> String {
+fn not_a_message(text: &str, object: &str, error: &serde_json::Error) -> Refusal {
     // serde_json counts lines, and bytes in a line, from the object's beginning.
     let lines_before = object.split_inclusive('\n').take(error.line().saturating_sub(1));
     let before = text.len() - object.len();
     let bytes = before + lines_before.map(str::len).sum::<usize>() + error.column();
     let place = text.char_indices().take_while(|(at, _)| *at < bytes).count();
-    match error.classify() {
-        Category::Data => format!(
-            "not a message: before character {place} a field is doubled, or not of its type, or the type is missing"
+    let (why, text) = match error.classify() {
+        Category::Data => (
+            "wrong_field",
+            format!(
+                "not a message: before character {place} a field is doubled, or not of its type, or the type is missing"
+            ),
         ),
-        _ => format!("not a message: no valid JSON at character {place}"),
-    }
+        _ => ("no_json", format!("not a message: no valid JSON at character {place}")),
+    };
+    Refusal::new(ErrorCode::BadMessage, text).because(why, Some(place))
 }
 
 impl Refusal {
     pub fn new(code: ErrorCode, text: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { code, text: text.into(), reference: None }
+        Refusal { code, why: None, number: None, text: text.into(), reference: None }
+    }
+
+    /// A page finds its words for this by the key and the number.
+    pub fn because(self, why: &'static str, number: Option<usize>) -> Refusal {
+        Refusal { why: Some(why), number, ..self }
     }
 
     /// An object of a type that neither the chat nor a feature knows; `more` are the types of features.
     pub fn unknown_type(more: &[&str], reference: Option<String>) -> Refusal {
-        let known = [&["message", "name", "typing"], more].concat();
+        let known = [&["message", "name", "typing", "heartbeat"], more].concat();
         let (last, others) = known.split_last().expect("invariant: there are three and more");
         let text = format!("the type is none of {} and {last}", others.join(", "));
-        Refusal { reference, ..Refusal::new(ErrorCode::BadMessage, text) }
+        let refusal = Refusal::new(ErrorCode::BadMessage, text).because("unknown_type", None);
+        Refusal { reference, ..refusal }
     }
 
     /// Too many inputs wait for the servers that share the chat.
@@ -163,7 +187,8 @@ impl Refusal {
         let text = format!(
             "more than {rate} messages a second: this one was not sent; slow down, or your connection ends"
         );
-        Refusal { reference, ..Refusal::new(ErrorCode::TooFast, text) }
+        let number = Some(rate as usize);
+        Refusal { reference, number, ..Refusal::new(ErrorCode::TooFast, text) }
     }
 
     fn with(self, reference: Option<String>) -> Parsed {
@@ -178,7 +203,7 @@ fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Comm
     let json = JsonString::of(text);
     if json.get().len() > JSON_GROWTH * text.len() + 2 {
         let refusal = Refusal::new(ErrorCode::BadMessage, "the text has too many control characters");
-        return Err(Refusal { reference, ..refusal });
+        return Err(Refusal { reference, ..refusal.because("control_characters", None) });
     }
     Ok(Command::Say { text: json, to, reference })
 }

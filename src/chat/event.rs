@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::json::{self, JsonString};
+use super::settings::Limits;
 
 /// `id` orders all events of the chat; `at` is the server's clock, UTC, RFC 3339 with milliseconds.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,7 @@ pub enum Event<'a> {
         last: u64,
         /// It came back, and what follows is all that it missed.
         recovered: bool,
+        limits: Limits,
     },
     Message {
         id: u64,
@@ -80,8 +82,19 @@ pub enum Event<'a> {
     Typing {
         name: &'a str,
     },
+    /// The server is still there. No event of the chat: it has no id, and only the client that asked gets it.
+    Heartbeat {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a str>,
+    },
     Error {
         code: ErrorCode,
+        /// Where a code has several reasons: which one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<&'a str>,
+        /// The number in the text.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        number: Option<usize>,
         text: &'a str,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
@@ -157,7 +170,12 @@ impl Event<'_> {
         if let Event::Message { id, at, from, to, text, reference } = self {
             return message(*id, at, from, *to, text, *reference);
         }
-        serde_json::to_vec(self).expect("invariant: plain fields are always JSON").into()
+        self.text().into()
+    }
+
+    /// The same as a text.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("invariant: plain fields are always JSON")
     }
 }
 

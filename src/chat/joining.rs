@@ -2,6 +2,8 @@
 //!
 //! A part of the chat, on the broadcaster's thread.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::Chat;
@@ -9,11 +11,10 @@ use super::audience::Audience;
 use super::clock::Timestamp;
 use super::command::Refusal;
 use super::event::Event;
-use super::history::Visibility;
 use super::input::ConnectionId;
 use super::join_request::{JoinRequest, ResumeRequest};
 use super::name::Name;
-use super::presence::{Arrival, Departure};
+use super::presence::Arrival;
 use super::session_token::MemberId;
 use crate::close_code::{self, CloseReason};
 use crate::token::Token;
@@ -64,7 +65,7 @@ impl Chat {
             let joined = Event::Joined { id, at, name: name.as_str(), count, back }.json();
             audience.everyone_but(client, &joined, None);
             // The member itself does not get it, now or later.
-            self.keep(id, joined, Visibility::Everyone, Some((member, Bytes::new())));
+            self.keep_notice(id, joined, Some((member, Bytes::new())));
         }
         if let Some(refusal) = refusal {
             self.refuse(client, &refusal, audience);
@@ -79,9 +80,14 @@ impl Chat {
         timestamp: &Timestamp,
         audience: &mut impl Audience,
     ) {
-        let is_cut = close_code::find(how.code()).is_some_and(|code| code.keeps_name);
-        let departure = if is_cut { Departure::Cut } else { Departure::Left };
-        let Some(member) = self.presence.leave(client, departure, timestamp.now) else { return };
+        let name_kept = close_code::find(how.code()).map_or(Duration::ZERO, |code| code.name_kept);
+        if how.code() == close_code::GOING_AWAY
+            && let Some(member) = self.presence.by_connection(client)
+        {
+            // It ended in order, so it had received its session.
+            self.presence.spoke(member);
+        }
+        let Some(member) = self.presence.leave(client, name_kept, timestamp.now) else { return };
         let Some(name) = self.presence.get(member).map(|member| member.name.clone()) else {
             return;
         };
@@ -158,9 +164,10 @@ impl Chat {
             epoch: &self.epoch,
             last: self.last_id,
             recovered: missed.is_some(),
+            limits: self.settings.limits,
         };
         audience.welcome(client, &welcome.json());
-        let past = missed.unwrap_or_else(|| self.history.last(self.replayed, member));
+        let past = missed.unwrap_or_else(|| self.history.last(self.settings.history, member));
         audience.replay(client, &past);
     }
 }

@@ -47,8 +47,8 @@ pub(super) enum PresenceState {
         arrival: u64,
         connections: Vec<SessionConnection>,
     },
-    /// Its last connection was cut; the name is kept for it.
-    Dropped { since: Time, secret: Option<Token> },
+    /// Its last connection ended in a way after which it may come back; the name is kept for it.
+    Dropped { since: Time, name_until: Time, secret: Option<Token> },
     /// The name is free, unless it is an account's.
     Gone { since: Time, secret: Option<Token> },
 }

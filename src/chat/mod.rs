@@ -20,6 +20,7 @@ mod naming;
 mod notices;
 mod presence;
 mod session_token;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use history::KEPT_EVENTS;
 pub use input::{ConnectionId, Input, ServerId};
 pub use join_request::JoinRequest;
 pub use name::{Name, NameKey};
+pub use settings::{Limits, Settings};
 
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
@@ -46,22 +48,14 @@ use session_token::MemberId;
 /// Random bytes of an epoch, which need not be secret, only new.
 const EPOCH: usize = 6;
 
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// Events of the past that a new member gets (`--history`).
-    pub history: usize,
-    /// Bytes that may wait for one client (`--backlog`).
-    pub send_queue: usize,
-}
-
 /// All members, the history, and the counter of events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Chat {
     presence: Presence,
     history: History,
-    /// Events of the past that a new member gets: each server's own setting.
+    /// Each server's own.
     #[serde(skip)]
-    replayed: usize,
+    settings: Settings,
     notices: Notices,
     /// Names this numbering of events: ids of another epoch mean other events.
     epoch: String,
@@ -79,7 +73,7 @@ impl Chat {
         Chat {
             presence: Presence::default(),
             history: History::new(settings.send_queue),
-            replayed: settings.history,
+            settings,
             notices: Notices::default(),
             epoch,
             last_id: 0,
@@ -90,7 +84,7 @@ impl Chat {
     /// One that was copied from another server, with this server's settings.
     pub fn with_settings(self, settings: Settings) -> Self {
         let history = self.history.with_send_queue(settings.send_queue);
-        Chat { replayed: settings.history, history, ..self }
+        Chat { settings, history, ..self }
     }
 
     /// Applies the next input. What is due is done first.
@@ -122,8 +116,9 @@ impl Chat {
 
     /// Sends an `error` to the sender alone: why its command was refused.
     pub fn refuse(&self, client: ConnectionId, refusal: &Refusal, audience: &mut impl Audience) {
-        let Refusal { code, text, reference } = refusal;
-        let error = Event::Error { code: *code, text, reference: reference.as_deref() };
+        let Refusal { code, why, number, text, reference } = refusal;
+        let (code, why, number) = (*code, *why, *number);
+        let error = Event::Error { code, why, number, text, reference: reference.as_deref() };
         audience.one(client, &error.json());
     }
 
@@ -164,14 +159,18 @@ impl Chat {
         self.messages
     }
 
-    /// An event for all members, now and in the history.
+    /// A notice for all members, now and in the history.
     fn announce(&mut self, id: u64, json: Bytes, audience: &mut impl Audience) {
         audience.everyone(&json);
-        self.keep(id, json, Visibility::Everyone, None);
+        self.keep_notice(id, json, None);
     }
 
     fn keep(&mut self, id: u64, json: Bytes, visibility: Visibility, own: Option<(MemberId, Bytes)>) {
         self.history.push(Record { id, json, visibility, own });
+    }
+
+    fn keep_notice(&mut self, id: u64, json: Bytes, own: Option<(MemberId, Bytes)>) {
+        self.history.push_notice(Record { id, json, visibility: Visibility::Everyone, own });
     }
 
     fn next_id(&mut self) -> u64 {

@@ -45,6 +45,23 @@ pub enum BadName {
 }
 
 impl BadName {
+    /// The key by which a page finds its words.
+    pub fn why(self) -> &'static str {
+        match self {
+            BadName::Empty => "empty_name",
+            BadName::TooLong => "long_name",
+            BadName::Invisible => "invisible_name",
+        }
+    }
+
+    /// The number in the explanation.
+    pub fn limit(self) -> Option<usize> {
+        match self {
+            BadName::Empty | BadName::Invisible => None,
+            BadName::TooLong => Some(MAX_NAME),
+        }
+    }
+
     /// What is wrong, for the user who chose it.
     pub fn explanation(self) -> &'static str {
         match self {

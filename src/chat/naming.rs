@@ -15,7 +15,9 @@ use super::session_token::MemberId;
 impl Chat {
     /// The requested name, if no one else has it.
     pub(super) fn free_name(&mut self, member: Option<MemberId>, requested: &str) -> Result<Name, Refusal> {
-        let bad = |bad: BadName| Refusal::new(ErrorCode::BadName, bad.explanation());
+        let bad = |bad: BadName| {
+            Refusal::new(ErrorCode::BadName, bad.explanation()).because(bad.why(), bad.limit())
+        };
         let name = Name::parse(requested).map_err(bad)?;
         self.presence.release_unconfirmed_name(&name.key());
         match self.presence.by_name(&name.key()) {

@@ -17,9 +17,6 @@ use crate::client_id::ByNumber;
 use crate::close_code::{self, CloseReason};
 use crate::token::Token;
 
-/// How long a name is kept for a member whose connection was cut.
-pub const NAME_KEPT: Duration = Duration::from_secs(30);
-
 /// How long a member who is not here can come back.
 pub const SESSION_KEPT: Duration = Duration::from_secs(600);
 
@@ -29,10 +26,14 @@ pub const MAX_CONNECTIONS: usize = 32;
 /// Members that are not here and can come back; if there are more, those who left first are forgotten.
 pub const ABSENT_MEMBERS: usize = 4096;
 
-pub(super) const CONTINUED: CloseReason =
-    CloseReason::new(close_code::SESSION_CONTINUED, "this session was continued on another connection");
-const TOO_MANY: CloseReason =
-    CloseReason::new(close_code::SESSION_CONTINUED, "you are here on too many connections: the oldest ends");
+pub(super) const CONTINUED: CloseReason = CloseReason::new(
+    close_code::SESSION_CONTINUED,
+    "continued: this session was continued on another connection",
+);
+const TOO_MANY: CloseReason = CloseReason::new(
+    close_code::SESSION_CONTINUED,
+    "too_many_connections: you are here on too many connections: the oldest ends",
+);
 
 /// How a member came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,15 +45,6 @@ pub struct Arrival {
     pub was_here: bool,
     /// An older connection that is closed for this one.
     pub replaces: Option<(ConnectionId, CloseReason)>,
-}
-
-/// How a member went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// It left, or the server closed its connection for good.
-    Left,
-    /// Its connection was cut, and it may come back soon.
-    Cut,
 }
 
 /// All members, with indexes to find one. All of it may be a copy from another server, out of Redis: so what an index names and is
@@ -68,7 +60,7 @@ pub struct Presence {
     /// The owner of each name: a member who is here, or was cut off a short time ago, or is an account.
     #[serde(with = "pairs")]
     names: HashMap<NameKey, MemberId>,
-    /// Those who were cut off and whose name is kept, by when.
+    /// Those who may come back and whose name is kept, by when that ends.
     dropped: BTreeSet<(Time, MemberId)>,
     /// Those who are not here, by when they left.
     absent: BTreeSet<(Time, MemberId)>,
@@ -125,8 +117,8 @@ impl Presence {
     pub fn release_unconfirmed_name(&mut self, key: &NameKey) {
         let Some(id) = self.by_name(key) else { return };
         let Some(member) = self.members.get(&id).filter(|member| !member.spoke) else { return };
-        if let PresenceState::Dropped { since, .. } = member.state {
-            self.free_name(since, id);
+        if let PresenceState::Dropped { .. } = member.state {
+            self.free_name(id);
         }
     }
 
@@ -196,7 +188,7 @@ impl Presence {
         self.connections.insert(connection, id);
         let is_claimed =
             |secret: &Option<Token>| session.is_some_and(|session| session.proves(secret.as_ref()));
-        let (since, secret) = match &mut member.state {
+        let (since, name_until, secret) = match &mut member.state {
             PresenceState::Here { connections, .. } => {
                 let claimed = connections.iter_mut().find(|one| is_claimed(&one.secret));
                 let replaces = match claimed {
@@ -213,9 +205,10 @@ impl Presence {
                 }
                 return Some(Arrival { member: id, is_new: false, was_here: true, replaces });
             }
-            PresenceState::Dropped { since, secret } | PresenceState::Gone { since, secret } => {
-                (*since, secret.take())
+            PresenceState::Dropped { since, name_until, secret } => {
+                (*since, Some(*name_until), secret.take())
             }
+            PresenceState::Gone { since, secret } => (*since, None, secret.take()),
         };
         // A session keeps its secret, since the welcome that would carry a new one may get lost.
         let secret = if is_claimed(&secret) { secret } else { new_secret };
@@ -225,7 +218,7 @@ impl Presence {
         member.state = PresenceState::Here { arrival, connections };
         let key = member.name.key();
         self.here.insert(arrival, id);
-        self.dropped.remove(&(since, id));
+        name_until.map(|until| self.dropped.remove(&(until, id)));
         self.absent.remove(&(since, id));
         if *self.names.entry(key).or_insert(id) != id {
             let guest = self.next_guest();
@@ -235,8 +228,8 @@ impl Presence {
     }
 
     /// A connection is over. Returns its member if that is no longer here: if this was its last connection, and was not continued
-    /// on another.
-    pub fn leave(&mut self, connection: ConnectionId, departure: Departure, now: Time) -> Option<MemberId> {
+    /// on another. Its name is kept for it for this time.
+    pub fn leave(&mut self, connection: ConnectionId, name_kept: Duration, now: Time) -> Option<MemberId> {
         let id = self.connections.remove(&connection)?;
         let member = self.members.get_mut(&id)?;
         let PresenceState::Here { arrival, connections } = &mut member.state else { return None };
@@ -247,15 +240,13 @@ impl Presence {
         }
         self.here.remove(arrival);
         self.absent.insert((now, id));
-        match departure {
-            Departure::Cut => {
-                member.state = PresenceState::Dropped { since: now, secret };
-                self.dropped.insert((now, id));
-            }
-            Departure::Left => {
-                member.state = PresenceState::Gone { since: now, secret };
-                self.release_name(id);
-            }
+        if name_kept.is_zero() {
+            member.state = PresenceState::Gone { since: now, secret };
+            self.release_name(id);
+        } else {
+            let name_until = now + name_kept;
+            member.state = PresenceState::Dropped { since: now, name_until, secret };
+            self.dropped.insert((name_until, id));
         }
         while self.absent.len() > ABSENT_MEMBERS {
             let Some(oldest) = self.absent.first().copied() else { break };
@@ -289,17 +280,16 @@ impl Presence {
 
     /// When the next name or member expires.
     pub fn due(&self) -> Option<Time> {
-        let name = self.dropped.first().map(|(since, _)| *since + NAME_KEPT);
+        let name = self.dropped.first().map(|(until, _)| *until);
         let session = self.absent.first().map(|(since, _)| *since + SESSION_KEPT);
         [name, session].into_iter().flatten().min()
     }
 
     /// Frees names and forgets members whose time is over.
     pub fn expire(&mut self, now: Time) {
-        while let Some((since, id)) =
-            self.dropped.first().copied().filter(|(since, _)| *since + NAME_KEPT <= now)
-        {
-            self.free_name(since, id);
+        while let Some((until, id)) = self.dropped.first().copied().filter(|(until, _)| *until <= now) {
+            self.dropped.remove(&(until, id));
+            self.free_name(id);
         }
         while let Some(oldest) =
             self.absent.first().copied().filter(|(since, _)| *since + SESSION_KEPT <= now)
@@ -309,11 +299,11 @@ impl Presence {
     }
 
     /// The name of a member who was cut off is free again, unless it is an account's.
-    fn free_name(&mut self, since: Time, id: MemberId) {
-        self.dropped.remove(&(since, id));
+    fn free_name(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
-        if let PresenceState::Dropped { secret, .. } = &mut member.state {
-            let secret = secret.take();
+        if let PresenceState::Dropped { since, name_until, secret } = &mut member.state {
+            let (since, secret) = (*since, secret.take());
+            self.dropped.remove(&(*name_until, id));
             member.state = PresenceState::Gone { since, secret };
         }
         self.release_name(id);
@@ -332,8 +322,8 @@ impl Presence {
 
     /// Forgets a member that was away for too long. An account stays known, so that its private messages stay its own.
     fn forget(&mut self, (since, id): (Time, MemberId)) {
-        if self.dropped.contains(&(since, id)) {
-            self.free_name(since, id);
+        if self.members.get(&id).is_some_and(|member| matches!(member.state, PresenceState::Dropped { .. })) {
+            self.free_name(id);
         }
         self.absent.remove(&(since, id));
         match self.members.get_mut(&id) {

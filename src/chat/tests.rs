@@ -123,7 +123,7 @@ struct World {
 impl World {
     fn new() -> World {
         World {
-            chat: Chat::new(Settings { history: 50, send_queue: usize::MAX }),
+            chat: Chat::new(Settings { history: 50, send_queue: usize::MAX, ..Settings::default() }),
             mailboxes: Mailboxes::default(),
             people: Vec::new(),
             away: Vec::new(),
@@ -338,8 +338,10 @@ fn a_message_with_the_same_ref_is_posted_once() {
 
 #[test]
 fn absent_members_are_forgotten_after_a_time_and_above_a_number() {
-    let mut world =
-        World { chat: Chat::new(Settings { history: 0, send_queue: usize::MAX }), ..World::new() };
+    let mut world = World {
+        chat: Chat::new(Settings { history: 0, send_queue: usize::MAX, ..Settings::default() }),
+        ..World::new()
+    };
     for _ in 0..presence::ABSENT_MEMBERS + 10 {
         world.enter("", None);
         let person = world.people.pop().expect("here");
@@ -355,6 +357,24 @@ fn absent_members_are_forgotten_after_a_time_and_above_a_number() {
     world.now.now = world.now.now + presence::SESSION_KEPT;
     world.chat.tick(&world.now, &mut world.mailboxes);
     assert!(world.chat.presence.by_session(&session).is_none(), "too old");
+}
+
+#[test]
+fn a_name_is_kept_for_ten_seconds_after_going_away_and_for_thirty_after_a_cut() {
+    let key = Name::parse("Ana").expect("a name").key();
+    for (code, milliseconds) in [(1000, 0), (1001, 10_000), (1006, 30_000), (4008, 30_000), (4500, 0)] {
+        let mut world = World::new();
+        world.enter("name=Ana", None);
+        let ana = world.people.pop().expect("here");
+        world.leave_as(ana.connection, &CloseReason::new(code, ""));
+        let last = Duration::from_millis(milliseconds).saturating_sub(Duration::from_millis(1));
+        world.now.now = world.now.now + last;
+        world.chat.tick(&world.now, &mut world.mailboxes);
+        assert_eq!(world.chat.presence.by_name(&key).is_some(), milliseconds > 0, "{code}");
+        world.now.now = world.now.now + Duration::from_millis(1);
+        world.chat.tick(&world.now, &mut world.mailboxes);
+        assert!(world.chat.presence.by_name(&key).is_none(), "{code}");
+    }
 }
 
 /// Tabs of people who signed in, come and go at random.

@@ -162,7 +162,7 @@ pub const FLAGS: &[Flag] = &[
         name: "history",
         value: "NUMBER",
         default: "100",
-        help: "events of the past that a new member receives",
+        help: "messages of the past that a new member receives",
         feature: None,
         kind: Kind::Number {
             least: 0,

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::chat;
+use crate::websocket::{BURST_SECONDS, BYTES_PER_TOKEN, HEARTBEAT_SECONDS};
+
 /// The values of all flags: [`parse`](super::parse) has checked that each is within its bound.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -15,7 +18,7 @@ pub struct Options {
     pub page: Option<PathBuf>,
     /// Only people in this file may come in; `None` without `--users`: then every client may.
     pub users: Option<PathBuf>,
-    /// Events of the past that a new member receives.
+    /// Messages of the past that a new member receives.
     pub history: usize,
     /// WebSocket clients at once; further handshakes get a 503.
     pub max_clients: usize,
@@ -47,6 +50,21 @@ pub struct Options {
     pub log: Option<LevelFilter>,
     /// Add people to the file of `--users` instead of serving.
     pub(super) enrolment: Option<Enrolment>,
+}
+
+impl Options {
+    /// What the chat has to know of them.
+    pub fn chat_settings(&self) -> chat::Settings {
+        let limits = chat::Limits {
+            message: self.max_message,
+            rate: self.rate,
+            burst: self.rate.saturating_mul(BURST_SECONDS),
+            one_more_per: BYTES_PER_TOKEN,
+            heartbeat: HEARTBEAT_SECONDS,
+            ..chat::Limits::default()
+        };
+        chat::Settings { history: self.history, send_queue: self.backlog, limits }
+    }
 }
 
 /// The address of a Redis. Its `Debug` does not show it: there may be a password in it.

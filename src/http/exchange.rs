@@ -9,7 +9,7 @@ use log::{info, log};
 use super::request::{NoRequest, head_in, read};
 use super::response::write_all;
 use super::{Call, Reply, Request, Response};
-use crate::admission::Admission;
+use crate::admission::{Admission, Needs};
 use crate::broadcaster::Endpoint;
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -68,7 +68,7 @@ impl Exchange<'_> {
             let line = format!("{} {:?}", request.method, request.path);
             let (line, mut response) = match self.reply(&request) {
                 Reply::Response(response) => (line, response),
-                Reply::WebSocket { endpoint, is_for_all } => match self.admit(&request, is_for_all) {
+                Reply::WebSocket { endpoint, needs } => match self.admit(&request, needs) {
                     Ok((handshake, admission, permit)) => {
                         return Some(Upgrade {
                             request,
@@ -104,14 +104,10 @@ impl Exchange<'_> {
     }
 
     /// Is it a handshake, may the client come in, and is there room?
-    fn admit(&self, request: &Request, is_for_all: bool) -> Result<(Handshake, Admission, Permit), Response> {
+    fn admit(&self, request: &Request, needs: Needs) -> Result<(Handshake, Admission, Permit), Response> {
         let handshake = Handshake::check(request)?;
-        let admission = match &self.context.authentication {
-            Some(authentication) if !is_for_all => {
-                authentication.admit(request, self.tcp.id, self.tcp.peer.ip())?
-            }
-            _ => Admission::default(),
-        };
+        let authentication = self.context.authentication.as_deref();
+        let admission = needs.admit(authentication, request, self.tcp.id, self.tcp.peer.ip())?;
         let permit = self.context.websockets.acquire().ok_or_else(Response::full)?;
         Ok((handshake, admission, permit))
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::head::Request;
 use super::page::Pages;
 use super::response::Response;
+use crate::admission::Needs;
 use crate::broadcaster::Endpoint;
 use crate::client_id::ClientId;
 
@@ -36,17 +37,17 @@ pub struct Call<'a> {
 /// What a handler wants done.
 pub enum Reply {
     Response(Response),
-    /// Go on with the opening handshake. `is_for_all`: the handler itself has checked the client, so no other admission is needed.
+    /// Go on with the opening handshake, if the client has what it needs.
     WebSocket {
         endpoint: Endpoint,
-        is_for_all: bool,
+        needs: Needs,
     },
 }
 
 impl Reply {
     /// Go on with the opening handshake, if the client may come in.
     pub fn websocket(endpoint: Endpoint) -> Reply {
-        Reply::WebSocket { endpoint, is_for_all: false }
+        Reply::WebSocket { endpoint, needs: Needs::Admission }
     }
 }
 

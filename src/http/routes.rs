@@ -15,6 +15,7 @@ use super::router::{Call, READ, Reply, Route, Router};
 use crate::broadcaster::{Counters, Endpoint};
 use crate::chat::JoinRequest;
 use crate::joints::HttpJoints;
+use crate::tap::Purpose;
 
 /// All addresses: the core's and those of the features. `own_page`: a file or folder in place of the page.
 pub fn router(joints: HttpJoints, own_page: Option<PathBuf>, counters: Arc<Counters>) -> Router {
@@ -22,7 +23,16 @@ pub fn router(joints: HttpJoints, own_page: Option<PathBuf>, counters: Arc<Count
     let pages = Arc::new(Pages::new(page_files, own_page));
     let pages_at_root = Arc::clone(&pages);
     let started = Instant::now();
-    let chat = |call: &Call<'_>| Reply::websocket(Endpoint::Chat(JoinRequest::parse(&call.request.query)));
+    let chat = |call: &Call<'_>| {
+        let query = &call.request.query;
+        Reply::websocket(match JoinRequest::is_in_message(query) {
+            true => {
+                let parse = |text: &str| Ok(Endpoint::Chat(Box::new(JoinRequest::parse_message(text)?)));
+                Endpoint::FirstMessage(Purpose::Chat, Some(Box::new(parse)))
+            }
+            false => Endpoint::Chat(Box::new(JoinRequest::parse(query))),
+        })
+    };
     let page = move |call: &Call<'_>| match call.wants_websocket() {
         true => chat(call),
         false => Reply::Response(pages_at_root.index(call.request, call.host)),

@@ -10,13 +10,18 @@ use super::frame_rules::too_long;
 use crate::broadcaster::{Cause, TcpEnd};
 use crate::close_code::{self, CloseReason};
 
-pub const BINARY: CloseReason =
-    CloseReason::new(close_code::UNSUPPORTED_DATA, "the chat accepts text only; binary frames are for /echo");
-pub const ONLY_LISTEN: CloseReason =
-    CloseReason::new(close_code::UNSUPPORTED_DATA, "the inspector only sends: it accepts no messages");
+pub const BINARY: CloseReason = CloseReason::new(
+    close_code::UNSUPPORTED_DATA,
+    "binary: the chat accepts text only; binary frames are for /echo",
+);
+pub const ONLY_LISTEN: CloseReason = CloseReason::new(
+    close_code::UNSUPPORTED_DATA,
+    "only_listen: the inspector only sends: it accepts no messages",
+);
 pub const TOO_FAST: CloseReason =
-    CloseReason::new(close_code::POLICY_VIOLATION, "too many messages a second");
-const NOT_UTF8: CloseReason = CloseReason::new(close_code::INVALID_PAYLOAD, "the text is not valid UTF-8");
+    CloseReason::new(close_code::POLICY_VIOLATION, "too_fast: too many messages a second");
+const NOT_UTF8: CloseReason =
+    CloseReason::new(close_code::INVALID_PAYLOAD, "not_unicode: the text is not valid UTF-8");
 
 /// The error with which reading ends at a fault of the client.
 #[derive(Debug)]
@@ -42,9 +47,11 @@ pub fn cause_of(error: Error, max_message: usize) -> Cause {
         Error::Utf8(_) => Cause::Fault(NOT_UTF8),
         Error::Capacity(_) => Cause::Fault(too_long(max_message)),
         Error::Protocol(fault) => {
-            Cause::Fault(CloseReason::composed(close_code::PROTOCOL_ERROR, fault.to_string()))
+            Cause::Fault(CloseReason::composed(close_code::PROTOCOL_ERROR, format!("protocol: {fault}")))
         }
         // No client can cause these.
-        ours => Cause::Fault(CloseReason::composed(close_code::INTERNAL_ERROR, ours.to_string())),
+        ours => {
+            Cause::Fault(CloseReason::composed(close_code::INTERNAL_ERROR, format!("server_fault: {ours}")))
+        }
     }
 }

@@ -47,7 +47,7 @@ pub struct FrameRules {
 
 /// The fault of a message, or a part of one, that is longer than this.
 pub fn too_long(max_message: usize) -> CloseReason {
-    let reason = format!("a message may have at most {max_message} bytes here");
+    let reason = format!("too_long: a message may have at most {max_message} bytes here");
     CloseReason::composed(MESSAGE_TOO_BIG, reason)
 }
 
@@ -68,7 +68,7 @@ impl FrameRules {
             let (begin, consumed, verdict) = match self.scanner.scan(&bytes[at..]) {
                 Scan::NeedMore => return Ok(()),
                 Scan::Wrong { begin, wrong } => {
-                    let fault = CloseReason::composed(PROTOCOL_ERROR, wrong.to_string());
+                    let fault = CloseReason::composed(PROTOCOL_ERROR, format!("bad_header: {wrong}"));
                     (begin, 0, Err(fault))
                 }
                 Scan::Head { begin, consumed, head } => (begin, consumed, self.check_head(&head)),
@@ -90,7 +90,7 @@ impl FrameRules {
         let code = close_code::find(u16::from_be_bytes([high, low]));
         match code.is_some_and(|code| code.may_be_sent) {
             true => Ok(()),
-            false => protocol_error("a close code that must not be sent (RFC 6455, 7.4)"),
+            false => protocol_error("bad_close_code: a close code that must not be sent (RFC 6455, 7.4)"),
         }
     }
 
@@ -102,22 +102,22 @@ impl FrameRules {
     fn check_head(&mut self, head: &FrameHead) -> Result<(), CloseReason> {
         if head.reserved != 0 {
             return protocol_error(
-                "a reserved bit (RSV) is set, but no extension was agreed (RFC 6455, 5.2)",
+                "reserved_bit: a reserved bit (RSV) is set, but no extension was agreed (RFC 6455, 5.2)",
             );
         }
         if head.mask.is_none() {
-            return protocol_error("a client must mask its frames (RFC 6455, 5.1)");
+            return protocol_error("not_masked: a client must mask its frames (RFC 6455, 5.1)");
         }
         if !head.minimal {
-            return protocol_error("the length is not in its shortest form (RFC 6455, 5.2)");
+            return protocol_error("length_form: the length is not in its shortest form (RFC 6455, 5.2)");
         }
         if head.opcode.is_control() {
             return match head {
-                FrameHead { fin: false, .. } => {
-                    protocol_error("a control frame must not be fragmented (RFC 6455, 5.5)")
-                }
+                FrameHead { fin: false, .. } => protocol_error(
+                    "fragmented_control: a control frame must not be fragmented (RFC 6455, 5.5)",
+                ),
                 FrameHead { length, .. } if *length > MAX_CONTROL_PAYLOAD as u64 => {
-                    protocol_error("a control frame holds at most 125 bytes (RFC 6455, 5.5)")
+                    protocol_error("long_control: a control frame holds at most 125 bytes (RFC 6455, 5.5)")
                 }
                 FrameHead { opcode: Opcode::Close, length: 2.., mask: Some(mask), .. } => {
                     self.close_code = Some((*mask, Vec::with_capacity(2)));
@@ -128,10 +128,12 @@ impl FrameRules {
         }
         match (head.opcode == Opcode::Continuation, self.fragmented) {
             (true, false) => {
-                return protocol_error("a continuation frame without a beginning (RFC 6455, 5.4)");
+                return protocol_error(
+                    "no_beginning: a continuation frame without a beginning (RFC 6455, 5.4)",
+                );
             }
             (false, true) => {
-                return protocol_error("a new message inside a fragmented one (RFC 6455, 5.4)");
+                return protocol_error("interleaved: a new message inside a fragmented one (RFC 6455, 5.4)");
             }
             _ => {}
         }
@@ -145,7 +147,10 @@ impl FrameRules {
             _ => self.empty_fragments,
         };
         if self.empty_fragments > MAX_EMPTY_FRAGMENTS {
-            return Err(CloseReason::new(POLICY_VIOLATION, "a message in endless empty fragments"));
+            return Err(CloseReason::new(
+                POLICY_VIOLATION,
+                "empty_fragments: a message in endless empty fragments",
+            ));
         }
         Ok(())
     }

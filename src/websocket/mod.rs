@@ -15,5 +15,6 @@ mod stream;
 
 pub use frame_rules::FrameRules;
 pub use handshake::{Handshake, accept};
+pub use rate_limit::{BURST_SECONDS, BYTES_PER_TOKEN, HEARTBEAT_SECONDS};
 pub use session::Session;
 pub use stream::ClientStream;

@@ -5,10 +5,16 @@
 use std::time::Instant;
 
 /// Messages that may come at once, in seconds' worth of the rate.
-const BURST_SECONDS: f64 = 5.0;
+pub const BURST_SECONDS: u32 = 5;
 
 /// Bytes for which a message costs one more token: all members receive every byte of it.
-const BYTES_PER_TOKEN: usize = 4096;
+pub const BYTES_PER_TOKEN: usize = 4096;
+
+/// Heartbeats that cost nothing: one in this many seconds, this many at once, each of at most this many bytes. Any other counts as
+/// a message, so that a flood of them ends like any flood.
+pub const HEARTBEAT_SECONDS: u32 = 5;
+const HEARTBEAT_BURST: f64 = 6.0;
+const HEARTBEAT_BYTES: usize = 256;
 
 #[derive(Debug)]
 pub struct RateLimit {
@@ -17,6 +23,9 @@ pub struct RateLimit {
     /// Each message costs some, even if it is refused. Below zero messages are refused.
     tokens: f64,
     filled: Instant,
+    /// Heartbeats that still cost nothing, and since when they were counted.
+    heartbeats: f64,
+    last_heartbeat: Instant,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +41,22 @@ impl RateLimit {
     /// `rate` in messages a second; 0 is no limit.
     pub fn new(rate: u32, now: Instant) -> Self {
         let rate = (rate > 0).then(|| f64::from(rate));
-        RateLimit { rate, tokens: rate.unwrap_or(0.0) * BURST_SECONDS, filled: now }
+        let tokens = rate.unwrap_or(0.0) * f64::from(BURST_SECONDS);
+        RateLimit { rate, tokens, filled: now, heartbeats: HEARTBEAT_BURST, last_heartbeat: now }
+    }
+
+    /// A heartbeat of this many bytes. Those of a client that has nothing to say cost it no message.
+    pub fn heartbeat(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Verdict {
+        let now = clock();
+        let since = now.saturating_duration_since(self.last_heartbeat).as_secs_f64();
+        self.last_heartbeat = now;
+        let more = since / f64::from(HEARTBEAT_SECONDS);
+        self.heartbeats = (self.heartbeats + more).min(HEARTBEAT_BURST);
+        if bytes > HEARTBEAT_BYTES || self.heartbeats < 1.0 {
+            return self.message(bytes, || now);
+        }
+        self.heartbeats -= 1.0;
+        Verdict::Allowed
     }
 
     /// One more message of this many bytes. It costs at most a full bucket. The clock is read only if
@@ -52,7 +76,7 @@ impl RateLimit {
     fn spend(&mut self, bytes: usize, clock: impl FnOnce() -> Instant) -> Option<f64> {
         let rate = self.rate?;
         let now = clock();
-        let burst = rate * BURST_SECONDS;
+        let burst = rate * f64::from(BURST_SECONDS);
         let cost = (1 + bytes / BYTES_PER_TOKEN) as f64;
         let since = now.saturating_duration_since(self.filled).as_secs_f64();
         self.filled = now;

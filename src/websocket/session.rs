@@ -16,7 +16,7 @@ use super::fault::{BINARY, ONLY_LISTEN, TOO_FAST, cause_of};
 use super::frame_rules::tungstenite_config;
 use super::rate_limit::{RateLimit, Verdict};
 use super::stream::ClientStream;
-use crate::broadcaster::{Cause, Incoming, Received, TcpEnd};
+use crate::broadcaster::{Cause, Incoming, ParseFirst, Received, TcpEnd};
 use crate::chat::{Command, Fields, Parsed, Refusal};
 use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
@@ -31,6 +31,8 @@ pub struct Session<'a> {
     client: ClientId,
     websocket: WebSocket<ClientStream>,
     purpose: Purpose,
+    /// What its first message goes to, if the address did not say all.
+    first: Option<ParseFirst>,
     context: &'a Context,
     rate: RateLimit,
     messages: u64,
@@ -39,7 +41,13 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(client: ClientId, stream: ClientStream, purpose: Purpose, context: &'a Context) -> Self {
+    pub fn new(
+        client: ClientId,
+        stream: ClientStream,
+        purpose: Purpose,
+        first: Option<ParseFirst>,
+        context: &'a Context,
+    ) -> Self {
         let options = &context.options;
         let config = tungstenite_config(options.max_message);
         let rate = match purpose {
@@ -48,7 +56,7 @@ impl<'a> Session<'a> {
         };
         let websocket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
         let rate = RateLimit::new(rate, Instant::now());
-        Session { client, websocket, purpose, context, rate, messages: 0, ping: None }
+        Session { client, websocket, purpose, first, context, rate, messages: 0, ping: None }
     }
 
     /// Reads until the connection begins to close; returns why.
@@ -77,9 +85,14 @@ impl<'a> Session<'a> {
     }
 
     fn receive(&mut self, message: Message) -> Result<(), Cause> {
+        self.messages += u64::from(message.is_text() || message.is_binary());
         match message {
             Message::Text(text) => {
-                self.messages += 1;
+                if let Some(parse) = self.first.take() {
+                    self.websocket.get_mut().tap().first_message(&text);
+                    let endpoint = Box::new(parse(&text).map_err(Cause::Fault)?);
+                    return self.enqueue(Incoming::Introduced { client: self.client, endpoint });
+                }
                 match self.purpose {
                     Purpose::Chat => self.chat_message(&text),
                     Purpose::Echo => self.echo(Message::Text(text)),
@@ -88,10 +101,7 @@ impl<'a> Session<'a> {
             }
             Message::Binary(bytes) => match self.purpose {
                 Purpose::Chat => Err(Cause::Fault(BINARY)),
-                Purpose::Echo => {
-                    self.messages += 1;
-                    self.echo(Message::Binary(bytes))
-                }
+                Purpose::Echo => self.echo(Message::Binary(bytes)),
                 Purpose::Feed => Err(Cause::Fault(ONLY_LISTEN)),
             },
             // tungstenite has the pong ready and hands it to the stream with the next read.
@@ -117,7 +127,11 @@ impl<'a> Session<'a> {
     fn chat_message(&mut self, text: &str) -> Result<(), Cause> {
         let (parsed, privacy) = Command::parse(text);
         self.websocket.get_mut().tap().understood(privacy);
-        match self.rate.message(text.len(), Instant::now) {
+        let verdict = match &parsed {
+            Parsed::Heartbeat { .. } => self.rate.heartbeat(text.len(), Instant::now),
+            _ => self.rate.message(text.len(), Instant::now),
+        };
+        match verdict {
             Verdict::Allowed => {}
             Verdict::Warned => {
                 return self.refuse(Refusal::too_fast(self.context.options.rate, parsed.reference()));
@@ -126,6 +140,7 @@ impl<'a> Session<'a> {
         }
         match parsed {
             Parsed::Command(command) => self.enqueue(Incoming::Command { client: self.client, command }),
+            Parsed::Heartbeat { answer, .. } => self.send(Message::text(answer)),
             Parsed::Refused(refusal) => self.refuse(refusal),
             Parsed::Unknown(fields) => self.extra_command(&fields),
         }
@@ -164,10 +179,7 @@ impl<'a> Session<'a> {
     fn echo(&mut self, message: Message) -> Result<(), Cause> {
         match self.rate.message(0, Instant::now) {
             Verdict::Excessive => Err(Cause::Fault(TOO_FAST)),
-            Verdict::Allowed | Verdict::Warned => self
-                .websocket
-                .send(message)
-                .map_err(|error| cause_of(error, self.context.options.max_message)),
+            Verdict::Allowed | Verdict::Warned => self.send(message),
         }
     }
 
@@ -179,13 +191,16 @@ impl<'a> Session<'a> {
             return Err(Cause::NoPong);
         }
         self.ping = Some((Instant::now(), received));
-        self.websocket
-            .send(Message::Ping(Bytes::new()))
-            .map_err(|error| cause_of(error, self.context.options.max_message))
+        self.send(Message::Ping(Bytes::new()))
+    }
+
+    /// To this client alone, by the broadcaster, like all that tungstenite writes.
+    fn send(&mut self, message: Message) -> Result<(), Cause> {
+        self.websocket.send(message).map_err(|error| cause_of(error, self.context.options.max_message))
     }
 
     fn refuse(&self, refusal: Refusal) -> Result<(), Cause> {
-        self.enqueue(Incoming::Refused { client: self.client, refusal })
+        self.enqueue(Incoming::Refused { client: self.client, refusal: Box::new(refusal) })
     }
 
     /// Waits while the channel is full: backpressure. The client's next bytes then wait in the kernel, and TCP slows it down.

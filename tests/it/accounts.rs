@@ -187,7 +187,7 @@ fn signing_out_closes_all_connections_of_that_user_and_no_other() {
     let gone = "classroom-session=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict";
     assert_eq!(answer.header("set-cookie"), Some(gone));
     for connection in [&mut tab, &mut program, &mut echo, &mut watcher] {
-        assert_eq!(connection.wait_for_close(), (4500, "you signed out".to_owned()));
+        assert_eq!(connection.wait_for_close(), (4500, "signed_out: you signed out".to_owned()));
         connection.read_to_end();
     }
     let left = luis.wait_for("left");
@@ -362,7 +362,7 @@ fn a_user_who_is_removed_from_the_list_is_signed_out() {
     users.remove("Ana");
     for connection in [&mut tab, &mut program] {
         let (code, reason) = connection.wait_for_close();
-        assert_eq!((code, reason.as_str()), (4500, "your account is no longer on the list"));
+        assert_eq!((code, reason.as_str()), (4500, "account_removed: your account is no longer on the list"));
     }
     let left = luis.wait_for("left");
     assert_eq!((&left["name"], &left["code"]), (&"Ana".into(), &4500.into()));

@@ -24,6 +24,29 @@ fn three_members_get_each_others_messages() {
     }
 }
 
+#[test]
+fn the_limits_in_a_welcome_are_those_that_hold() {
+    let server = Server::start(&["--max-message", "300", "--rate", "3"]);
+    let mut ana = RawClient::open(&server, "/ws?name=Ana");
+    let welcome: Value = serde_json::from_slice(&ana.wait_for(TEXT)).expect("a welcome");
+    let limit = |name: &str| welcome["limits"][name].as_u64().expect("a number") as usize;
+    assert_eq!((limit("rate"), limit("burst")), (3, 15));
+    // The burst goes through, each as long as it may be; then one more is refused.
+    for _ in 0..limit("burst") {
+        ana.send(&frame(TEXT, &vec![b'x'; limit("message")]));
+        assert!(ana.wait_for(TEXT).starts_with(b"{\"type\":\"message\""));
+    }
+    let refused = (0..limit("burst")).find_map(|_| {
+        ana.send(&frame(TEXT, b"one more"));
+        let answer = String::from_utf8(ana.wait_for(TEXT)).expect("UTF-8");
+        answer.contains("too_fast").then_some(answer)
+    });
+    assert!(refused.is_some());
+    let mut luis = RawClient::open(&server, "/ws?name=Luis");
+    luis.send(&frame(TEXT, &vec![b'x'; limit("message") + 1]));
+    assert_eq!(luis.wait_for_end().0, 1009);
+}
+
 fn pair(from: &str, text: &str) -> (String, String) {
     (from.to_owned(), text.to_owned())
 }
@@ -37,6 +60,7 @@ fn a_welcome_lists_the_members_and_a_new_member_gets_no_notice_of_itself() {
     let mut expected = json!({
         "type": "welcome", "you": "Luis", "users": ["Ana", "Luis"], "count": 2, "last": 1, "recovered": false,
         "session": welcome["session"], "epoch": welcome["epoch"],
+        "limits": {"message": 65536, "rate": 20, "burst": 100, "one_more_per": 4096, "heartbeat": 5, "name": 32, "ref": 64},
     });
     if cfg!(feature = "inspector") {
         expected["wire"] = welcome["wire"].clone();

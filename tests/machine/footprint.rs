@@ -11,8 +11,8 @@ use crate::common::{PATIENCE, Server};
 /// peak of a second storm.
 const KEPT_BY_MALLOC: u64 = 8 * 1024;
 
-/// What the chat itself keeps of what was said, 4 MiB, and what the allocator makes of it.
-const PAST: u64 = 6 * 1024;
+/// What the chat itself keeps of what was said, 6 MiB with the notices, and what the allocator makes of it.
+const PAST: u64 = 9 * 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Footprint {

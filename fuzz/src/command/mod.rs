@@ -87,6 +87,7 @@ fn check_parsed(text: &str, parsed: &Parsed) {
             }
         }
         Parsed::Command(Command::Rename { .. } | Command::Typing) => assert!(is_object),
+        Parsed::Heartbeat { reference, .. } => assert!(is_object && fits(reference)),
         Parsed::Unknown(fields) => assert!(is_object && fits(&fields.reference)),
         Parsed::Refused(refusal) => {
             assert!(refusal.text.len() <= EXPLANATION && fits(&refusal.reference));

@@ -79,7 +79,7 @@ pub struct Model {
 
 impl Model {
     pub fn new() -> Model {
-        let settings = Settings { history: HISTORY, send_queue: SEND_QUEUE };
+        let settings = Settings { history: HISTORY, send_queue: SEND_QUEUE, ..Settings::default() };
         Model {
             chat: Chat::of_epoch("epoch".to_owned(), settings),
             mailboxes: Mailboxes::default(),
@@ -126,6 +126,8 @@ impl Model {
         let cause = Cause::Said(connection, privacy);
         let refusal = match parsed {
             Parsed::Command(command) => return self.apply(&Input::Command { connection, command }, &cause),
+            // The chat never learns of it.
+            Parsed::Heartbeat { .. } => return,
             Parsed::Unknown(fields) => Refusal::unknown_type(&[], fields.reference),
             Parsed::Refused(refusal) => refusal,
         };

@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Sender, bounded};
 use websocket_classroom::broadcaster::{self, Broadcaster, CHANNEL, Counters, Incoming};
-use websocket_classroom::chat::{self, Chat};
+use websocket_classroom::chat::Chat;
 use websocket_classroom::client_id::ClientId;
 use websocket_classroom::config::Options;
 use websocket_classroom::connection::Connection;
@@ -35,8 +35,9 @@ impl Server {
         let (to_broadcaster, incoming) = bounded(CHANNEL);
         let Joints { http, capture, commands, start, .. } = joints(&options, &to_broadcaster);
         let counters = Arc::new(Counters::default());
-        let settings = broadcaster::Settings { send_queue: options.backlog };
-        let chat = Chat::new(chat::Settings { history: options.history, send_queue: options.backlog });
+        let settings =
+            broadcaster::Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
+        let chat = Chat::new(options.chat_settings());
         let broadcaster = Broadcaster::new(incoming, chat, None, settings, Arc::clone(&counters));
         let broadcaster = spawn("broadcaster", || broadcaster.run());
         start.into_iter().for_each(|start| start().expect("a thread is left"));

@@ -193,6 +193,14 @@ impl Control for SentTo {
         unreachable!()
     }
 
+    fn set_welcome_field(&mut self, _: ClientId, _: (&'static str, String)) {
+        unreachable!()
+    }
+
+    fn lacks_admission(&self, _: ClientId) -> bool {
+        false
+    }
+
     fn later(&mut self, _: Duration, _: Job) {
         unreachable!()
     }

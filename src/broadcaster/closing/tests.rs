@@ -1,12 +1,12 @@
 use super::*;
 use crate::close_code::{self, CloseReason};
 
-const BYE: CloseReason = CloseReason::new(close_code::GOING_AWAY, "bye");
+const BYE: CloseReason = CloseReason::new(close_code::GOING_AWAY, "bye: bye");
 
 #[test]
 fn a_close_frame_carries_its_code_in_network_order_and_its_reason() {
     let frame = |cause: Cause| cause.frame().expect("it sends a close frame");
-    assert_eq!(&frame(Cause::Server(BYE))[..], b"\x88\x05\x03\xe9bye");
+    assert_eq!(&frame(Cause::Server(BYE))[..], b"\x88\x0a\x03\xe9bye: bye");
     assert_eq!(&frame(Cause::Client(None))[..], b"\x88\x00");
 }
 
@@ -20,7 +20,7 @@ fn a_clients_close_frame_is_answered_and_tcp_ends_at_once() {
     closing.tcp_ended(Received::default(), TcpEnd::Fin);
     assert_eq!(
         closing.to_string(),
-        "closed by the client: 1001 (going away), reason \"bye\", answered by the server"
+        "closed by the client: 1001 (going away), reason \"bye: bye\", answered by the server"
     );
 }
 

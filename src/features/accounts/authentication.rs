@@ -32,11 +32,13 @@ use crate::token::Token;
 /// Messages that may wait for this thread. When the queue is full, the sender waits.
 pub const MAX_WAITING_MESSAGES: usize = 1024;
 
-const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "you signed out");
+const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "signed_out: you signed out");
 const REMOVED: CloseReason =
-    CloseReason::new(close_code::SIGNED_OUT, "your account is no longer on the list");
-const NEW_PASSWORD: CloseReason =
-    CloseReason::new(close_code::SIGNED_OUT, "your password was changed: sign in with the new one");
+    CloseReason::new(close_code::SIGNED_OUT, "account_removed: your account is no longer on the list");
+const NEW_PASSWORD: CloseReason = CloseReason::new(
+    close_code::SIGNED_OUT,
+    "new_password: your password was changed: sign in with the new one",
+);
 
 const BUSY: &str = "no time to check a password: too many want to sign in";
 
@@ -160,7 +162,7 @@ impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
         let account = self.list.get(key).expect("invariant: sessions end when their account is removed");
         let revocation = self.revocations.get(key).expect("invariant: each account has a revocation flag");
         let depends_on = [Some(revocation.clone()), session].into_iter().flatten().collect();
-        let admission = Admission { name: Some(account.name.clone()), depends_on };
+        let admission = Admission { name: Some(account.name.clone()), depends_on, is_missing: false };
         SignedIn { name: account.name.clone(), admission, cookie }
     }
 

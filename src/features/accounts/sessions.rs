@@ -19,9 +19,11 @@ const MAX_PER_ACCOUNT: usize = 16;
 const MAX_SESSIONS: usize = 20_000;
 
 const TOO_OLD: CloseReason =
-    CloseReason::new(close_code::SIGNED_OUT, "12 hours have passed since you signed in");
-const TOO_MANY: CloseReason =
-    CloseReason::new(close_code::SIGNED_OUT, "signed in too often since: the oldest session ends");
+    CloseReason::new(close_code::SIGNED_OUT, "sign_in_expired: 12 hours have passed since you signed in");
+const TOO_MANY: CloseReason = CloseReason::new(
+    close_code::SIGNED_OUT,
+    "too_many_sign_ins: signed in too often since: the oldest session ends",
+);
 
 #[derive(Debug, Default)]
 pub struct Sessions {

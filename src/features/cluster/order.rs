@@ -27,14 +27,15 @@ const CHECK_TICK_AFTER: Duration = Duration::from_millis(250);
 
 const REJOIN: CloseReason = CloseReason::new(
     close_code::LOST_TOUCH,
-    "this server lost touch with the others: join again, nothing is lost",
+    "rejoin: this server lost touch with the others: join again, nothing is lost",
 );
 const NEW_CHAT: CloseReason =
-    CloseReason::new(close_code::LOST_TOUCH, "a new chat begins, without the earlier messages");
+    CloseReason::new(close_code::LOST_TOUCH, "new_chat: a new chat begins, without the earlier messages");
 /// How members leave whose server was declared gone.
 const SERVER_SILENT: CloseReason = CloseReason::new(close_code::ABNORMAL, "");
 /// How members leave whose server shuts down.
-const SHUTTING_DOWN: CloseReason = CloseReason::new(close_code::GOING_AWAY, "the server is shutting down");
+const SHUTTING_DOWN: CloseReason =
+    CloseReason::new(close_code::GOING_AWAY, "shutting_down: the server is shutting down");
 
 pub struct ClusterOrder {
     replica: Replica,

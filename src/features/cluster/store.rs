@@ -21,7 +21,7 @@ use crate::features::redis::Redis;
 
 /// The version of the stored format, a part of each key. Raise it when an input or a snapshot is written in another way: then old
 /// and new servers have separate chats, and neither reads data that it cannot parse.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Stores a snapshot, unless a later one is stored.
 const SET_SNAPSHOT: &str = "

@@ -3,11 +3,28 @@
 //! Keys are parsed on the connections' threads and compared on the inspector's. Must never log a key.
 
 use data_encoding::BASE32;
+use serde::Deserialize;
 
+use crate::close_code::{self, CloseReason};
 use crate::token::{Token, is_same_secret};
 
 /// Random bytes of a teacher's key: 80 bits, short enough to type.
 const TEACHER_KEY: usize = 10;
+
+const NOT_A_WATCH: CloseReason = CloseReason::new(
+    close_code::POLICY_VIOLATION,
+    r#"not_a_watch: without ?key= the first message must be like {"type":"watch","key":"KEY"}"#,
+);
+const WRONG_KEY: CloseReason =
+    CloseReason::new(close_code::POLICY_VIOLATION, "wrong_key: this is no key to watch with");
+
+/// The first message of a watcher.
+#[derive(Deserialize)]
+struct Watch {
+    #[serde(rename = "type")]
+    kind: String,
+    key: String,
+}
 
 /// The connections that a watcher may see.
 #[derive(Debug, Clone)]
@@ -26,6 +43,16 @@ impl Scope {
             return Some(Scope::Everyone);
         }
         Token::parse(key).map(Scope::Key)
+    }
+
+    /// The scope of the key in a first message: `{"type":"watch","key":"…"}`.
+    ///
+    /// # Errors
+    /// The fault, if it is something else, or the text cannot be a key.
+    pub fn parse_message(text: &str, teacher_key: Option<&str>) -> Result<Scope, CloseReason> {
+        let watch: Option<Watch> = serde_json::from_str(text).ok();
+        let watch = watch.filter(|watch| watch.kind == "watch").ok_or(NOT_A_WATCH)?;
+        Scope::parse(&watch.key, teacher_key).ok_or(WRONG_KEY)
     }
 
     /// Whether both are the same connections. Compares keys in constant time.

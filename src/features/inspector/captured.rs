@@ -10,6 +10,7 @@ use data_encoding::BASE64;
 use log::{Level, log_enabled};
 
 use super::secrets;
+use crate::chat::JoinRequest;
 use crate::client_id::ClientId;
 use crate::tap::{Opening, Purpose};
 use crate::token::Token;
@@ -25,6 +26,8 @@ pub struct Captured {
     pub purpose: Option<Purpose>,
     /// The key that lets a client watch it.
     pub key: Option<Token>,
+    /// Another key may come with the first message, which has the client's secrets in it.
+    pub awaits_first_message: bool,
     /// Odd while the taps must report. Begins odd, until the inspector knows whether there is a watcher. Each start and each end
     /// of watching adds one, so a tap also notices an end and a start between two calls.
     watched: AtomicU32,
@@ -45,6 +48,8 @@ pub struct Proof {
 impl Captured {
     /// Hides the secrets of the two heads.
     pub fn new(mut opening: Opening, purpose: Option<Purpose>, key: Option<Token>) -> Captured {
+        let awaits_first_message =
+            purpose == Some(Purpose::Chat) && JoinRequest::is_in_message(&opening.query);
         secrets::hide_in_head(&mut opening.request);
         secrets::hide_in_head(&mut opening.response);
         // Kept for as long as the connection. The query is in the request, too, with its secrets hidden there.
@@ -56,6 +61,7 @@ impl Captured {
             answered: Instant::now(),
             purpose,
             key,
+            awaits_first_message,
             watched: AtomicU32::new(u32::from(purpose != Some(Purpose::Feed))),
             sent: AtomicU64::new(0),
             lost: AtomicU64::new(0),

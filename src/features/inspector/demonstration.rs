@@ -72,7 +72,7 @@ fn parse(client: ClientId, fields: &Fields) -> Result<ExtraAction, Refusal> {
         }
         (Some("close"), _) => {
             let text = "show close needs a code that may be sent: 1000 to 1003, 1007 to 1013, 3000 to 4999";
-            return Err(refusal(text, fields));
+            return Err(refusal(text, fields).because("show_code", None));
         }
         (Some("drop"), _) => Demonstration::Drop,
         (Some("bad_frame"), _) => Demonstration::BadFrame,
@@ -81,7 +81,7 @@ fn parse(client: ClientId, fields: &Fields) -> Result<ExtraAction, Refusal> {
         (Some("push"), _) => Demonstration::Push,
         _ => {
             let text = "show what? ping, fragments, binary, close, drop, bad_frame, bad_utf8, pause or push";
-            return Err(refusal(text, fields));
+            return Err(refusal(text, fields).because("show_what", None));
         }
     };
     let pause = if demonstration == Demonstration::Pause { PAUSE } else { Duration::ZERO };
@@ -108,7 +108,7 @@ fn demonstrate(control: &mut dyn Control, client: ClientId, demonstration: Demon
             control.send(client, frame(&bytes, Opcode::Binary, true));
         }
         Demonstration::Close(code) => {
-            control.close(client, Cause::Server(CloseReason::new(code, "as you requested")));
+            control.close(client, Cause::Server(CloseReason::new(code, "as_requested: as you requested")));
         }
         Demonstration::Drop => control.close(client, Cause::Dropped),
         Demonstration::BadFrame => {

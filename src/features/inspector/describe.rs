@@ -53,7 +53,7 @@ pub fn note(
 ) {
     let (conn, us) = (captured.client().0, microseconds(captured, at));
     match observation {
-        Observation::Opened | Observation::Refused(_) => {}
+        Observation::Opened | Observation::Refused(_) | Observation::Keyed(_) => {}
         Observation::Named(name) => emit_to_all(&mut emit, &Event::Named { conn, name }),
         Observation::Frames { from, frames, privacy, cut } => {
             let mut frames = KeptFrames { rest: frames };
@@ -145,6 +145,7 @@ fn frame(
     match privacy {
         Privacy::Public => emit(&event(false), &event(false)),
         Privacy::Private => emit(&event(false), &event(true)),
+        Privacy::Secret => emit(&event(true), &event(true)),
     }
 }
 

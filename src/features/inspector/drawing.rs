@@ -23,6 +23,7 @@ use super::secrets;
 use crate::broadcaster::Party;
 use crate::client_id::ClientId;
 use crate::close_code;
+use crate::tap::Privacy;
 use crate::websocket::frame::{FrameHead, KeptFrame, KeptFrames, Opcode};
 
 /// Bytes of one payload that are drawn; only the number of the rest is.
@@ -32,8 +33,12 @@ const DRAWN_PAYLOAD: usize = 64;
 const LINE: usize = 8;
 
 /// Logs what a tap found.
-pub fn log_tapped(client: ClientId, tapped: &Tapped) {
+pub fn log_tapped(client: ClientId, tapped: &Tapped, privacy: Privacy) {
     match tapped {
+        Tapped::Frame { frame, .. } if privacy == Privacy::Secret => {
+            let head = KeptFrames { rest: frame }.next().map(|kept| kept.head.to_string());
+            debug!("{client}: from client: {}, with its secrets", head.unwrap_or_default());
+        }
         Tapped::Frame { frame, cut } => log_frames(client, Party::Client, frame, *cut),
         Tapped::Broken { header, wrong } => {
             debug!("{client}: from client: no frame may begin with {}: {wrong}", spaced_hex(header, &[]));

@@ -47,12 +47,20 @@ use outbox::Outbox;
 use registry::Inspector;
 use send_tap::InspectorSendTap;
 
-use crate::broadcaster::{Control, Endpoint, Incoming};
+use crate::admission::Needs;
+use crate::broadcaster::{Cause, Control, Endpoint, Incoming};
+use crate::client_id::ClientId;
+use crate::close_code::{self, CloseReason};
 use crate::config::Options;
 use crate::http::{Call, Reply, Response, Route, page_files, parameter};
 use crate::joints::Joints;
 use crate::tap::{Capture, Opening, Purpose, Taps};
 use crate::token::Token;
+
+const NOT_SIGNED_IN: CloseReason = CloseReason::new(
+    close_code::SIGNED_OUT,
+    "not_signed_in: to watch with this key you have to sign in first",
+);
 
 /// Attaches the inspector. Its thread starts when the server does.
 pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<Incoming>) {
@@ -84,12 +92,21 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     });
 }
 
-/// `/wire`: a WebSocket that shows what happens on other connections.
+/// `/wire`: a WebSocket that shows what happens on other connections. The key is in the address, or in the first message.
 fn wire(call: &Call<'_>, teacher_key: Option<&str>, to_inspector: &ToInspector) -> Reply {
     if !call.wants_websocket() {
         return call.upgrade_required();
     }
-    let key = parameter(&call.request.query, "key").unwrap_or_default();
+    let (watcher, to_inspector) = (call.client, to_inspector.clone());
+    let Some(key) = parameter(&call.request.query, "key") else {
+        let teacher_key = teacher_key.map(str::to_owned);
+        let parse = move |text: &str| {
+            let scope = Scope::parse_message(text, teacher_key.as_deref())?;
+            Ok(feed(watcher, scope, to_inspector))
+        };
+        let endpoint = Endpoint::FirstMessage(Purpose::Feed, Some(Box::new(parse)));
+        return Reply::WebSocket { endpoint, needs: Needs::AdmissionOrFirstMessage };
+    };
     let Some(scope) = Scope::parse(&key, teacher_key) else {
         return Reply::Response(Response::refusal(
             403,
@@ -97,17 +114,21 @@ fn wire(call: &Call<'_>, teacher_key: Option<&str>, to_inspector: &ToInspector) 
         ));
     };
     // The teacher needs no account.
-    let is_for_all = matches!(scope, Scope::Everyone);
-    let (watcher, to_inspector) = (call.client, to_inspector.clone());
-    let begin = move |_: &mut dyn Control| {
+    let needs = if matches!(scope, Scope::Everyone) { Needs::Nothing } else { Needs::Admission };
+    Reply::WebSocket { endpoint: feed(watcher, scope, to_inspector), needs }
+}
+
+fn feed(watcher: ClientId, scope: Scope, to_inspector: ToInspector) -> Endpoint {
+    Endpoint::Feed(Box::new(move |control: &mut dyn Control| {
         match scope {
             Scope::Everyone => info!("{watcher}: watches everyone, with the teacher's key"),
+            Scope::Key(_) if control.lacks_admission(watcher) => {
+                return control.close(watcher, Cause::Server(NOT_SIGNED_IN));
+            }
             Scope::Key(_) => info!("{watcher}: watches the connections of its key"),
         }
         to_inspector.watch(watcher, scope);
-    };
-    let feed = Endpoint::Feed(Box::new(begin));
-    Reply::WebSocket { endpoint: feed, is_for_all }
+    }))
 }
 
 struct InspectorCapture {
@@ -127,7 +148,12 @@ impl Capture for InspectorCapture {
         let to_broadcaster = self.to_broadcaster.clone();
         let report = move |at, observation| {
             let (captured, to_inspector) = (Arc::clone(&shared), to.clone());
-            let job = Box::new(move |_: &mut dyn Control| to_inspector.report(&captured, at, observation));
+            let job = Box::new(move |control: &mut dyn Control| {
+                if let Observation::Keyed(key) = &observation {
+                    control.set_welcome_field(captured.client(), ("wire", key.text()));
+                }
+                to_inspector.report(&captured, at, observation);
+            });
             // The broadcaster may have ended during the shutdown.
             let _ = to_broadcaster.send(Incoming::Run(job));
         };

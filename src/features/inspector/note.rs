@@ -18,6 +18,7 @@ use crate::broadcaster::Party;
 use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
 use crate::tap::Privacy;
+use crate::token::Token;
 use crate::websocket::frame::{WrongHeader, whole_frames};
 
 /// Bytes that may wait for the inspector when frames or refusals are added. Beyond it they are left out: a client can send
@@ -45,6 +46,8 @@ pub enum Observation {
     /// It did not: the response has this status.
     Refused(u16),
     Named(String),
+    /// The first message named the key that lets a client watch it.
+    Keyed(Token),
     /// Frames. The last may be shortened, or with `cut` be incomplete, since the connection ended.
     Frames {
         from: Party,

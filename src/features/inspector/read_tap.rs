@@ -10,11 +10,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Deserialize;
+
 use super::captured::Captured;
 use super::drawing;
 use super::frame_tap::{FrameTap, Tapped};
 use super::note::Observation;
 use crate::tap::{Privacy, Purpose, ReadTap};
+use crate::token::Token;
 use crate::websocket::frame::{FrameScanner, Opcode, read_head};
 
 /// Frames that are reported after the last message: enough to include the client's close frame, but no flood for a watcher.
@@ -32,6 +35,8 @@ pub struct InspectorReadTap {
     watched: Option<u32>,
     /// Frames in order. The first ends a message that was not parsed yet.
     waiting: VecDeque<Waiting>,
+    /// The first message is still to come, or may be in pieces: no one may see them.
+    awaits_first_message: bool,
     /// Frames that may still be reported after the last message.
     left_after_end: usize,
 }
@@ -53,6 +58,7 @@ impl InspectorReadTap {
     pub fn new(captured: Arc<Captured>, report: Report) -> InspectorReadTap {
         InspectorReadTap {
             is_logged: captured.is_logged(),
+            awaits_first_message: captured.awaits_first_message,
             captured,
             report,
             tap: None,
@@ -68,12 +74,14 @@ impl InspectorReadTap {
 
     /// Reports a frame, or lets it wait.
     fn found(&mut self, tapped: Tapped) {
-        // Only the chat has private messages. A fragment may be part of one, so it counts as private.
+        // Only the chat has private messages. A fragment may be part of one, so it counts as private; or it is part of the client's
+        // secrets.
+        let hidden = if self.awaits_first_message { Privacy::Secret } else { Privacy::Private };
         let (ends_message, privacy) = match (&tapped, self.is_chat()) {
             (Tapped::Frame { frame, .. }, true) => match read_head(frame) {
                 Ok(Some((head, _))) if head.opcode.is_control() => (false, Privacy::Public),
-                Ok(Some((head, _))) => (head.fin, Privacy::Private),
-                _ => (false, Privacy::Private),
+                Ok(Some((head, _))) => (head.fin, hidden),
+                _ => (false, hidden),
             },
             _ => (false, Privacy::Public),
         };
@@ -88,7 +96,7 @@ impl InspectorReadTap {
     fn report_frame(&self, waiting: Waiting) {
         let Some(tapped) = waiting.tapped else { return };
         if self.is_logged {
-            drawing::log_tapped(self.captured.client(), &tapped);
+            drawing::log_tapped(self.captured.client(), &tapped, waiting.privacy);
         }
         if self.captured.watched().is_some() {
             (self.report)(waiting.at, Observation::from_client(tapped, waiting.privacy));
@@ -143,6 +151,19 @@ impl ReadTap for InspectorReadTap {
         while self.waiting.front().is_some_and(|waiting| !waiting.ends_message) {
             self.waiting.pop_front().into_iter().for_each(|waiting| self.report_frame(waiting));
         }
+    }
+
+    fn first_message(&mut self, text: &str) {
+        #[derive(Deserialize)]
+        struct Keyed {
+            wire: String,
+        }
+        let key = serde_json::from_str(text).ok().and_then(|Keyed { wire }| Token::parse(&wire));
+        if let Some(key) = key {
+            (self.report)(Instant::now(), Observation::Keyed(key));
+        }
+        self.understood(Privacy::Secret);
+        self.awaits_first_message = false;
     }
 
     fn rest(&mut self, bytes: &[u8]) {

@@ -18,12 +18,13 @@ use crate::broadcaster::Cause;
 use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::tap::Purpose;
+use crate::token::Token;
 
 /// The most watchers of one key, and of everyone.
 const MAX_WATCHERS: usize = 8;
 
 const TOO_MANY_WATCHERS: CloseReason =
-    CloseReason::new(close_code::POLICY_VIOLATION, "too many watchers already");
+    CloseReason::new(close_code::POLICY_VIOLATION, "too_many_watchers: too many watchers already");
 
 /// How often watchers get the number of their lost events, at least.
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);
@@ -42,6 +43,8 @@ pub struct Inspector {
 
 struct Connection {
     captured: Arc<Captured>,
+    /// The key that lets a client watch it.
+    key: Option<Token>,
     /// Of its member in the chat.
     name: Option<String>,
     recipients: Vec<Recipient>,
@@ -94,7 +97,7 @@ impl Inspector {
             Observation::Opened if captured.purpose == Some(Purpose::Feed) => {}
             Observation::Opened => self.opened(captured),
             Observation::Refused(status) => {
-                let recipients = self.recipients_of(&captured);
+                let recipients = self.recipients_of(captured.key.as_ref());
                 self.outbox.add(&recipients, &describe::refused(&captured, status));
             }
             Observation::Closing { .. } | Observation::Closed(_)
@@ -114,6 +117,9 @@ impl Inspector {
             // In a storm the note of its beginning may have been left out.
             self.opened(captured);
         }
+        if let Observation::Keyed(key) = observation {
+            return self.set_key(id, key);
+        }
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if let Observation::Named(name) = observation {
             connection.name = Some(name.clone());
@@ -129,8 +135,9 @@ impl Inspector {
     }
 
     fn opened(&mut self, captured: Arc<Captured>) {
-        let recipients = self.recipients_of(&captured);
-        captured.set_watched(!recipients.is_empty());
+        let recipients = self.recipients_of(captured.key.as_ref());
+        // A key that is still to come may have watchers, who see the connection from its first frame.
+        captured.set_watched(!recipients.is_empty() || captured.awaits_first_message);
         if self.connections.len() >= self.next_clean_up {
             // No tap refers to it any more: its closing was left out.
             self.connections.retain(|_, connection| Arc::strong_count(&connection.captured) > 1);
@@ -138,15 +145,32 @@ impl Inspector {
         }
         let is_member = captured.purpose == Some(Purpose::Chat);
         let (id, tracker) = (captured.client(), FrameTracker::default());
-        let mut connection = Connection { captured, name: None, recipients, tracker, is_announced: false };
+        let key = captured.key.clone();
+        let mut connection =
+            Connection { captured, key, name: None, recipients, tracker, is_announced: false };
         if !is_member {
             connection.announce(&mut self.outbox);
         }
         self.connections.insert(id, connection);
     }
 
-    fn recipients_of(&self, captured: &Captured) -> Vec<Recipient> {
-        let includes = |watcher: &&Watcher| watcher.scope.includes(captured.key.as_ref());
+    /// The first message named a key: those who watch it see the connection from now on.
+    fn set_key(&mut self, id: ClientId, key: &Token) {
+        let recipients = self.recipients_of(Some(key));
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.captured.set_watched(!recipients.is_empty());
+        let before = std::mem::replace(&mut connection.recipients, recipients);
+        connection.key = Some(key.clone());
+        if connection.is_announced {
+            let is_new = |one: &&Recipient| before.iter().all(|other| other.watcher != one.watcher);
+            let new: Vec<Recipient> = connection.recipients.iter().filter(is_new).copied().collect();
+            let (captured, name) = (&connection.captured, connection.name.as_deref());
+            self.outbox.add(&new, &describe::opened(captured, name, Instant::now(), true));
+        }
+    }
+
+    fn recipients_of(&self, key: Option<&Token>) -> Vec<Recipient> {
+        let includes = |watcher: &&Watcher| watcher.scope.includes(key);
         self.watchers.iter().filter(includes).map(|watcher| watcher.recipient).collect()
     }
 
@@ -163,7 +187,7 @@ impl Inspector {
         };
         let recipient = Recipient { watcher: id, watches_everyone: matches!(scope, Scope::Everyone) };
         self.outbox.add_watcher(id);
-        let includes = |connection: &&mut Connection| scope.includes(connection.captured.key.as_ref());
+        let includes = |connection: &&mut Connection| scope.includes(connection.key.as_ref());
         let mut watched: Vec<&mut Connection> = self.connections.values_mut().filter(includes).collect();
         watched.sort_by_key(|connection| connection.captured.client());
         self.outbox.add(&[recipient], &Event::Watching { scope: scope_name, found: watched.len() });

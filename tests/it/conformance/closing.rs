@@ -79,7 +79,7 @@ fn the_server_starts_to_close_with_a_code_and_a_reason_and_ends_tcp_once_it_is_a
     subject.server.signal("TERM");
     for client in &mut clients {
         let payload = client.wait_for(CLOSE);
-        assert_eq!(payload, b"\x03\xe9the server is shutting down");
+        assert_eq!(payload, b"\x03\xe9shutting_down: the server is shutting down");
         client.send(&frame(CLOSE, &payload[..2]));
         assert_eq!(client.frame(), None);
     }

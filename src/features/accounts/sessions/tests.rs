@@ -48,7 +48,7 @@ fn all_sessions_of_an_account_end_together() {
     let (mut sessions, start) = (Sessions::default(), Instant::now());
     let anas: Vec<_> = (0..3).map(|_| begin(&mut sessions, "Ana", start)).collect();
     let (cookie, luis) = begin(&mut sessions, "Luis", start);
-    const GONE: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "gone");
+    const GONE: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "gone: gone");
     sessions.end_account(&key("Ana"), &GONE);
     assert!(anas.iter().all(|(_, revocation)| revocation.reason() == Some(&GONE)));
     assert!(anas.iter().all(|(cookie, _)| sessions.get(cookie, start).is_none()));

@@ -51,6 +51,14 @@ impl Control for FakeBroadcaster {
         self.done.push(format!("close {}", reason.code()));
     }
 
+    fn set_welcome_field(&mut self, _: ClientId, _: (&'static str, String)) {
+        unreachable!()
+    }
+
+    fn lacks_admission(&self, _: ClientId) -> bool {
+        false
+    }
+
     fn later(&mut self, _: Duration, _: Job) {
         unreachable!()
     }
@@ -114,7 +122,7 @@ impl Fixture {
 }
 
 fn chat(epoch: &str) -> Chat {
-    Chat::of_epoch(epoch.to_owned(), Settings { history: 10, send_queue: 1 << 20 })
+    Chat::of_epoch(epoch.to_owned(), Settings { history: 10, send_queue: 1 << 20, ..Settings::default() })
 }
 
 fn snapshot(epoch: &str) -> News {

@@ -17,7 +17,7 @@ fn entry(milliseconds: u64, server: ServerId, number: u64, input: Input) -> Entr
 }
 
 fn chat() -> Chat {
-    Chat::new(Settings { history: 10, send_queue: 1 << 20 })
+    Chat::new(Settings { history: 10, send_queue: 1 << 20, ..Settings::default() })
 }
 
 fn snapshot(chat: Chat) -> Snapshot {

@@ -29,7 +29,9 @@ on('closed', ({ code }) => { if (code === 4500 && state.hasAccounts && !state.no
 // asks first. Without accounts there is no /me.
 async function whoIsHere() {
   try {
+    state.hasAnswered = false;
     const { sign_in: accounts = false, features = [] } = await askFor('health');
+    state.hasAnswered = true;
     state.features = features;
     announce('features');
     return { accounts, name: accounts ? (await askFor('me')).name : null };

@@ -2,10 +2,12 @@
 // the chat; what becomes of them is decided in events.js.
 
 import { closeSocket, openSocket, sendText } from './socket.js';
-import { announce, isClosed, state } from './state.js';
-import { Waits } from './waits.js';
+import { announce, isClosed, isOpen, readyState, state } from './state.js';
+import { Pulse, Waits } from './waits.js';
 
-const WELCOME_WAIT = 2_000;  // milliseconds without a welcome: then the page says why it may not have come
+const WELCOME_WAIT = 2_000;      // milliseconds without a welcome: then the page says why it may not have come
+const HANDSHAKE_WAIT = 15_000;   // milliseconds without an answer to the handshake: then the page gives it up
+const LOOK_EVERY = 500;          // milliseconds between two looks at the clock
 
 // What has to be so before a handshake makes sense: asynchronous functions that return whether it does. Each gets a function
 // that says whether something else was decided in the meantime.
@@ -15,6 +17,7 @@ const waits = new Waits();
 let connects = 0;            // calls of connect: only the latest counts
 let retryTimer = null;
 let welcomeTimer = null;     // until the welcome comes
+const pulse = new Pulse();   // is the server still there?
 
 // Step 1, the handshake.
 export async function connect() {
@@ -24,18 +27,17 @@ export async function connect() {
   state.sent = state.received = 0;
   state.behind = true;
   saysWhyStopped(null);
-  state.socket = openSocket(chatPath(), { opened, received, closed });
+  state.socket = openSocket('ws?join=message', { opened, received, closed });
   announce('connection');
 }
 
-// The chat's address, with who we are and what we have heard so far. After a reload that is nothing: the whole talk comes again.
-function chatPath() {
+// The first message: who we are, and what we have heard so far. After a reload that is nothing: the whole talk comes again.
+// Not in the address, since proxies log addresses: who knows a session can go on with it.
+function joinMessage() {
   const { place, highest, welcomed, hasAccounts, chosenName, wireKey } = state;
   const after = highest || (welcomed ? place?.after : 0);
   const back = place?.session && { session: place.session, epoch: place.epoch, after };
-  const fields = Object.entries({ wire: wireKey, name: hasAccounts ? null : chosenName, ...back });
-  const query = fields.filter(([, value]) => value !== null).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
-  return `ws?${query.join('&')}`;
+  return { type: 'join', wire: wireKey, name: (hasAccounts ? null : chosenName) ?? undefined, ...back };
 }
 
 async function prepare() {
@@ -62,6 +64,8 @@ async function prepare() {
 function opened(socket) {
   if (socket !== state.socket) return;  // a newer one has taken its place
   state.openSince = performance.now();
+  pulse.begin(state.openSince);
+  send(joinMessage());
   // Where several servers share the chat and this one cannot reach the others, nobody comes in until it can.
   welcomeTimer = setTimeout(saysWhyStopped, WELCOME_WAIT, 'not_in_yet');
   announce('connection');
@@ -76,6 +80,7 @@ export function send(event) {
 
 function received(data, socket) {
   if (socket !== state.socket || state.nobody) return;
+  pulse.heard(performance.now());
   state.received += 1;
   announce('traffic', 'in');
   if (data instanceof Blob) return announce('shown', { what: 'binary', count: data.size });
@@ -118,18 +123,48 @@ function startClosing() {
 }
 
 function closed(end, socket) {
-  if (socket !== state.socket) return;
+  if (socket !== state.socket || state.end !== null) return;
   state.closedSince = performance.now();
   state.end = end;
   state.behind = true;
+  state.silentFor = null;
   state.typists.clear();
-  state.outbox.connectionLost();
   saysWhyStopped(null);
   // Codes from 4500 on say that coming back is pointless until a person decides otherwise.
   if (state.staying && end.code < 4500 && !state.nobody) retryLater();
   announce('connection');
   announce('chat');
   announce('closed', end);
+}
+
+// A connection that is dead may look open for minutes: a cable that was pulled, a proxy that forwards nothing any more, a server
+// that stands still. Browsers hide pings, so the page asks the server itself, and gives up a socket on which nothing comes.
+
+setInterval(() => {
+  const now = performance.now();
+  if (readyState() === 'connecting' && now - state.connectingSince > HANDSHAKE_WAIT) return giveUp();
+  if (!isOpen()) return;
+  const what = pulse.look(now, state.outbox.oldestSent());
+  if (what === 'ask') send({ type: 'heartbeat' });
+  if (what === 'give up') return giveUp();
+  const silentFor = pulse.silentFor(now);
+  if (silentFor === state.silentFor) return;
+  state.silentFor = silentFor;
+  announce('connection');
+}, LOOK_EVERY);
+
+// The network is back, the computer woke up, the tab is looked at again: is the server still there?
+export function askNow() {
+  if (isOpen() && pulse.mayAsk(performance.now())) send({ type: 'heartbeat' });
+}
+
+// The page does not wait for the browser to notice.
+function giveUp() {
+  const { socket } = state;
+  closed({ code: 1006, reason: '', wasClean: false, isGivenUp: true }, socket);
+  state.socket = { readyState: WebSocket.CLOSED, bufferedAmount: 0 };
+  closeSocket(socket);
+  announce('connection');
 }
 
 function retryLater() {

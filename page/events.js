@@ -80,10 +80,13 @@ const onEvent = {
     state.gapAfter = null;
     if (!sameEpoch) state.highest = 0;
     if (comingBack && !event.recovered) {
+      const isSameSession = sessionNumber(place) === sessionNumber(event);
+      state.gapKey = !sameEpoch ? 'gap_restarted' : isSameSession ? 'gap_much' : 'gap_long';
       // Just reloaded, what we get may reach back far enough: the first event will show it.
       if (sameEpoch && !welcomed) state.gapAfter = place.after;
       else addGap();
     }
+    state.outbox.limits = { ...state.outbox.limits, ...event.limits };
     state.place = { session: event.session, epoch: event.epoch, after: state.readUpTo };
     rememberPlace();
 
@@ -173,6 +176,9 @@ const onEvent = {
     if (name !== state.you) state.typists.set(name, now + TYPING_SHOWN);
   },
 
+  // The server is still there: that it came is all that counts.
+  heartbeat() {},
+
   // The server says first what it will do; that is for people at a terminal, we have our own sentences.
   shown({ what, part }) {
     if (part === undefined) return;
@@ -183,7 +189,7 @@ const onEvent = {
   },
 
   error(event) {
-    const key = firstKnown(`error_${event.code}`, 'error_other');
+    const key = firstKnown(`why_${event.why}`, `error_${event.code}`, 'error_other');
     const entry = state.outbox.get(event.ref);
     if (entry) return refuse(entry, key, event);
     const isAboutName = event.code === 'name_taken' || event.code === 'bad_name';
@@ -199,9 +205,14 @@ function youAreNow(name) {
   announce('renamed');
 }
 
-// Something of which we know only that it was: in every thread, for it may have been said in any.
+// What was said meanwhile, if anything, cannot be had: in every thread, for it may have been said in any.
 function addGap() {
-  for (const thread of state.threads.values()) addRow(thread, notice('gap', null, { key: 'gap' }));
+  for (const thread of state.threads.values()) addRow(thread, notice('gap', null, { key: state.gapKey }));
+}
+
+// A session begins with its number; what follows is secret, and another one each time.
+function sessionNumber({ session }) {
+  return session?.split('.')[0];
 }
 
 // A notice for everybody about one person: in the private thread with that person it is read, too.

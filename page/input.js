@@ -1,7 +1,7 @@
 // What you type and press: it changes the state, or asks the connection for something.
 
 import { beginAgain, signIn, signOut } from './accounts.js';
-import { connect, join, leave, pause, send } from './connection.js';
+import { askNow, connect, join, leave, pause, send } from './connection.js';
 import { find } from './draw/elements.js';
 import { rememberPlace } from './events.js';
 import { WAITING_KEPT } from './outbox.js';
@@ -26,7 +26,7 @@ find('compose').addEventListener('submit', (event) => {
   const { shown, outbox } = state;
   const text = shown.draft;
   if (text.trim() === '') return;
-  if (outbox.isTooLong(shown.name, text)) return problem('message', 'error_too_long');
+  if (outbox.isTooLong(shown.name, text)) return problem('message', 'error_too_long', { limit: outbox.limits.message });
   if (outbox.isFull) return problem('message', 'too_many_waiting', { count: WAITING_KEPT });
   shown.draft = '';
   shown.following = true;
@@ -156,8 +156,10 @@ find('leave').addEventListener('click', () => { state.staying ? leave() : join()
 
 find('retry').addEventListener('click', () => { isTakenOver() ? beginAgain() : connect(); });
 
-// The network is back: no reason to wait any longer.
-addEventListener('online', () => { if (state.retryAt !== null) connect(); });
+// The network is back: no reason to wait any longer. And what looks open may be dead: the computer may have another address now.
+addEventListener('online', () => { state.retryAt === null ? askNow() : connect(); });
+addEventListener('pageshow', askNow);
+document.addEventListener('visibilitychange', () => { if (!document.hidden) askNow(); });
 
 addEventListener('pagehide', ({ persisted }) => {
   rememberPlace();

@@ -3,14 +3,17 @@
 // No DOM; drawn by draw/log.js.
 
 export const WAITING_KEPT = 100;     // messages that are not confirmed, fewer than the server knows again
-export const MESSAGE_LIMIT = 65_536; // bytes of one frame that the server takes, unless told otherwise
-const TURN = 50;                     // milliseconds between two messages that waited: the server limits them per second…
-const TURN_BYTES = 4_096;            // …and counts a long one as several
+const TURN = 50;                     // milliseconds between two messages that waited, at least
+
+// What a server takes, until its welcome says otherwise: bytes of one frame, messages a second (0: any number), and bytes for which
+// a message counts once more.
+const LIMITS = { message: 65_536, rate: 20, one_more_per: 4_096 };
 
 export class Outbox {
   #entries = new Map();
   #prefix;
   #refs = 0;
+  limits = LIMITS;
 
   // Two tabs, or one tab before and after a reload, never use the same ref: each has a random prefix.
   constructor(prefix) {
@@ -23,7 +26,7 @@ export class Outbox {
 
   // Adds a message that waits; `to` is '' for the talk with everybody.
   add(to, text, ref = this.#newRef()) {
-    const entry = { kind: 'message', ref, to, text, state: 'waiting', refusal: null };
+    const entry = { kind: 'message', ref, to, text, state: 'waiting', sentAt: null, refusal: null };
     this.#entries.set(ref, entry);
     return entry;
   }
@@ -39,12 +42,20 @@ export class Outbox {
 
   to(name) { return this.all().filter((entry) => entry.to === name); }
 
-  // The first that waits, and how long the next one has to wait for it.
+  // The first that waits, whether it is too long for this server, and how long the next one has to wait for it.
   next() {
     const entry = this.all().find(({ state }) => state === 'waiting');
     if (entry === undefined) return null;
     const frame = frameOf(entry);
-    return { entry, frame, pause: TURN * (1 + Math.floor(sizeOf(frame) / TURN_BYTES)) };
+    const size = sizeOf(frame);
+    const { message, rate, one_more_per: more } = this.limits;
+    const turn = rate === 0 ? TURN : Math.max(TURN, 1000 / rate);
+    return { entry, frame, isTooLong: size > message, pause: Math.ceil(turn * (1 + Math.floor(size / more))) };
+  }
+
+  // Since when the oldest sent message waits for its confirmation; null if none does.
+  oldestSent() {
+    return this.all().find(({ state }) => state === 'sent')?.sentAt ?? null;
   }
 
   // What was not confirmed may have been lost with the connection: it waits again, and goes out once more after the return.
@@ -73,7 +84,7 @@ export class Outbox {
 
   // Would this text be too long for one frame? Its ref is as long as any.
   isTooLong(to, text) {
-    return sizeOf(frameOf({ ref: `${this.#prefix}-000000`, text, to })) > MESSAGE_LIMIT;
+    return sizeOf(frameOf({ ref: `${this.#prefix}-000000`, text, to })) > this.limits.message;
   }
 }
 

@@ -1,7 +1,7 @@
 // What you write is on the screen at once, and goes out when the connection is open and all that was missed has come.
 
 import { send } from './connection.js';
-import { announce, isOpen, recallJson, remember, state } from './state.js';
+import { announce, isOpen, on, recallJson, remember, state } from './state.js';
 import { addRow, everybody, openThread } from './threads.js';
 
 const TYPING_EVERY = 3_000;  // milliseconds between two times that we tell that you are writing
@@ -28,11 +28,26 @@ export function takeTurn() {
   if (state.behind || !isOpen()) return;
   const next = state.outbox.next();
   if (next === null) return;
+  if (next.isTooLong) {
+    refuse(next.entry, 'error_too_long', { limit: state.outbox.limits.message });
+    return takeTurn();
+  }
   send(next.frame);
   next.entry.state = 'sent';
+  next.entry.sentAt = performance.now();
   announce('chat');
   turnTimer = setTimeout(takeTurn, next.pause);
 }
+
+// What was on its way at a close for a message too long, or too many, was refused: sent again it would end the next connection,
+// too. Everything else waits, and goes out once more.
+on('closed', ({ code }) => {
+  if (code === 1009 || code === 1008) {
+    for (const entry of state.outbox.all()) if (entry.state === 'sent') refuse(entry, `refused_${code}`);
+  }
+  state.outbox.connectionLost();
+  announce('chat');
+});
 
 // It is part of the talk now: the row moves up to its place among the others.
 export function confirm(entry, { from, text, at }) {

@@ -66,8 +66,10 @@ export const state = {
   end: null,              // { code, reason, wasClean } of the last close
   sent: 0,                // messages on this connection, for the lesson
   received: 0,
+  silentFor: null,        // whole seconds for which the server has not answered our question; null: it has
   stopped: null,          // the sentence that says why nothing goes on although the connection is open
-  asked: false,           // the server was asked what it has, whether or not it answered
+  asked: false,           // the server was asked what it has, whether or not it answered…
+  hasAnswered: false,     // …and the last time it did
   features: null,         // what it has, as /health says; null: it has not said yet
   wireKey: newKey(),      // whoever has this key may watch this connection: 16 random bytes
 
@@ -83,6 +85,7 @@ export const state = {
   missedUpTo: 0,          // events up to this number are not news of now, but what was missed
   readUpTo: 0,            // …and up to this one, they were read before a reload
   gapAfter: null,         // a number: if the first missed event is not the next one, something is lost
+  gapKey: 'gap_long',     // the sentence about what is lost, and why
   greeting: null,         // the row that says "you are in": below what was missed
   behind: true,           // until all that was missed has come: only then we speak
 

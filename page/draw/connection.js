@@ -25,6 +25,7 @@ export function drawConnection() {
   }
   show(find('apart'), state.stopped);
   find('message-hint').hidden = now === 'open' || isTakenOver();
+  show(find('message-hint'), state.staying ? 'offline_hint' : 'left_offline_hint');
   // The field stays usable without a connection; only a tab that is nobody any more has nothing to say.
   find('message').disabled = find('send').disabled = isTakenOver();
   find('people-panel').classList.toggle('stale', now !== 'open');
@@ -46,17 +47,22 @@ function sentences() {
   const { nobody, end } = state;
   if (nobody && isClosed() && end?.code !== 4500) return [['state_nobody']];
   const now = readyState();
+  if (now === 'open' && state.silentFor !== null) return [['state_silent', { seconds: state.silentFor }]];
   if (now !== 'closed') return now === 'none' ? [] : [[`state_${now}`]];
   return end === null ? [] : explainClose(end);
 }
 
-function explainClose({ code, reason, wasClean }) {
+function explainClose({ code, reason, wasClean, isGivenUp }) {
   const byUs = state.closingSince !== null;
-  if (state.openSince === null) return [[byUs ? 'closed_before_open' : 'state_failed']];
+  if (isGivenUp) return [[state.openSince === null ? 'given_up_handshake' : 'given_up']];
+  if (state.openSince === null) return [[byUs ? 'closed_before_open' : state.hasAnswered ? 'failed_but_http' : 'failed_no_answer']];
   const byYou = wasClean ? 'closed_by_you' : 'closed_by_you_unanswered';
   const byOther = wasClean ? 'closed_by_server' : 'closed_by_nobody';
   const parts = [['state_closed', { code }], [firstKnown(`close_${code}`, 'close_other')], [byUs ? byYou : byOther]];
-  if (reason) parts.push(['closed_reason', { reason }]);
+  // The server's own reasons begin with a key, by which they have words in both languages.
+  const key = firstKnown(`reason_${reason.split(':')[0]}`);
+  if (key) parts.push([key]);
+  else if (reason) parts.push(['closed_reason', { reason }]);
   if (isTakenOver()) parts.push(['taken_over', { name: state.you }]);
   return parts;
 }

@@ -52,7 +52,8 @@ export function drawClose(line) {
   const sentence = (key, part, values) => addFact(list, key, '').append(phrase(part, values));
   sentence('close_who', `by_${event.by}`);
   addFact(list, 'close_code', `${event.code} · `).append(phrase(firstKnown(`close_${event.code}`, 'close_other')));
-  if (event.reason) addFact(list, 'close_reason', event.reason);
+  const reason = firstKnown(`reason_${event.reason?.split(':')[0]}`);
+  if (event.reason) addFact(list, 'close_reason', event.reason).append(...reason ? [' · ', phrase(reason)] : []);
   else sentence('close_reason', 'no_reason');
   sentence('close_answer', event.answered ?? line.answered ? 'answered_yes' : 'answered_no');
   if (event.code === 1005 || event.code === 1006) write(find('close-never'), `never_${event.code}`);

@@ -1,7 +1,7 @@
 // The feed: a second WebSocket, to /wire, tells what really went over the wire: every frame of the connections that came
 // with our key. It only listens. What it tells becomes a "line" for each connection; drawing follows.
 
-import { openSocket, closeSocket } from '../socket.js';
+import { closeSocket, openSocket, sendText } from '../socket.js';
 import { announce, recall, state } from '../state.js';
 
 const LINES_KEPT = 5;            // connections that the inspector remembers…
@@ -33,7 +33,7 @@ export function openFeed(feed) {
   // It would be refused like any WebSocket of nobody's; the teacher's key opens it by itself.
   if (feed === ownFeed && (state.nobody || state.hasAccounts === null)) return;
   clearTimeout(feed.timer);
-  feed.socket = openSocket(`wire?key=${feed.key}`, {
+  feed.socket = openWire(feed.key, {
     received(data, socket) { if (feed.socket === socket) tapped(feed, JSON.parse(data)); },
     closed(_, socket) {
       if (feed.socket !== socket) return;
@@ -47,6 +47,11 @@ export function openFeed(feed) {
   });
 }
 
+// The key goes in the first message, not in the address: proxies log addresses, and who knows the key can watch.
+export function openWire(key, handlers) {
+  return openSocket('wire', { ...handlers, opened: (socket) => sendText(socket, JSON.stringify({ type: 'watch', key })) });
+}
+
 export function closeFeed(feed) {
   const old = feed.socket;
   feed.socket = null;
@@ -54,6 +59,14 @@ export function closeFeed(feed) {
   clearTimeout(feed.timer);
   releaseWaiters(feed);
   if (old !== null) closeSocket(old);
+}
+
+// A feed with a key of its own, used once: for a request that has to have its key in the address. What it tells is ours, too.
+export async function watchOnce(key) {
+  const feed = newFeed(key, ownFeed.linesKept, ownFeed.framesKept);
+  feed.lines = ownFeed.lines;
+  await whenWatching(feed);
+  return feed;
 }
 
 // The chat opens after the inspector, so that its first byte is seen; but it does not depend on it.

@@ -2,16 +2,17 @@
 // without the feature does not have it. Here are its buttons, and what it does when it is opened and closed.
 
 import { find } from '../draw/elements.js';
-import { forget, on, recall, remember, state } from '../state.js';
+import { forget, newKey, on, recall, remember, state } from '../state.js';
 import { write } from '../words.js';
 import { measureHttpCost } from './close.js';
 import { setUpDemonstrations } from './demonstrations.js';
 import { planInspector, redrawAll } from './draw.js';
-import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, view, whenWatching } from './feed.js';
+import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, view, watchOnce, whenWatching } from './feed.js';
 import { drawDetail } from './frames.js';
 import { measure } from './measure.js';
 
-const NEAR_THE_END = 40;  // pixels: so close to the newest row counts as being there
+const NEAR_THE_END = 40;      // pixels: so close to the newest row counts as being there
+const WATCHED_ONCE = 2_000;   // milliseconds that a feed for one request stays
 
 await styled();
 takeTeacherKey();
@@ -133,7 +134,10 @@ find('frames').addEventListener('scroll', ({ currentTarget }) => {
 
 find('ask-wrongly').addEventListener('click', async () => {
   try {
-    const { status } = await fetch(`ws?wire=${state.wireKey}`);
+    const key = newKey();
+    const feed = await watchOnce(key);
+    const { status } = await fetch(`ws?wire=${key}`);
+    setTimeout(closeFeed, WATCHED_ONCE, feed);
     write(find('asked-wrongly'), 'asked_wrongly', { status });
   } catch { write(find('asked-wrongly'), 'feed_off'); }
 });

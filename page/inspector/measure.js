@@ -8,6 +8,7 @@ import { percentile, rounded } from '../time.js';
 import { clear, make, plain, write } from '../words.js';
 import { grouped } from './close.js';
 import { demonstrate } from './demonstrations.js';
+import { openWire } from './feed.js';
 
 const MESSAGES = 100;
 
@@ -78,7 +79,7 @@ async function measureWebSocket(texts) {
 function bytesOf(echo, key) {
   let heads = null;
   return new Promise((resolve, reject) => {
-    openSocket(`wire?key=${key}`, {
+    openWire(key, {
       closed: () => reject(new Error('/wire')),
       received(data, feed) {
         const event = JSON.parse(data);

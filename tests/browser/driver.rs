@@ -280,6 +280,15 @@ impl Page {
             .collect()
     }
 
+    /// The addresses of all WebSockets that this tab has opened so far.
+    pub fn socket_addresses(&self) -> Vec<String> {
+        let _ = self.try_evaluate("0");
+        let connection = self.connection.borrow();
+        let events = connection.events.iter().filter(|event| event["sessionId"] == self.session.as_str());
+        let created = events.filter(|event| event["method"] == "Network.webSocketCreated");
+        created.map(|event| text_of(&event["params"]["url"])).collect()
+    }
+
     /// The payloads of all WebSocket frames that this tab has received so far.
     pub fn frames(&self) -> Vec<String> {
         let _ = self.try_evaluate("0");

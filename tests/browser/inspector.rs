@@ -65,7 +65,12 @@ fn the_handshake_on_the_page_is_the_one_that_the_browser_sent() {
         "the header explained",
     );
     assert_eq!(page.evaluate("drawnLine.opened.late"), false, "seen from the first byte");
-    assert_eq!(page.evaluate("drawnLine.rows[0].from"), "server", "the welcome was seen");
+    let rows = page.evaluate("drawnLine.rows.slice(0, 2).map(({ from, hidden }) => [from, hidden ?? false])");
+    assert_eq!(
+        rows,
+        serde_json::json!([["client", true], ["server", false]]),
+        "the join, hidden, and the welcome"
+    );
 
     page.click("#ask-wrongly");
     page.wait_for(
@@ -86,7 +91,8 @@ fn each_frame_is_drawn_bit_by_bit_and_unmasked() {
     page.evaluate("find('inspect-handshake').open = false");
     name(&page, "Ana");
     page.wait_for("document.querySelector('.frame.client') !== null", "the frame from the client");
-    page.click(".frame.client");
+    // The first message is the join, of which nothing is shown.
+    page.click(".frame.client[data-message='2']");
     let stacks = page.evaluate(STACKS);
     let stacks = stacks.as_array().expect("bytes");
     let byte =
@@ -109,9 +115,10 @@ fn each_frame_is_drawn_bit_by_bit_and_unmasked() {
     page.click(".frame.server");
     page.wait_for("find('detail').textContent.includes('A server never masks')", "why there is no mask");
     let totals = page.evaluate(
-        "[drawnLine.totals.client.frames, drawnLine.totals.client.overhead, drawnLine.totals.client.payload]",
+        "(rows => [drawnLine.totals.client.frames, drawnLine.totals.client.overhead - rows[0].header.length / 2,
+            drawnLine.totals.client.payload - rows[0].length])(drawnLine.rows)",
     );
-    assert_eq!(totals, serde_json::json!([1, 6, 28]));
+    assert_eq!(totals, serde_json::json!([2, 6, 28]));
     page.wait_for("find('totals').textContent.includes('by HTTP')", "the price of HTTP");
     assert_no_console_errors(&page);
 }

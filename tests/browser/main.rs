@@ -12,6 +12,7 @@ mod page;
 
 mod accounts;
 mod chat;
+mod connection;
 mod inspector;
 #[cfg(not(any(feature = "accounts", feature = "inspector")))]
 mod minimal;

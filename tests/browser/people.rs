@@ -187,7 +187,7 @@ fn lost_messages_are_shown_as_a_gap() {
     let _restarted = Server::start_on(port, &[]);
     sees_own(&ana, "in between", "delivered");
     ana.wait_for(
-        "(texts => texts[0] === 'before' && texts[1].includes('cannot be shown') && texts[2] === 'in between')(
+        "(texts => texts[0] === 'before' && texts[1].includes('server restarted') && texts[2] === 'in between')(
             [...document.querySelectorAll('#log :is(.message .text, .gap)')].map(row => row.textContent))",
         "the gap between what was said before and after",
     );

@@ -140,7 +140,7 @@ fn the_chat_goes_on_after_redis_has_lost_all() {
     sees_message(&ana, "Luis", "after");
     for tab in [&ana, &luis] {
         tab.wait_for(
-            "(texts => texts[0] === 'before' && texts[1].includes('cannot be shown')
+            "(texts => texts[0] === 'before' && texts[1].includes('server restarted')
                 && texts[2] === 'in between' && texts[3] === 'after' && texts.length === 4)(
                 [...document.querySelectorAll('#log :is(.message .text, .gap)')].map(row => row.textContent))",
             "the gap between what was said before and after",

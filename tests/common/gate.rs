@@ -1,6 +1,6 @@
 //! A TCP proxy in front of the server that can be closed, like a network that fails.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -13,6 +13,9 @@ pub struct Gate {
 
 struct GateState {
     open: bool,
+    /// Connections of this age or older forward nothing.
+    frozen: usize,
+    connections: usize,
     sockets: Vec<TcpStream>,
 }
 
@@ -20,7 +23,8 @@ impl Gate {
     pub fn start(server: u16) -> Gate {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
-        let state = Arc::new(Mutex::new(GateState { open: true, sockets: Vec::new() }));
+        let state =
+            Arc::new(Mutex::new(GateState { open: true, frozen: 0, connections: 0, sockets: Vec::new() }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -29,12 +33,19 @@ impl Gate {
                     continue;
                 }
                 let server = TcpStream::connect(("127.0.0.1", server)).expect("the server accepts");
+                state.connections += 1;
+                let number = state.connections;
                 for (from, to) in [(&client, &server), (&server, &client)] {
-                    let (mut from, mut to) = (clone(from), clone(to));
+                    let (from, to) = (clone(from), clone(to));
                     state.sockets.push(clone(&from));
+                    let shared = Arc::clone(&shared);
                     thread::spawn(move || {
-                        let _ = io::copy(&mut from, &mut to);
-                        let _ = to.shutdown(Shutdown::Both);
+                        let is_frozen = || shared.lock().expect("the gate").frozen >= number;
+                        let _ = forward(&from, &to, is_frozen);
+                        // Like a cable that was pulled: no side hears of it.
+                        if !is_frozen() {
+                            let _ = to.shutdown(Shutdown::Both);
+                        }
                     });
                 }
             }
@@ -48,6 +59,12 @@ impl Gate {
 
     pub fn url(&self) -> String {
         format!("http://localhost:{}/", self.port)
+    }
+
+    /// From now on the connections that are there forward nothing, and stay open. New ones work.
+    pub fn freeze(&self) {
+        let mut state = self.state.lock().expect("the gate");
+        state.frozen = state.connections;
     }
 
     pub fn close(&self) {
@@ -65,4 +82,16 @@ impl Gate {
 
 fn clone(socket: &TcpStream) -> TcpStream {
     socket.try_clone().expect("a descriptor is left")
+}
+
+/// Copies until the end; what comes once it is frozen is lost.
+fn forward(mut from: &TcpStream, mut to: &TcpStream, is_frozen: impl Fn() -> bool) -> io::Result<()> {
+    let mut buffer = [0; 16_384];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            _ if is_frozen() => {}
+            read => to.write_all(&buffer[..read])?,
+        }
+    }
 }

@@ -27,7 +27,7 @@ mod tests;
 
 pub use audience::Audience;
 pub use clock::{Clock, Time, Timestamp};
-pub use command::{Command, Fields, Parsed, Refusal};
+pub use command::{Command, Fields, Page, Parsed, Refusal};
 pub use event::ErrorCode;
 pub use history::KEPT_EVENTS;
 pub use input::{ConnectionId, Input, ServerId};

@@ -22,7 +22,7 @@ const MAX_INPUT: usize = 1024;
 pub struct Name(String);
 
 /// What two names are compared by: two people cannot have names with the same key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NameKey(String);
 
 impl NameKey {

@@ -74,7 +74,7 @@ fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
 }
 
 /// What the page cannot show yet: to be taken out with its handler or its words.
-const NOT_ON_THE_PAGE_YET: &[&str] = &["heartbeat"];
+const NOT_ON_THE_PAGE_YET: &[&str] = &["heartbeat", "members"];
 
 #[test]
 fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {

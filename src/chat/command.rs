@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use super::event::{ErrorCode, Event};
+use super::invisible::is_blank;
 use super::json::JsonString;
 use super::settings::MAX_REFERENCE;
 use crate::tap::Privacy;
@@ -212,7 +213,7 @@ impl Refusal {
 }
 
 fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Command, Refusal> {
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err(Refusal { reference, ..Refusal::new(ErrorCode::Empty, "a message needs some text") });
     }
     let json = JsonString::of(text);

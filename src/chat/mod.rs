@@ -10,6 +10,7 @@ mod command;
 mod event;
 mod history;
 mod input;
+mod invisible;
 mod join_request;
 mod joining;
 mod json;

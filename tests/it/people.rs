@@ -59,7 +59,7 @@ fn a_private_message_to_an_absent_user_is_refused_and_reaches_no_one() {
     let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     Person::join(&server, "Paz").close(1000);
     luis.wait_for("left");
-    for nobody in ["Eva", "Paz", "", "Luis\u{200b}", "everybody"] {
+    for nobody in ["Eva", "Paz", "", "Lu\u{200b}is", "everybody"] {
         ana.tell(nobody, "psst");
         let error = ana.wait_for("error");
         assert_eq!((&error["code"], &error["ref"]), (&json!("no_such_user"), &json!("psst")));

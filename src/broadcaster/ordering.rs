@@ -6,11 +6,20 @@ use std::time::Instant;
 
 use super::Broadcaster;
 use super::job::QueueFull;
-use crate::chat::Input;
+use crate::chat::{Command, Input};
 
 impl Broadcaster {
     /// Submits an input of the chat: it is applied now, or, where several servers share the chat, once it has its place in the order.
     pub(super) fn submit(&mut self, input: Input) -> Result<(), QueueFull> {
+        if let (Some(_), Input::Command { connection, command: Command::Members(page) }) =
+            (&self.order, &input)
+        {
+            // It only asks: this server knows, and its clients get the answer at its place among what they have got.
+            if self.chat.name_of(*connection).is_some() {
+                self.chat.list_members(*connection, page, &mut self.clients);
+            }
+            return Ok(());
+        }
         match (&mut self.order, &mut self.submitted) {
             (Some(order), _) => return order.submit(&input),
             (None, Some(submitted)) => submitted.push(input),

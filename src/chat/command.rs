@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use super::event::{ErrorCode, Event};
+use super::invisible::is_blank;
 use super::json::JsonString;
 use super::settings::MAX_REFERENCE;
 use crate::tap::Privacy;
@@ -27,6 +28,15 @@ pub enum Command {
     Rename { name: String },
     /// The member is typing a message to all.
     Typing,
+    /// Who is here? The names that come after this one.
+    Members(Page),
+}
+
+/// A part of the list of members.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Page {
+    pub after: Option<String>,
+    pub reference: Option<String>,
 }
 
 /// Not understood, or not allowed; only the sender gets the reason.
@@ -51,6 +61,7 @@ pub struct Fields {
     pub text: Option<String>,
     pub name: Option<String>,
     pub to: Option<String>,
+    pub after: Option<String>,
     #[serde(rename = "ref")]
     pub reference: Option<String>,
     pub what: Option<String>,
@@ -113,6 +124,9 @@ impl Command {
                 let answer = Event::Heartbeat { reference: fields.reference.as_deref() }.text();
                 Parsed::Heartbeat { answer, reference: fields.reference }
             }
+            ("members", ..) => {
+                Parsed::Command(Command::Members(Page { after: fields.after, reference: fields.reference }))
+            }
             ("typing", ..) => Parsed::Command(Command::Typing),
             _ => Parsed::Unknown(Box::new(fields)),
         }
@@ -123,7 +137,9 @@ impl Parsed {
     /// What the sender called the message.
     pub fn reference(self) -> Option<String> {
         match self {
-            Parsed::Command(Command::Say { reference, .. }) => reference,
+            Parsed::Command(Command::Say { reference, .. } | Command::Members(Page { reference, .. })) => {
+                reference
+            }
             Parsed::Command(Command::Rename { .. } | Command::Typing) => None,
             Parsed::Heartbeat { reference, .. } => reference,
             Parsed::Unknown(fields) => fields.reference,
@@ -169,7 +185,7 @@ impl Refusal {
 
     /// An object of a type that neither the chat nor a feature knows; `more` are the types of features.
     pub fn unknown_type(more: &[&str], reference: Option<String>) -> Refusal {
-        let known = [&["message", "name", "typing", "heartbeat"], more].concat();
+        let known = [&["message", "name", "typing", "members", "heartbeat"], more].concat();
         let (last, others) = known.split_last().expect("invariant: there are three and more");
         let text = format!("the type is none of {} and {last}", others.join(", "));
         let refusal = Refusal::new(ErrorCode::BadMessage, text).because("unknown_type", None);
@@ -197,7 +213,7 @@ impl Refusal {
 }
 
 fn say(text: &str, to: Option<String>, reference: Option<String>) -> Result<Command, Refusal> {
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err(Refusal { reference, ..Refusal::new(ErrorCode::Empty, "a message needs some text") });
     }
     let json = JsonString::of(text);

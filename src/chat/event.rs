@@ -16,7 +16,7 @@ pub enum Event<'a> {
     /// The first event that a client gets. The past follows it, up to event `last`.
     Welcome {
         you: &'a str,
-        /// At most [`super::joining::LISTED_USERS`] names of those who are here, the earliest first.
+        /// At most [`super::naming::LISTED_USERS`] names of those who are here, the earliest first.
         users: Vec<&'a str>,
         count: usize,
         /// What to send to come back as the same member; absent if the system had no random numbers.
@@ -81,6 +81,17 @@ pub enum Event<'a> {
     /// A member is typing. No event of the chat: it has no id and is not kept.
     Typing {
         name: &'a str,
+    },
+    /// Who is here, after the event `last`: some of the names, in a fixed order. Only the client that asked gets it.
+    Members {
+        users: Vec<&'a str>,
+        /// Of all, not of these alone.
+        count: usize,
+        /// Where the next page begins: after this name. `None`: these are the last.
+        next: Option<&'a str>,
+        last: u64,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a str>,
     },
     /// The server is still there. No event of the chat: it has no id, and only the client that asked gets it.
     Heartbeat {

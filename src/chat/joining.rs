@@ -14,13 +14,11 @@ use super::event::Event;
 use super::input::ConnectionId;
 use super::join_request::{JoinRequest, ResumeRequest};
 use super::name::Name;
+use super::naming::LISTED_USERS;
 use super::presence::Arrival;
 use super::session_token::MemberId;
 use crate::close_code::{self, CloseReason};
 use crate::token::Token;
-
-/// Names in a `welcome`, at most; it always has the count of all members.
-pub const LISTED_USERS: usize = 100;
 
 /// The result of a request to join.
 struct Joined {

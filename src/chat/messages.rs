@@ -49,6 +49,7 @@ impl Chat {
                 }
             }
             Command::Rename { name } => self.rename(client, member, name, timestamp, audience),
+            Command::Members(page) => self.list_members(client, page, audience),
             Command::Typing if self.presence.count() > TYPING_CROWD => {}
             Command::Typing => {
                 if let Some(member) = self.presence.get(member) {

@@ -10,6 +10,7 @@ mod command;
 mod event;
 mod history;
 mod input;
+mod invisible;
 mod join_request;
 mod joining;
 mod json;
@@ -27,7 +28,7 @@ mod tests;
 
 pub use audience::Audience;
 pub use clock::{Clock, Time, Timestamp};
-pub use command::{Command, Fields, Parsed, Refusal};
+pub use command::{Command, Fields, Page, Parsed, Refusal};
 pub use event::ErrorCode;
 pub use history::KEPT_EVENTS;
 pub use input::{ConnectionId, Input, ServerId};

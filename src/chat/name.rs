@@ -11,18 +11,20 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
 
+use super::invisible::{comes_along, has_too_many_marks, is_invisible, is_needed, is_undefined};
+
 /// Longest name in characters (Unicode scalar values after normalisation).
-pub const MAX_NAME: usize = 32;
+pub const MAX_NAME: usize = 64;
 
 /// Input longer than this many bytes is not even normalised.
 const MAX_INPUT: usize = 1024;
 
-/// A name that passed every rule: spaces trimmed and collapsed, NFKC, 1 to [`MAX_NAME`] characters.
+/// A name that passed every rule: spaces and invisible ends trimmed, spaces collapsed, NFKC, 1 to [`MAX_NAME`] characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name(String);
 
 /// What two names are compared by: two people cannot have names with the same key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NameKey(String);
 
 impl NameKey {
@@ -40,8 +42,10 @@ impl NameKey {
 pub enum BadName {
     Empty,
     TooLong,
-    /// A control, zero-width, bidirectional, private or unassigned character.
+    /// A control, zero-width, bidirectional, private or unassigned character, where no script and no emoji needs it.
     Invisible,
+    /// They would reach over other lines.
+    ManyMarks,
 }
 
 impl BadName {
@@ -51,13 +55,14 @@ impl BadName {
             BadName::Empty => "empty_name",
             BadName::TooLong => "long_name",
             BadName::Invisible => "invisible_name",
+            BadName::ManyMarks => "many_marks",
         }
     }
 
     /// The number in the explanation.
     pub fn limit(self) -> Option<usize> {
         match self {
-            BadName::Empty | BadName::Invisible => None,
+            BadName::Empty | BadName::Invisible | BadName::ManyMarks => None,
             BadName::TooLong => Some(MAX_NAME),
         }
     }
@@ -66,8 +71,11 @@ impl BadName {
     pub fn explanation(self) -> &'static str {
         match self {
             BadName::Empty => "a name needs at least one character",
-            BadName::TooLong => "a name has at most 32 characters",
+            BadName::TooLong => "a name has at most 64 characters",
             BadName::Invisible => "a name has no control, invisible or direction-changing characters",
+            BadName::ManyMarks => {
+                "a name has at most four marks on a letter, two of them accents, and none without a letter"
+            }
         }
     }
 }
@@ -82,11 +90,22 @@ impl Name {
             return Err(BadName::TooLong);
         }
         // Normalising may produce spaces (U+00A8 becomes a space and a mark), so words are split after it.
-        let normal: String = text.nfkc().collect();
-        if normal.chars().any(is_invisible) {
+        let normal: Vec<char> = text.nfkc().collect();
+        let is_odd = |place: usize| {
+            is_undefined(normal[place]) || is_invisible(normal[place]) && !is_needed(&normal, place)
+        };
+        let is_end =
+            |place: &usize| is_space(normal[*place]) || comes_along(normal[*place]) && is_odd(*place);
+        let begin = (0..normal.len()).find(|place| !is_end(place)).unwrap_or(normal.len());
+        let end = (begin..normal.len()).rev().find(|place| !is_end(place)).map_or(begin, |last| last + 1);
+        if (begin..end).any(is_odd) {
             return Err(BadName::Invisible);
         }
-        let name = normal.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        if has_too_many_marks(&normal[begin..end]) {
+            return Err(BadName::ManyMarks);
+        }
+        let name: String = normal[begin..end].iter().collect();
+        let name = name.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         match name.chars().count() {
             0 => Err(BadName::Empty),
             1..=MAX_NAME => Ok(Name(name)),
@@ -104,7 +123,8 @@ impl Name {
     }
 
     /// Case-folded, normalised again since folding can undo that, and each character replaced by the one it looks like
-    /// (Unicode Technical Standard 39, section 4): `раура1` in Cyrillic has the key of `paypal`.
+    /// (Unicode Technical Standard 39, section 4): `раура1` in Cyrillic has the key of `paypal`. Joiners and the style of an emoji are
+    /// left out.
     pub fn key(&self) -> NameKey {
         let folded: String = self.0.chars().default_case_fold().nfkc().collect();
         NameKey(skeleton(&folded).collect())
@@ -119,29 +139,6 @@ impl fmt::Display for Name {
 
 fn is_space(character: char) -> bool {
     character.general_category() == GeneralCategory::SpaceSeparator
-}
-
-/// Characters that are invisible, change how other characters look, or have no defined look.
-fn is_invisible(character: char) -> bool {
-    use GeneralCategory as Category;
-    let no_look = matches!(
-        character.general_category(),
-        Category::Control
-            | Category::Format
-            | Category::LineSeparator
-            | Category::ParagraphSeparator
-            | Category::PrivateUse
-            | Category::Surrogate
-            | Category::Unassigned
-    );
-    // Letters and marks that are blank all the same (Unicode's Default_Ignorable_Code_Point outside category Cf),
-    // and the blank Braille pattern.
-    let blank = matches!(
-        character,
-        '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}'
-    );
-    no_look || blank
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! come back: first its name is kept for it, then only its session, then it is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Bound;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -57,9 +58,9 @@ pub struct Presence {
     connections: HashMap<ConnectionId, MemberId, ByNumber>,
     /// Those who are here, in order of arrival.
     here: BTreeMap<u64, MemberId>,
-    /// The owner of each name: a member who is here, or was cut off a short time ago, or is an account.
-    #[serde(with = "pairs")]
-    names: HashMap<NameKey, MemberId>,
+    /// The owner of each name: a member who is here, or was cut off a short time ago, or is an account. Sorted, so that a list in pages
+    /// has an order in which no coming and going moves another name.
+    names: BTreeMap<NameKey, MemberId>,
     /// Those who may come back and whose name is kept, by when that ends.
     dropped: BTreeSet<(Time, MemberId)>,
     /// Those who are not here, by when they left.
@@ -103,6 +104,13 @@ impl Presence {
     /// The owner of this name: a member who is here, or was cut off a short time ago, or is an account.
     pub fn by_name(&self, key: &NameKey) -> Option<MemberId> {
         self.names.get(key).copied()
+    }
+
+    /// Those who are here, by the keys of their names, from the first key after this one.
+    pub fn here_after(&self, after: Option<&NameKey>) -> impl Iterator<Item = &Member> {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let members = self.names.range((begin, Bound::Unbounded)).filter_map(|(_, id)| self.members.get(id));
+        members.filter(|member| matches!(member.state, PresenceState::Here { .. }))
     }
 
     /// A member asked for something.

@@ -60,7 +60,7 @@ fn a_welcome_lists_the_members_and_a_new_member_gets_no_notice_of_itself() {
     let mut expected = json!({
         "type": "welcome", "you": "Luis", "users": ["Ana", "Luis"], "count": 2, "last": 1, "recovered": false,
         "session": welcome["session"], "epoch": welcome["epoch"],
-        "limits": {"message": 65536, "rate": 20, "burst": 100, "one_more_per": 4096, "heartbeat": 5, "name": 32, "ref": 64},
+        "limits": {"message": 65536, "rate": 20, "burst": 100, "one_more_per": 4096, "heartbeat": 5, "name": 64, "ref": 64},
     });
     if cfg!(feature = "inspector") {
         expected["wire"] = welcome["wire"].clone();

@@ -134,6 +134,9 @@ fn a_name_in_the_address_may_have_any_letters() {
         ("name=Mar%C3%ADa+Jos%c3%a9", "María José"),
         ("x=1&name=%E5%BC%A0%E4%BC%9F&y", "张伟"),
         ("name=%F0%9F%A6%80", "🦀"),
+        ("name=Ana%20%E2%9D%A4%EF%B8%8F", "Ana ❤\u{fe0f}"),
+        ("name=%D8%B9%D9%84%DB%8C%E2%80%8C%D8%B1%D8%B6%D8%A7", "علی\u{200c}رضا"),
+        ("name=%E2%80%8BAna%EF%BB%BF", "Ana"),
         ("name=a%26b%3D%25", "a&b=%"),
     ] {
         let mut client = Client::open(&server, &format!("/ws?{query}"));

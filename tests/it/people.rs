@@ -59,7 +59,7 @@ fn a_private_message_to_an_absent_user_is_refused_and_reaches_no_one() {
     let (mut ana, mut luis) = (Person::join(&server, "Ana"), Person::join(&server, "Luis"));
     Person::join(&server, "Paz").close(1000);
     luis.wait_for("left");
-    for nobody in ["Eva", "Paz", "", "Luis\u{200b}", "everybody"] {
+    for nobody in ["Eva", "Paz", "", "Lu\u{200b}is", "everybody"] {
         ana.tell(nobody, "psst");
         let error = ana.wait_for("error");
         assert_eq!((&error["code"], &error["ref"]), (&json!("no_such_user"), &json!("psst")));
@@ -115,8 +115,8 @@ fn comings_and_goings_do_not_push_messages_out_of_what_a_new_member_gets() {
         ana.say(text);
         ana.wait_for("message");
     }
-    for _ in 0..50 {
-        Person::join(&server, "Luis").close(1000);
+    for number in 0..50 {
+        Person::join(&server, &format!("visitor-{number}")).close(1000);
     }
     for name in ["Anita", "Ana"].into_iter().cycle().take(50) {
         ana.send(&json!({"type": "name", "name": name}));
@@ -441,4 +441,89 @@ fn typing_reaches_the_other_members_but_not_the_history_and_not_a_crowd() {
     let mut newcomer = Person::join(&server, "Eva");
     let past = newcomer.until(|event| event["text"] == "once more");
     assert!(!past.iter().any(|event| event["type"] == "typing"));
+}
+
+/// All pages of the list of members, as a page reads them: the answers, with what else came between them applied.
+fn list_members(person: &mut Person) -> std::collections::BTreeSet<String> {
+    let mut here = std::collections::BTreeSet::new();
+    let mut after = Value::Null;
+    loop {
+        person.send(&json!({"type": "members", "after": after, "ref": "m"}));
+        let mut begins_again = false;
+        let page = loop {
+            let event = person.event();
+            let name = |field: &str| event[field].as_str().expect("a name").to_owned();
+            match event["type"].as_str() {
+                Some("members") => break event,
+                Some("joined") => drop(here.insert(name("name"))),
+                Some("left") => drop(here.remove(&name("name"))),
+                Some("renamed") => {
+                    here.remove(&name("from"));
+                    here.insert(name("name"));
+                }
+                Some("crowd") => begins_again = true,
+                _ => {}
+            }
+        };
+        assert_eq!(page["ref"], "m");
+        assert!(page["last"].as_u64() >= Some(person.ticket.after), "{page}");
+        let users = page["users"].as_array().expect("a list");
+        assert!(users.len() <= 100);
+        here.extend(users.iter().map(|name| name.as_str().expect("a name").to_owned()));
+        after = page["next"].clone();
+        if begins_again {
+            here.clear();
+            after = Value::Null;
+            continue;
+        }
+        if after.is_null() {
+            return here;
+        }
+        assert_eq!(after, users[users.len() - 1]);
+    }
+}
+
+#[test]
+fn after_three_hundred_joined_at_once_the_list_of_members_is_whole_and_right() {
+    let server = Server::start(&["--rate", "0", "--log", "info"]);
+    let mut ana = Person::join(&server, "Ana");
+    let mut class: Vec<Person> =
+        (0..300).map(|number| Person::join(&server, &format!("pupil-{number}"))).collect();
+    while ana.event()["count"] != 301 {}
+    let mut expected: std::collections::BTreeSet<String> =
+        (0..300).map(|number| format!("pupil-{number}")).chain(["Ana".to_owned()]).collect();
+    assert_eq!(list_members(&mut ana), expected);
+    // Half of them go, some are cut off, one has another name.
+    for person in class.split_off(150) {
+        expected.remove(&person.ticket.name);
+        if person.ticket.name.ends_with('7') {
+            person.cut();
+        } else {
+            person.close(1001);
+        }
+    }
+    class[0].send(&json!({"type": "name", "name": "Zoe"}));
+    expected.remove("pupil-0");
+    expected.insert("Zoe".to_owned());
+    class[0].wait_for("renamed");
+    while ana.event()["count"] != 151 {}
+    assert_eq!(list_members(&mut ana), expected, "no ghosts");
+}
+
+#[test]
+fn a_page_of_the_list_of_members_goes_on_after_a_name_that_is_gone_and_goes_to_no_one_else() {
+    let server = Server::start(&[]);
+    let [mut ana, mut luis] = ["Ana", "Luis"].map(|name| Person::join(&server, name));
+    let eva = Person::join(&server, "Eva");
+    eva.close(1000);
+    ana.wait_for("left");
+    ana.send(&json!({"type": "members", "after": "Eva"}));
+    let page = ana.wait_for("members");
+    let last = ana.ticket.after;
+    assert_eq!(page, json!({"type": "members", "users": ["Luis"], "count": 2, "next": null, "last": last}));
+    ana.send(&json!({"type": "members", "after": "", "ref": "m1"}));
+    let error = ana.wait_for("error");
+    assert_eq!((&error["code"], &error["ref"]), (&json!("bad_name"), &json!("m1")));
+    ana.say(MARK);
+    assert!(!luis.until_mark().iter().any(|event| event["type"] == "members"));
 }

@@ -86,6 +86,7 @@ fn check_parsed(text: &str, parsed: &Parsed) {
                 assert!(to.is_none() && reference.is_none());
             }
         }
+        Parsed::Command(Command::Members(page)) => assert!(is_object && fits(&page.reference)),
         Parsed::Command(Command::Rename { .. } | Command::Typing) => assert!(is_object),
         Parsed::Heartbeat { reference, .. } => assert!(is_object && fits(reference)),
         Parsed::Unknown(fields) => assert!(is_object && fits(&fields.reference)),

@@ -11,9 +11,9 @@ use super::super::privacy::is_private_event;
 use super::mailbox::Delivery;
 use super::model::{Cause, Known, Model};
 
-/// Bytes of an event beside what was written, and of a name in JSON: 32 characters of four bytes.
+/// Bytes of an event beside what was written, and of a name in JSON: 64 characters of four bytes.
 const UPKEEP: usize = 1024;
-const NAME: usize = 131;
+const NAME: usize = 259;
 
 impl Model {
     /// All read their mail.

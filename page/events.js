@@ -4,17 +4,22 @@
 import { becomes } from './accounts.js';
 import { saysWhyStopped, send } from './connection.js';
 import { confirm, refuse, rememberOutbox, takeTurn } from './sending.js';
-import { announce, on, problem, remember, state } from './state.js';
+import { announce, isOpen, on, problem, remember, state } from './state.js';
 import { addRow, addUnread, everybody, notice, openThread, renameThread } from './threads.js';
 import { firstKnown } from './words.js';
 
-export const PEOPLE_KEPT = 100;  // names in the list; the others are only counted
+const PEOPLE_KEPT = 1_000;       // names that the page knows; the others are only counted
+const LIST_WAIT = 1_000;         // milliseconds, half as long to half again as long: then we ask who is here…
+const LIST_PAUSE = 100;          // …and milliseconds between two pages of the answer
+const LIST_REF = 'members';
 const REPLAY_PAUSE = 300;        // milliseconds without another missed event: then that was the last one
 const PLACE_EVERY = 100;         // milliseconds between two times that our place is remembered
 const TYPING_SHOWN = 4_000;      // milliseconds that we show that another is writing
 
 let replayTimer = null;
 let placeTimer = null;
+let listTimer = null;
+let listed = null;               // the names of the pages so far, while we are told who is here
 
 on('event', (event) => {
   // A type this page does not know is one of a newer server: nothing to draw, nothing to fear.
@@ -25,7 +30,11 @@ on('event', (event) => {
   announce('chat');
 });
 
-on('closed', () => clearTimeout(replayTimer));
+on('closed', () => {
+  clearTimeout(replayTimer);
+  clearTimeout(listTimer);
+  listed = null;
+});
 on('person', () => clearTimeout(replayTimer));
 
 // Coming back: first the events that were missed, then those of now. Their numbers rise, so that none is
@@ -99,6 +108,7 @@ const onEvent = {
     state.count = event.count;
     state.crowded = false;
     state.welcomed = true;
+    if (state.count > state.people.length) askWhoIsHere();
 
     if (state.wishedName && comingBack && event.you !== state.chosenName) send({ type: 'name', name: state.chosenName });
     state.wishedName = false;
@@ -136,6 +146,7 @@ const onEvent = {
   left(event, missed) {
     if (!missed) {
       state.people = state.people.filter((name) => name !== event.name);
+      listed = listed?.filter((name) => name !== event.name) ?? null;
       state.count = event.count;
       state.typists.delete(event.name);
       // The name we wanted is free now: perhaps it was our own old connection that still held it.
@@ -147,7 +158,9 @@ const onEvent = {
 
   renamed(event, missed) {
     if (!missed) {
-      state.people = state.people.map((name) => name === event.from ? event.name : name);
+      const renamed = (name) => name === event.from ? event.name : name;
+      state.people = state.people.map(renamed);
+      listed = listed?.map(renamed) ?? null;
       state.typists.delete(event.from);
       if (event.from === state.you) youAreNow(event.name);
     }
@@ -161,8 +174,23 @@ const onEvent = {
     if (!missed) {
       state.count = event.count;
       state.crowded = true;
+      askWhoIsHere();
     }
     addRow(everybody, notice('crowd', event.at, { key: 'crowd', values: event }));
+  },
+
+  // A page of the list of who is here. It is true for all that has come before it; new people are at its end.
+  members(event) {
+    if (listed === null) return;
+    listed = [...listed, ...event.users];
+    if (event.next !== null && listed.length < PEOPLE_KEPT) {
+      listTimer = setTimeout(send, LIST_PAUSE, { type: 'members', after: event.next, ref: LIST_REF });
+      return;
+    }
+    state.people = [...new Set([state.you, ...listed])];
+    state.count = event.count;
+    state.crowded = false;
+    listed = null;
   },
 
   // The server has lost touch with the others of this chat, or is back. We stay; what we write comes back to us when it is.
@@ -192,10 +220,22 @@ const onEvent = {
     const key = firstKnown(`why_${event.why}`, `error_${event.code}`, 'error_other');
     const entry = state.outbox.get(event.ref);
     if (entry) return refuse(entry, key, event);
+    if (event.ref === LIST_REF) return askWhoIsHere();
     const isAboutName = event.code === 'name_taken' || event.code === 'bad_name';
     problem(isAboutName ? 'name' : 'message', key, event);
   },
 };
+
+// After a crowd, or among many, we know not all who are here. Everybody's page asks then, so not all at once.
+function askWhoIsHere() {
+  listed = null;
+  clearTimeout(listTimer);
+  listTimer = setTimeout(() => {
+    if (!isOpen()) return;
+    listed = [];
+    send({ type: 'members', ref: LIST_REF });
+  }, LIST_WAIT * (0.5 + Math.random()));
+}
 
 function youAreNow(name) {
   state.you = state.chosenName = name;

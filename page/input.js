@@ -85,6 +85,22 @@ find('people').addEventListener('click', ({ target }) => {
   messageInput.focus();
 });
 
+find('find-person').addEventListener('input', ({ currentTarget }) => {
+  state.search = currentTarget.value.trim();
+  announce('chat');
+});
+
+// Enter writes to the one that was found. Beyond the names that the page knows, the server knows more: then to the name as it stands.
+find('find-person').addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || event.isComposing || state.search === '') return;
+  const found = [...find('people').children].find((item) => item.dataset.name !== state.you)?.dataset.name;
+  const name = found ?? (state.count > state.people.length ? state.search : null);
+  if (name === null) return;
+  showThread(openThread(name));
+  closeOnNarrow('people-panel');
+  messageInput.focus();
+});
+
 document.addEventListener('visibilitychange', nowRead);
 
 // Your name

@@ -96,7 +96,8 @@ export const state = {
   renamings: 0,           // of yours, by you
   people: [],             // the names we know, in order of arrival
   count: 0,               // how many are really here
-  crowded: false,         // true after a "crowd": people came and went that we cannot name
+  search: '',             // which of them are looked for
+  crowded: false,         // true after a "crowd", until we are told who is here
   welcomed: false,        // true once we were in: the next welcome is a coming back
   wishedName: false,      // a name was chosen while there was no connection
   toldTyping: -Infinity,  // when we last told that you are writing

@@ -212,6 +212,7 @@ export default {
   your_name: 'Your name',
   rename: 'Change',
   name_later: 'We will ask for it when we connect.',
+  find_person: 'Find a person',
   you: '(you)',
   and_more: 'and {more} more',
   and_more_crowd: 'and {more} more. With so much coming and going, some of those listed may have left.',

@@ -212,6 +212,7 @@ export default {
   your_name: 'Tu nombre',
   rename: 'Cambiar',
   name_later: 'Lo pediremos al conectar.',
+  find_person: 'Buscar a una persona',
   you: '(tú)',
   and_more: 'y {more} más',
   and_more_crowd: 'y {more} más. Con tanto movimiento, puede que alguno de la lista ya no esté.',

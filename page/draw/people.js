@@ -6,6 +6,9 @@ import { everybody } from '../threads.js';
 import { language, make, plain, show } from '../words.js';
 import { colour, find, reconcile, setText } from './elements.js';
 
+const PEOPLE_DRAWN = 100;  // names in the list; the others are found by the search field…
+const SEARCH_FROM = 20;    // …which is there if more people than this are
+
 const items = new Map();  // of each name in the list
 let drawn = null;         // what the list shows
 let drawnYou = '';
@@ -24,16 +27,23 @@ export function drawPeople() {
 }
 
 function drawList() {
-  const { people, you, count, crowded } = state;
-  if (drawn?.people !== people || drawn.you !== you || drawn.language !== language) {
+  const { people, you, count, crowded, search } = state;
+  find('find-person').hidden = count <= SEARCH_FROM && search === '';
+  if (drawn?.people !== people || drawn.you !== you || drawn.search !== search || drawn.language !== language) {
     for (const name of items.keys()) if (!people.includes(name) || name === drawn?.you || name === you) items.delete(name);
-    reconcile(find('people'), people.map((name) => items.get(name) ?? newItem(name)));
-    drawn = { people, you, language };
+    const found = people.filter((name) => plainLetters(name).includes(plainLetters(search)));
+    reconcile(find('people'), found.slice(0, PEOPLE_DRAWN).map((name) => items.get(name) ?? newItem(name)));
+    drawn = { people, you, search, language, more: found.length - PEOPLE_DRAWN };
   }
-  const more = Math.max(0, count - people.length);
+  const more = Math.max(0, search === '' ? count - Math.min(people.length, PEOPLE_DRAWN) : drawn.more);
   find('more-people').hidden = more === 0 && !crowded;
   show(find('more-people'), crowded ? 'and_more_crowd' : 'and_more', { more });
   find('private-hint').hidden = people.length < 2;
+}
+
+// As people type when they look for a name: small, without accents.
+function plainLetters(name) {
+  return name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 }
 
 // A name is a button that opens the private thread; your own is not.

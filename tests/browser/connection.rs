@@ -183,3 +183,38 @@ fn no_secret_stands_in_an_address() {
         assert!(!log.iter().any(|line| line.contains(secret)), "{secret} in the log");
     }
 }
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn after_a_crowd_the_list_is_right_again_and_everyone_can_be_found() {
+    let server = Server::start(&["--max-per-address", "0"]);
+    let browser = Browser::start();
+    let ana = enter(&browser, &server, "Ana");
+    let mut others: Vec<Client> =
+        (0..150).map(|number| Client::open(&server, &format!("/ws?name=pupil-{number}"))).collect();
+    let known = "state.people.length === state.count && !state.crowded";
+    ana.wait_for(&format!("state.count === 151 && {known}"), "all names");
+    ana.wait_for(
+        "document.querySelector('#more-people').textContent.includes('51')",
+        "how many are not drawn",
+    );
+    ana.screenshot("crowd");
+    // Beyond the hundred that are drawn.
+    ana.fill("#find-person", "PUPIL-149");
+    ana.wait_for(&format!("JSON.stringify({PEOPLE}) === '[\"pupil-149\"]'"), "the one that is looked for");
+    ana.press_enter();
+    ana.wait_for(&format!("{SHOWN} === 'pupil-149'"), "the private thread");
+    say(&ana, "psst");
+    sees_own(&ana, "psst", "delivered");
+    for client in others.drain(..140) {
+        drop(client);
+    }
+    ana.wait_for(&format!("state.count === 11 && {known}"), "those who stayed");
+    ana.fill("#find-person", "");
+    ana.evaluate("find('find-person').value = ''; find('find-person').dispatchEvent(new Event('input'))");
+    let mut names: Vec<String> = (140..150).map(|number| format!("pupil-{number}")).collect();
+    names.push("Ana".to_owned());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    sees_people(&ana, &names);
+    assert_no_console_errors(&ana);
+}

@@ -28,7 +28,9 @@ export function drawPeople() {
 
 function drawList() {
   const { people, you, count, crowded, search } = state;
-  find('find-person').hidden = count <= SEARCH_FROM && search === '';
+  const field = find('find-person');
+  field.hidden = count <= SEARCH_FROM && search === '';
+  if (field.placeholder !== plain('find_person')) field.placeholder = plain('find_person');
   if (drawn?.people !== people || drawn.you !== you || drawn.search !== search || drawn.language !== language) {
     for (const name of items.keys()) if (!people.includes(name) || name === drawn?.you || name === you) items.delete(name);
     const found = people.filter((name) => plainLetters(name).includes(plainLetters(search)));

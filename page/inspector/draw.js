@@ -9,6 +9,7 @@ import { clear, language, make, phrase, plain, write } from '../words.js';
 import { drawClose, drawTotals } from './close.js';
 import { said } from './decode.js';
 import { classFeed, latestOwnLine, lineState, ownFeed, view } from './feed.js';
+import { drawDiagram } from './diagram.js';
 import { cell, drawFrames } from './frames.js';
 import { drawHandshake } from './handshake.js';
 
@@ -35,19 +36,32 @@ export function redrawAll() {
   planInspector();
 }
 
+// The line that is looked at.
+export function shownLine() {
+  return view.chosenLine ?? latestOwnLine();
+}
+
+// What is played has changed.
+export function redrawSteps() {
+  const line = shownLine();
+  if (line) line.changed = true;
+  planInspector();
+}
+
 function drawInspector() {
   if (!isPlanned) return;
   isPlanned = false;
   drawFeedNote();
   if (view.holding) return;
   if (view.wholeClass) drawLanes();
-  const line = view.chosenLine ?? latestOwnLine();
+  const line = shownLine();
   drawChoice(line);
   const isNew = line !== drawnLine;
   if (line === undefined || !(isNew || line.changed)) return;
   drawnLine = line;
   line.changed = false;
   drawTrack(line);
+  drawDiagram(line, isNew);
   if (isNew || line.drawnHandshake !== (line.opened ?? line.refused)) drawHandshake(line);
   drawFrames(line, isNew);
   drawTotals(line);

@@ -2,20 +2,23 @@
 // without the feature does not have it. Here are its buttons, and what it does when it is opened and closed.
 
 import { find } from '../draw/elements.js';
-import { forget, newKey, on, recall, remember, state } from '../state.js';
+import { announce, forget, newKey, on, recall, remember, state } from '../state.js';
 import { write } from '../words.js';
 import { measureHttpCost } from './close.js';
 import { setUpDemonstrations } from './demonstrations.js';
-import { planInspector, redrawAll } from './draw.js';
+import { setUpDiagram } from './diagram.js';
+import { planInspector, redrawAll, redrawSteps, shownLine } from './draw.js';
 import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, view, watchOnce, whenWatching } from './feed.js';
 import { drawDetail } from './frames.js';
 import { measure } from './measure.js';
+import { advance, play, player, stop } from './player.js';
 
 const NEAR_THE_END = 40;      // pixels: so close to the newest row counts as being there
 const WATCHED_ONCE = 2_000;   // milliseconds that a feed for one request stays
 
 await styled();
 takeTeacherKey();
+setUpDiagram();
 setUpDemonstrations();
 toggled();
 
@@ -91,6 +94,7 @@ function forgetClass() {
 }
 
 export function choose(line) {
+  stop();
   view.chosenLine = line;
   view.chosenFrame = null;
   if (!find('detail').hidden) find('detail').hidden = true;
@@ -100,6 +104,22 @@ export function choose(line) {
 on('frame-chosen', (frame) => {
   view.chosenFrame = frame;
   drawDetail(frame);
+});
+
+// Slow motion
+
+for (const part of ['handshake', 'close', 'all']) find(`play-${part}`).addEventListener('click', () => { if (shownLine()) play(shownLine(), part); });
+find('play-next').addEventListener('click', () => advance(true));
+find('play-stop').addEventListener('click', stop);
+find('play-speed').addEventListener('change', ({ target }) => { player.slowness = Number(target.value); });
+on('played', redrawSteps);
+
+// A step of the diagram opens what the inspector has of it.
+on('step-chosen', ({ kind, frame }) => {
+  if (frame) return announce('frame-chosen', frame);
+  const part = find(['fin', 'reset', 'abandoned', 'failed'].includes(kind) ? 'inspect-close' : 'inspect-handshake');
+  part.open = true;
+  part.scrollIntoView({ block: 'nearest' });
 });
 
 find('lines').addEventListener('change', ({ target }) => {

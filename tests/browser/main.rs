@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod diagram;
 mod driver;
 mod page;
 

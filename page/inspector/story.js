@@ -1,0 +1,96 @@
+// What happened on a connection, as a story: a list of steps in the order of time, each with its direction, its state and its words.
+// No DOM, no state: the diagram draws it, the player plays it, and a recording tells the same story as the live view.
+
+import { closeCode, hexBytes, textOf } from './decode.js';
+
+const LONG_PAUSE = 1_000_000;  // microseconds without a step: drawn shortened, and said so
+
+// Events of the chat that no person has written.
+const MACHINE_MADE = ['typing', 'heartbeat', 'members', 'posted', 'shown', 'backplane'];
+
+// A step: `us` microseconds since TCP was accepted; `from` 'client' or 'server'; `kind`; `state` of the browser's WebSocket after it;
+// `key` and `values` of its words, `quote` what was said; `isMachine` if no person made it; `frame`, its frame; `source`, the event of the
+// feed that it comes from; `pause`, microseconds since the step before, if that is long.
+export function storyOf(line) {
+  const steps = [...opening(line), ...line.rows.flatMap((row) => rowSteps(row)), ...ending(line)];
+  let before = null;
+  let state = 'connecting';
+  for (const step of steps) {
+    state = step.turnsTo ?? state;
+    step.state = state;
+    step.pause = before !== null && step.us - before > LONG_PAUSE ? step.us - before : null;
+    before = step.us ?? before;
+  }
+  return steps;
+}
+
+function opening({ opened, refused }) {
+  const exchange = opened ?? refused;
+  if (!exchange) return [];
+  const path = exchange.request.split(' ')[1] ?? '?';
+  const source = exchange;
+  const steps = [
+    { us: 0, from: 'client', kind: 'tcp', key: 'story_tcp', source },
+    { us: exchange.asked_us, from: 'client', kind: 'request', key: 'story_request', values: { path }, source },
+  ];
+  if (opened) steps.push({ us: opened.answered_us, from: 'server', kind: 'response', key: 'story_101', turnsTo: 'open', source });
+  else steps.push({ us: refused.answered_us, from: 'server', kind: 'response', key: 'story_refused', values: { status: refused.status }, turnsTo: 'closed', source });
+  if (opened?.late) steps.push({ us: opened.us, from: null, kind: 'gap', key: 'story_late', values: { bytes: opened.sent }, source });
+  return steps;
+}
+
+function rowSteps(row) {
+  if (row.type === 'lost') return [{ us: null, from: null, kind: 'gap', key: 'lost_row', values: { count: row.count }, source: row }];
+  if (row.type === 'broken') return [{ us: row.us, from: row.from, kind: 'broken', key: 'story_broken', source: row }];
+  return [{ us: row.us, from: row.from, kind: row.kind, frame: row, source: row, ...wordsOf(row) }];
+}
+
+// What a frame says, in words first.
+function wordsOf(frame) {
+  const bytes = hexBytes(frame.plain ?? frame.payload);
+  const isFragment = frame.message !== undefined && (!frame.fin || frame.kind === 'continuation');
+  if (frame.kind === 'close') {
+    const code = bytes.length < 2 ? 1005 : closeCode(bytes);
+    return { key: 'story_close', values: { code }, quote: textOf(bytes.slice(2)) || null, turnsTo: 'closing' };
+  }
+  if (frame.kind === 'ping') return { key: 'story_ping', isMachine: true };
+  if (frame.kind === 'pong') return { key: 'story_pong', isMachine: true };
+  if (frame.hidden) return { key: frame.from === 'client' && frame.message === 1 ? 'story_join' : 'hidden_text' };
+  if (isFragment) return { key: 'story_fragment', quote: textOf(bytes) };
+  if (frame.kind === 'binary') return { key: 'story_binary', values: { length: frame.length } };
+  return textWords(textOf(bytes));
+}
+
+// A text of the chat is JSON: what was written stands in it. A long one is cut, so it is looked for, not parsed.
+function textWords(text) {
+  const field = (name) => {
+    const found = new RegExp(`"${name}":("(?:[^"\\\\]|\\\\.)*"?)`).exec(text)?.[1];
+    if (found === undefined) return undefined;
+    try { return JSON.parse(found); } catch { return found.slice(1); }
+  };
+  const type = text.startsWith('{') ? field('type') : undefined;
+  if (type === 'message') return { key: 'story_message', values: { from: field('from') ?? '' }, quote: field('text') ?? text };
+  if (type === undefined) return { key: 'story_text', quote: text };
+  const name = field('name') ?? field('you') ?? field('what') ?? '';
+  return { key: 'story_event', values: { type, name }, isMachine: MACHINE_MADE.includes(type) };
+}
+
+function ending({ closed, rows }) {
+  if (!closed) return [];
+  const hasCloseFrame = rows.some(({ kind }) => kind === 'close');
+  const key = { fin: 'story_fin', reset: 'story_reset', abandoned: 'story_abandoned', failed: 'story_failed' }[closed.tcp] ?? 'story_end';
+  const steps = [{ us: closed.us, from: closed.tcp_by ?? 'client', kind: closed.tcp, key, turnsTo: 'closed', source: closed }];
+  // Closed without a close frame: nobody said a code.
+  if (!hasCloseFrame) steps[0].key = closed.tcp === 'reset' ? 'story_reset' : 'story_cut';
+  return steps;
+}
+
+// The steps of the handshake, and those of the close.
+export function handshakeOf(steps) {
+  return steps.filter(({ kind }) => ['tcp', 'request', 'response'].includes(kind));
+}
+
+export function closeOf(steps) {
+  const first = steps.findIndex(({ kind, state }) => kind === 'close' || state === 'closed');
+  return first === -1 ? [] : steps.slice(first).filter(({ kind, state }) => kind === 'close' || state === 'closed');
+}

@@ -126,12 +126,14 @@ function closed(end, socket) {
   if (socket !== state.socket || state.end !== null) return;
   state.closedSince = performance.now();
   state.end = end;
+  const byUs = state.closingSince !== null;
+  if (state.openSince !== null) state.lastClose = { ...end, at: new Date().toISOString(), by: byUs ? 'client' : end.wasClean ? 'server' : 'nobody' };
   state.behind = true;
   state.silentFor = null;
   state.typists.clear();
   saysWhyStopped(null);
   // Codes from 4500 on say that coming back is pointless until a person decides otherwise.
-  if (state.staying && end.code < 4500 && !state.nobody) retryLater();
+  if (state.staying && end.code < 4500 && !state.nobody && state.comesBack) retryLater();
   announce('connection');
   announce('chat');
   announce('closed', end);
@@ -168,8 +170,8 @@ function giveUp() {
 }
 
 function retryLater() {
-  const { openSince, closedSince } = state;
-  const wait = waits.next(openSince === null ? 0 : closedSince - openSince);
+  const { openSince, closedSince, isWatched } = state;
+  const wait = waits.next(openSince === null ? 0 : closedSince - openSince, isWatched && openSince !== null);
   state.retryAt = performance.now() + wait;
   retryTimer = setTimeout(connect, wait);
 }

@@ -6,7 +6,7 @@ import { saysWhyStopped, send } from './connection.js';
 import { confirm, refuse, rememberOutbox, takeTurn } from './sending.js';
 import { announce, isOpen, on, problem, remember, state } from './state.js';
 import { addRow, addUnread, everybody, notice, openThread, renameThread } from './threads.js';
-import { firstKnown } from './words.js';
+import { closeSentences, firstKnown } from './words.js';
 
 const PEOPLE_KEPT = 1_000;       // names that the page knows; the others are only counted
 const LIST_WAIT = 1_000;         // milliseconds, half as long to half again as long: then we ask who is here…
@@ -31,6 +31,7 @@ on('event', (event) => {
 });
 
 on('closed', () => {
+  if (state.openSince !== null) addRow(everybody, notice('closed', state.lastClose.at, ...closeSentences(state.lastClose)));
   clearTimeout(replayTimer);
   clearTimeout(listTimer);
   listed = null;

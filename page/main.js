@@ -38,7 +38,10 @@ function draw() {
 }
 
 on('chat', planDrawing);
-on('language', planDrawing);
+on('language', () => {
+  planDrawing();
+  drawConnection();
+});
 on('thread', () => {
   drawThread();
   drawPeople();

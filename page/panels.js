@@ -25,6 +25,7 @@ export function showPanel(id, shown) {
     button.setAttribute('aria-expanded', !panel.hidden);
     if (before !== panel.hidden) announce('panel', { id: panel.id, shown: !panel.hidden });
   }
+  state.isWatched = ['lesson', 'inspector'].some((watched) => !find(watched).hidden);
 }
 
 // Open what fits: on a phone the chat alone, on a big screen everything.

@@ -63,7 +63,10 @@ export const state = {
   openSince: null,        // null: this WebSocket never opened
   closingSince: null,     // null: it was not this page that asked to close
   closedSince: null,      // null: it is not closed
-  end: null,              // { code, reason, wasClean } of the last close
+  end: null,              // { code, reason, wasClean } of the last close, until the next attempt
+  lastClose: null,        // the same with `at` and who asked for it, until the next close: a class has to be able to read it
+  comesBack: true,        // by itself, after a close: can be switched off in the inspector
+  isWatched: false,       // lesson or inspector is open: then the page takes its time to come back
   sent: 0,                // messages on this connection, for the lesson
   received: 0,
   silentFor: null,        // whole seconds for which the server has not answered our question; null: it has

@@ -5,17 +5,18 @@
 
 const FIRST = 1_000;         // milliseconds: the longest wait before the first new attempt…
 const LONGEST = 30_000;      // …which doubles with every attempt up to this
+const WATCHED = 4_000;       // …and this much longer where a class looks at it
 const STABLE_AFTER = 5_000;  // milliseconds: a connection that lived this long starts the waits anew
 
 export class Waits {
   #attempts = 0;
 
-  // In milliseconds, after a connection that lived so long.
-  next(lived, random = Math.random()) {
+  // In milliseconds, after a connection that lived so long. Where a class looks, the first attempt leaves it time to read the close.
+  next(lived, isWatched = false, random = Math.random()) {
     if (lived > STABLE_AFTER) this.reset();
     const wait = random * Math.min(LONGEST, FIRST * 2 ** this.#attempts);
     this.#attempts += 1;
-    return wait;
+    return isWatched ? WATCHED + wait : wait;
   }
 
   reset() { this.#attempts = 0; }

@@ -58,6 +58,13 @@ export function firstKnown(...keys) {
   return keys.find((key) => key in WORDS[language]);
 }
 
+// A close in words, for the talk and for the lesson: who began, the code, and what it means; as keys, and { code }.
+export function closeSentences({ code, reason, by, isGivenUp }) {
+  const why = firstKnown(`reason_${reason.split(':')[0]}`);
+  const meaning = [{ key: firstKnown(`close_${code}`, 'close_other') }, ...why ? [{ key: why }] : []];
+  return [{ key: isGivenUp ? 'your_close_given_up' : `your_close_${by}` }, { code }, ...meaning];
+}
+
 export function make(tag, text) {
   const element = document.createElement(tag);
   element.textContent = text;

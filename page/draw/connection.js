@@ -2,8 +2,8 @@
 
 import { isClosed, isTakenOver, mayInspect, readyState, state } from '../state.js';
 import { duration, rounded } from '../time.js';
-import { firstKnown, make, phrase, show } from '../words.js';
-import { find, withClass, withSpaces } from './elements.js';
+import { closeSentences, firstKnown, language, make, phrase, show } from '../words.js';
+import { find, time, withClass, withSpaces } from './elements.js';
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
 let isSparking = false;
@@ -32,6 +32,7 @@ export function drawConnection() {
   document.body.classList.toggle('unknown', !state.asked);
   for (const element of document.querySelectorAll('[data-needs-inspector]')) element.hidden = !mayInspect();
   drawStep(now);
+  drawLastClose();
   drawButtons();
   drawClock();
 }
@@ -78,6 +79,17 @@ function drawStep(now) {
   const { connectingSince, openSince, closingSince, closedSince } = state;
   if (openSince !== null) show(find('handshake-fact'), 'handshake_fact', { milliseconds: rounded(openSince - connectingSince) });
   if (closedSince !== null && closingSince !== null) show(find('close-fact'), 'close_fact', { milliseconds: rounded(closedSince - closingSince) });
+}
+
+// What the last close was stays until the next one.
+function drawLastClose() {
+  const line = find('last-close');
+  const key = JSON.stringify([state.lastClose, language]);
+  line.hidden = state.lastClose === null;
+  if (line.hidden || line.dataset.drawn === key) return;
+  line.dataset.drawn = key;
+  const parts = closeSentences(state.lastClose).map(({ key: sentence, code }) => code === undefined ? phrase(sentence) : make('code', code));
+  line.replaceChildren(...withSpaces([phrase('last_close'), ...parts, time(state.lastClose.at)]));
 }
 
 function drawButtons() {

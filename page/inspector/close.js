@@ -42,20 +42,28 @@ export async function measureHttpCost() {
   } catch { /* without a server there is nothing to compare */ }
 }
 
+// The feed died with the server: what the page was told is all that there is.
+function byPage({ code, reason }) {
+  return { code, reason };
+}
+
 export function drawClose(line) {
   const list = find('close-facts');
-  const event = line.closed ?? line.closing;
+  const event = line.closed ?? line.closing ?? (line.told ? byPage(line.told) : null);
   list.replaceChildren();
   clear(find('close-never'));
   find('inspect-close-fact').textContent = event ? event.code : '';
   if (!event) return list.append(write(make('dt', ''), 'not_closed'));
+  const isFromPage = event.by === undefined;
+  if (isFromPage) list.append(write(make('dt', ''), 'feed_died'));
   const sentence = (key, part, values) => addFact(list, key, '').append(phrase(part, values));
-  sentence('close_who', `by_${event.by}`);
+  if (!isFromPage) sentence('close_who', `by_${event.by}`);
   addFact(list, 'close_code', `${event.code} · `).append(phrase(firstKnown(`close_${event.code}`, 'close_other')));
   const reason = firstKnown(`reason_${event.reason?.split(':')[0]}`);
   if (event.reason) addFact(list, 'close_reason', event.reason).append(...reason ? [' · ', phrase(reason)] : []);
   else sentence('close_reason', 'no_reason');
-  sentence('close_answer', event.answered ?? line.answered ? 'answered_yes' : 'answered_no');
+  if (!isFromPage) sentence('close_answer', event.answered ?? line.answered ? 'answered_yes' : 'answered_no');
+  if (line.told) addFact(list, 'close_told', `${line.told.code} · `).append(phrase(firstKnown(`close_${line.told.code}`, 'close_other')));
   if (event.code === 1005 || event.code === 1006) write(find('close-never'), `never_${event.code}`);
   if (!line.closed) return;
   const who = plain(`by_${event.tcp_by ?? 'client'}`);

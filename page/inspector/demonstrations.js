@@ -4,7 +4,7 @@ import { send } from '../connection.js';
 import { find } from '../draw/elements.js';
 import { isOpen, on, state } from '../state.js';
 import { inMilliseconds } from '../time.js';
-import { clear, make, plain, write } from '../words.js';
+import { clear, make, phrase, plain, write } from '../words.js';
 import { closeCode, hexBytes } from './decode.js';
 import { latestOwnLine } from './feed.js';
 
@@ -34,12 +34,26 @@ export function setUpDemonstrations() {
     button.addEventListener('click', () => demonstrate(what));
     find('happenings').append(item);
   }
+  find('happenings').append(returnSwitch());
   on('shown', ({ what, count }) => observed(what, { count }));
   on('tapped', ({ line, event }) => observe(line, event));
   on('closed', ({ code }) => observeEnd(code));
   on('connection', drawDemonstrations);
   setInterval(drawDemonstrations, CLOCK_EVERY);
   drawDemonstrations();
+}
+
+// A class that looks at a close may want it to stay.
+function returnSwitch() {
+  const item = document.createElement('li');
+  const label = document.createElement('label');
+  const box = document.createElement('input');
+  box.type = 'checkbox';
+  box.id = 'no-return';
+  box.addEventListener('change', () => { state.comesBack = !box.checked; });
+  label.append(box, ' ', phrase('no_return'));
+  item.append(label, write(make('p', ''), 'expect_no_return'));
+  return item;
 }
 
 function closeCodes() {

@@ -127,7 +127,7 @@ export function latestOwnLine() {
 }
 
 export function lineState(line) {
-  if (line.closed || line.refused) return 'closed';
+  if (line.closed || line.refused || line.told) return 'closed';
   if (line.closing) return 'closing';
   return line.opened ? 'open' : 'connecting';
 }
@@ -176,6 +176,15 @@ const onWire = {
     line.closed = event;
   },
 };
+
+// What JavaScript was told of its close. Where the feed died with the server, it is all that is known.
+export function pageWasTold(end) {
+  const line = latestOwnLine();
+  if (line === undefined || line.refused) return;
+  line.told = end;
+  line.changed = true;
+  announce('wire');
+}
 
 // What was written goes with the person who wrote it. How their connection was closed may still be looked at.
 export function forgetFrames() {

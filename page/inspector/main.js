@@ -8,7 +8,7 @@ import { measureHttpCost } from './close.js';
 import { setUpDemonstrations } from './demonstrations.js';
 import { setUpDiagram } from './diagram.js';
 import { planInspector, redrawAll, redrawSteps, shownLine } from './draw.js';
-import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, view, watchOnce, whenWatching } from './feed.js';
+import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, pageWasTold, view, watchOnce, whenWatching } from './feed.js';
 import { drawDetail } from './frames.js';
 import { measure } from './measure.js';
 import { advance, play, player, stop } from './player.js';
@@ -60,6 +60,7 @@ on('panel', ({ id }) => { if (id === 'inspector') toggled(); });
 
 on('wire', planInspector);
 on('connection', planInspector);
+on('closed', pageWasTold);
 on('opened', () => { if (view.isOpen) openFeed(ownFeed); });
 
 on('language', () => {

@@ -75,13 +75,15 @@ function textWords(text) {
   return { key: 'story_event', values: { type, name }, isMachine: MACHINE_MADE.includes(type) };
 }
 
-function ending({ closed, rows }) {
-  if (!closed) return [];
-  const hasCloseFrame = rows.some(({ kind }) => kind === 'close');
-  const key = { fin: 'story_fin', reset: 'story_reset', abandoned: 'story_abandoned', failed: 'story_failed' }[closed.tcp] ?? 'story_end';
-  const steps = [{ us: closed.us, from: closed.tcp_by ?? 'client', kind: closed.tcp, key, turnsTo: 'closed', source: closed }];
-  // Closed without a close frame: nobody said a code.
-  if (!hasCloseFrame) steps[0].key = closed.tcp === 'reset' ? 'story_reset' : 'story_cut';
+function ending({ closed, told, rows }) {
+  const steps = [];
+  if (closed) {
+    const hasCloseFrame = rows.some(({ kind }) => kind === 'close');
+    const ends = { fin: hasCloseFrame ? 'story_fin' : 'story_cut', reset: 'story_reset', abandoned: 'story_abandoned', failed: 'story_failed' };
+    steps.push({ us: closed.us, from: closed.tcp_by ?? 'client', kind: closed.tcp, key: ends[closed.tcp] ?? 'story_end', turnsTo: 'closed', source: closed });
+  }
+  // No arrow: nothing goes over the wire. JavaScript may be told another code than the one that did.
+  if (told) steps.push({ us: null, from: null, kind: 'told', key: 'story_told', values: { code: told.code }, turnsTo: 'closed', source: told });
   return steps;
 }
 

@@ -31,7 +31,7 @@ fn the_diagram_tells_the_three_steps_in_order() {
         page.wait_for(&format!("({STEPS}).some(step => step.includes('hola clase'))"), "what was said");
         page.evaluate("find('leave').click()");
         sees_state(&page, "closed 1000");
-        page.wait_for(&format!("({STEPS}).some(step => step.includes('fin closed'))"), "the end of TCP");
+        page.wait_for(&format!("({STEPS}).some(step => step.includes('fin closed')) && ({STEPS}).some(step => step.includes('told closed'))"), "the end of TCP");
         let steps = page.evaluate(STEPS);
         let steps: Vec<&str> =
             steps.as_array().expect("steps").iter().map(|step| step.as_str().expect("words")).collect();
@@ -40,10 +40,11 @@ fn the_diagram_tells_the_three_steps_in_order() {
         assert!(begins[1].starts_with("client request connecting GET /ws"), "{steps:#?}");
         assert!(begins[2].starts_with("server response open 101"), "{steps:#?}");
         assert!(begins[3].starts_with("client text open"), "{steps:#?}");
-        let ends: Vec<&str> = steps.iter().rev().take(3).rev().copied().collect();
+        let ends: Vec<&str> = steps.iter().rev().take(4).rev().copied().collect();
         assert!(ends[0].starts_with("client close closing") && ends[0].contains("1000"), "{steps:#?}");
         assert!(ends[1].starts_with("server close closing"), "{steps:#?}");
         assert!(ends[2].contains("fin closed"), "{steps:#?}");
+        assert!(ends[3].starts_with("- told closed JavaScript") && ends[3].contains("1000"), "{steps:#?}");
         page.screenshot(&format!("diagram-{language}-{}", window.0));
         fits(&page, window);
         assert_no_console_errors(&page);
@@ -78,4 +79,40 @@ fn handshake_and_close_are_played_again_in_slow_motion() {
     );
     page.click("[data-language=es]");
     page.wait_for("find('told').textContent.includes('trama de cierre')", "in the other language");
+}
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn a_close_can_still_be_read_ten_seconds_later() {
+    let mut server = Server::start(&[]);
+    let browser = Browser::start();
+    let page = inspect(&browser, &server, "en", (3000, 1200));
+    page.evaluate("find('inspect-close').open = true");
+    let port = server.port();
+    assert!(server.stop().success());
+    sees_state(&page, "closed 1001");
+    // Meanwhile it tries to come back: at least four seconds later.
+    page.wait_for("state.retryAt - state.closedSince >= 4000", "the time to read it");
+    page.wait_for("state.end.code === 1006", "a first attempt that failed");
+    let texts = "[find('log'), find('last-close'), find('close-facts'), find('diagram')].map(part => part.textContent)";
+    page.wait_for("performance.now() - state.closedSince > 0", "the clock");
+    let texts = page.evaluate(texts);
+    for text in texts.as_array().expect("texts") {
+        let text = text.as_str().expect("a text");
+        assert!(text.contains("1001"), "{text}");
+    }
+    page.screenshot("close-stays");
+    let _again = Server::start_on(port, &[]);
+    page.click("#retry");
+    sees_state(&page, "open");
+    page.wait_for("find('last-close').textContent.includes('1001')", "the last close");
+    // And on request it stays away.
+    page.evaluate("find('make-it-happen').open = true");
+    page.click("#no-return");
+    page.evaluate("send({ type: 'show', what: 'close', code: 4321 })");
+    sees_state(&page, "closed 4321");
+    assert_eq!(page.evaluate("state.retryAt"), serde_json::Value::Null);
+    page.click("#retry");
+    sees_state(&page, "open");
+    page.wait_for("find('last-close').textContent.includes('4321')", "the last close");
 }

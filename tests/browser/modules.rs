@@ -104,13 +104,13 @@ fn the_waits_double_up_to_a_bound_and_begin_again_after_a_stable_connection() {
             &page,
             "waits.js",
             &format!(
-                "(() => {{ const waits = new parts.Waits(); return {lived}.map((lived) => waits.next(lived, 1)); }})()"
+                "(() => {{ const waits = new parts.Waits(); return {lived}.map((lived) => waits.next(lived, false, 1)); }})()"
             ),
         )
     };
     assert_eq!(waits("[0, 0, 0, 0, 0, 0, 0]"), json!([1000, 2000, 4000, 8000, 16000, 30000, 30000]));
     assert_eq!(waits("[0, 0, 5000, 5001, 0]"), json!([1000, 2000, 4000, 1000, 2000]));
-    assert_eq!(with(&page, "waits.js", "new parts.Waits().next(0, 0.25)"), 250.0);
+    assert_eq!(with(&page, "waits.js", "new parts.Waits().next(0, false, 0.25)"), 250.0);
     // Not all at once: without a number of ours it is a random part.
     let spread = with(
         &page,

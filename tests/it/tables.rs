@@ -66,7 +66,11 @@ fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
     for row in CLOSE_CODES {
         assert_eq!(row.comes_back, row.last < 4500, "the page goes by this bound: {}", row.first);
     }
-    assert!(page.contains("if (state.staying && end.code < 4500 && !state.nobody) retryLater();"));
+    assert!(
+        page.contains(
+            "if (state.staying && end.code < 4500 && !state.nobody && state.comesBack) retryLater();"
+        )
+    );
 }
 
 #[test]

@@ -36,8 +36,14 @@ export function redrawAll() {
   planInspector();
 }
 
+// The feed whose lines can be chosen.
+export function shownFeed() {
+  return view.recorded ?? (view.wholeClass ? classFeed : ownFeed);
+}
+
 // The line that is looked at.
 export function shownLine() {
+  if (view.recorded !== null) return view.chosenLine ?? [...view.recorded.lines.values()].at(-1);
   return view.chosenLine ?? latestOwnLine();
 }
 
@@ -73,7 +79,7 @@ function drawFeedNote() {
   const opened = latestOwnLine()?.opened;
   const late = opened?.late && view.chosenLine === null;
   const isOff = ownFeed.socket === null && state.hasAccounts !== null;
-  const key = view.wholeClass && classFeed.refused ? 'class_refused' : state.nobody ? 'feed_nobody' : isOff ? 'feed_off' : ownFeed.lines.size === 0 ? 'feed_waiting' : late ? 'feed_late' : '';
+  const key = view.recorded !== null ? '' : view.wholeClass && classFeed.refused ? 'class_refused' : state.nobody ? 'feed_nobody' : isOff ? 'feed_off' : ownFeed.lines.size === 0 ? 'feed_waiting' : late ? 'feed_late' : '';
   if (note.dataset.key === key) return;
   note.dataset.key = key;
   clear(note);
@@ -90,7 +96,7 @@ function drawFeedNote() {
 // The select lists the lines that can be looked at; what a line is called may change.
 function drawChoice(line) {
   const select = find('lines');
-  const lines = [...(view.wholeClass ? classFeed : ownFeed).lines.values()].slice(-LINES_OFFERED);
+  const lines = [...shownFeed().lines.values()].slice(view.recorded ? 0 : -LINES_OFFERED);
   if (line !== undefined && !lines.includes(line)) lines.unshift(line);
   const key = JSON.stringify([language, line?.conn, ...lines.map((each) => [each.conn, lineTitle(each)])]);
   if (select.dataset.key === key) return;

@@ -22,6 +22,7 @@ export const view = {
   chosenFrame: null,
   holding: false,      // the view is frozen; what comes is remembered all the same
   following: true,     // the newest frame is in view
+  recorded: null,      // a recording in place of what happens now: a feed without a socket
 };
 
 function newFeed(key, linesKept, framesKept) {
@@ -169,13 +170,26 @@ const onWire = {
   closing(line, event) {
     line.closing = event;
   },
-  answered(line) {
+  answered(line, event) {
     line.answered = true;
+    line.answeredAt = event.us;
+  },
+  // Only in a recording: what JavaScript was told.
+  told(line, event) {
+    line.told = event;
   },
   closed(line, event) {
     line.closed = event;
   },
 };
+
+// A recording is told like a feed.
+export function showEvents(events) {
+  const feed = newFeed(null, Infinity, Infinity);
+  for (const event of events) tapped(feed, event);
+  view.recorded = feed;
+  announce('recorded');
+}
 
 // What JavaScript was told of its close. Where the feed died with the server, it is all that is known.
 export function pageWasTold(end) {

@@ -7,9 +7,10 @@ import { write } from '../words.js';
 import { measureHttpCost } from './close.js';
 import { setUpDemonstrations } from './demonstrations.js';
 import { setUpDiagram } from './diagram.js';
-import { planInspector, redrawAll, redrawSteps, shownLine } from './draw.js';
+import { planInspector, redrawAll, redrawSteps, shownFeed, shownLine } from './draw.js';
 import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, pageWasTold, view, watchOnce, whenWatching } from './feed.js';
 import { drawDetail } from './frames.js';
+import { closeRecording, setUpKeeping } from './keep.js';
 import { measure } from './measure.js';
 import { advance, play, player, stop } from './player.js';
 
@@ -19,6 +20,7 @@ const WATCHED_ONCE = 2_000;   // milliseconds that a feed for one request stays
 await styled();
 takeTeacherKey();
 setUpDiagram();
+setUpKeeping();
 setUpDemonstrations();
 toggled();
 
@@ -70,6 +72,7 @@ on('language', () => {
 
 on('person', ({ wasSomebody }) => {
   if (wasSomebody) forgetClass();
+  closeRecording();
   choose(null);
   forgetFrames();
   for (const id of ['frames', 'detail', 'lines']) find(id).replaceChildren();
@@ -114,6 +117,10 @@ find('play-next').addEventListener('click', () => advance(true));
 find('play-stop').addEventListener('click', stop);
 find('play-speed').addEventListener('change', ({ target }) => { player.slowness = Number(target.value); });
 on('played', redrawSteps);
+on('recorded', () => {
+  choose(null);
+  redrawAll();
+});
 
 // A step of the diagram opens what the inspector has of it.
 on('step-chosen', ({ kind, frame }) => {
@@ -124,7 +131,7 @@ on('step-chosen', ({ kind, frame }) => {
 });
 
 find('lines').addEventListener('change', ({ target }) => {
-  const line = (view.wholeClass ? classFeed : ownFeed).lines.get(Number(target.value));
+  const line = shownFeed().lines.get(Number(target.value));
   choose(line === latestOwnLine() ? null : line);
 });
 

@@ -353,7 +353,7 @@ const PARTS: &str = "(async () => {
     for (const path of ['state', 'connection', 'panels', 'outbox', 'waits', 'time', 'draw/elements']) give(await part(`${path}.js`));
     while (!state.asked) await new Promise((resolve) => { setTimeout(resolve, 5); });
     if (!state.features?.includes('inspector')) return;
-    for (const path of ['feed', 'draw', 'decode', 'demonstrations', 'main']) give(await part(`inspector/${path}.js`));
+    for (const path of ['feed', 'draw', 'decode', 'demonstrations', 'recording', 'keep', 'main']) give(await part(`inspector/${path}.js`));
 })()";
 
 /// A JavaScript literal that is exactly this text.

@@ -19,5 +19,6 @@ mod inspector;
 mod minimal;
 mod modules;
 mod people;
+mod recordings;
 #[cfg(feature = "redis")]
 mod shared;

@@ -74,7 +74,8 @@ fn without_a_first_message_the_connection_ends_in_time_though_bytes_keep_coming(
     let long = frame(TEXT, &vec![b' '; 60_000]);
     slow.send(&long[..long.len() - 1]);
     pinging.send(&frame(PING, b"still here"));
-    let mut watcher = RawClient::open(&server, "/wire");
+    let watcher = if cfg!(feature = "inspector") { "/wire" } else { "/ws?join=message" };
+    let mut watcher = RawClient::open(&server, watcher);
     for client in [&mut silent, &mut pinging, &mut slow, &mut watcher] {
         let (code, reason) = client.wait_for_end();
         assert!(code == 1008 && reason.starts_with("no_first_message: "), "{code} {reason}");

@@ -140,6 +140,19 @@ mod watched {
     }
 
     #[test]
+    fn a_request_that_is_refused_may_bring_its_key_in_a_header() {
+        use crate::common::raw::{ask, request};
+        let server = Server::start(&["--log", "trace"]);
+        let mut own = watch(&server, WIRE_KEY);
+        let head = request("GET", "/ws", &format!("X-Wire-Token: {WIRE_KEY}\r\n"));
+        assert_eq!(ask(&server, head).status, 426);
+        let refused = own.wait_for("refused");
+        assert!(refused["request"].as_str().expect("a head").contains("X-Wire-Token: ***"), "{refused}");
+        own.assert_never_saw(WIRE_KEY);
+        assert!(!server.log().iter().any(|line| line.contains(WIRE_KEY)));
+    }
+
+    #[test]
     fn no_watcher_and_no_log_sees_the_secrets_of_a_first_message() {
         const SECRET: &str = "S3CRET-S3CRET-S3CRET";
         let server = Server::start(&["--teacher-key", TEACHER, "--log", "trace"]);

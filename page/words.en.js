@@ -163,6 +163,7 @@ export default {
   why_empty_name: 'A name needs at least one character.',
   why_long_name: 'A name has at most {number} characters.',
   why_invisible_name: 'A name must not have invisible characters.',
+  why_many_marks: 'At most four marks on a letter, two of them accents.',
   why_no_json: 'That begins with `{`, so it should be JSON, but it is not: look near character {number}.',
   why_wrong_field: 'That JSON has a field that does not fit: look near character {number}.',
   why_unknown_type: 'The server knows no message of that `type`.',
@@ -224,7 +225,7 @@ export default {
 
   // What the server refuses
   error_name_taken: 'That name is taken: choose another.',
-  error_bad_name: 'That name will not do: 1 to 32 characters, none of them invisible.',
+  error_bad_name: 'That name will not do: 1 to 64 characters, none of them invisible.',
   error_name_fixed: 'Your name is that of your account: it cannot be changed.',
   error_bad_message: 'The server did not understand that message.',
   error_empty: 'An empty message is not sent.',

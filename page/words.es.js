@@ -163,6 +163,7 @@ export default {
   why_empty_name: 'Un nombre tiene al menos un carácter.',
   why_long_name: 'Un nombre tiene como mucho {number} caracteres.',
   why_invisible_name: 'Un nombre no puede tener caracteres invisibles.',
+  why_many_marks: 'Como mucho cuatro marcas sobre una letra, dos de ellas acentos.',
   why_no_json: 'Empieza por `{`, así que debería ser JSON, pero no lo es: mira cerca del carácter {number}.',
   why_wrong_field: 'Ese JSON tiene un campo que no encaja: mira cerca del carácter {number}.',
   why_unknown_type: 'El servidor no conoce ningún mensaje de ese `type`.',
@@ -224,7 +225,7 @@ export default {
 
   // What the server refuses
   error_name_taken: 'Ese nombre ya está en uso: elige otro.',
-  error_bad_name: 'Ese nombre no vale: de 1 a 32 caracteres, sin caracteres invisibles.',
+  error_bad_name: 'Ese nombre no vale: de 1 a 64 caracteres, sin caracteres invisibles.',
   error_name_fixed: 'Tu nombre es el de tu cuenta: no se puede cambiar.',
   error_bad_message: 'El servidor no ha entendido ese mensaje.',
   error_empty: 'Un mensaje vacío no se envía.',

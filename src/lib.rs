@@ -31,8 +31,8 @@
 //! | [`limits`], [`system`], `listen`, `rejector` | What is bounded, and what happens at the bound? |
 //! | [`http`]: `request`, `head`, `origin`, `router`, `routes`, `page`, `response` | How is HTTP read and answered? |
 //! | [`websocket`]: `frame`, `frame_rules`, `fault`, `rate_limit`, `read_ahead`, `half_close` | What do the bytes look like, and what may a client not do? |
-//! | [`broadcaster`]: `table`, `blocked`, `timers`, `retry`, `ordering`, `cause` | What happens later, and in which order? |
-//! | [`chat`]: `name`, `command`, `event`, `presence`, `history`, `joining` | Who is here, and who gets what? |
+//! | [`broadcaster`]: `endpoint`, `table`, `blocked`, `timers`, `retry`, `ordering`, `cause` | What happens later, and in which order? |
+//! | [`chat`]: `name`, `invisible`, `command`, `event`, `presence`, `history`, `joining`, `settings` | Who is here, and who gets what? |
 //! | [`close_code`], [`client_id`], [`token`], `deadline` | Small types that all of them use |
 //!
 //! # Features

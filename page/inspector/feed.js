@@ -62,14 +62,6 @@ export function closeFeed(feed) {
   if (old !== null) closeSocket(old);
 }
 
-// A feed with a key of its own, used once: for a request that has to have its key in the address. What it tells is ours, too.
-export async function watchOnce(key) {
-  const feed = newFeed(key, ownFeed.linesKept, ownFeed.framesKept);
-  feed.lines = ownFeed.lines;
-  await whenWatching(feed);
-  return feed;
-}
-
 // The chat opens after the inspector, so that its first byte is seen; but it does not depend on it.
 export function whenWatching(feed) {
   if (feed.watching || feed.key === null) return Promise.resolve();

@@ -186,7 +186,7 @@ impl Event<'_> {
 
     /// The same as a text.
     pub fn text(&self) -> String {
-        serde_json::to_string(self).expect("invariant: plain fields are always JSON")
+        json::escape_controls(serde_json::to_string(self).expect("invariant: plain fields are always JSON"))
     }
 }
 

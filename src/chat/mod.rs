@@ -33,6 +33,7 @@ pub use event::ErrorCode;
 pub use history::KEPT_EVENTS;
 pub use input::{ConnectionId, Input, ServerId};
 pub use join_request::JoinRequest;
+pub use json::escape_controls;
 pub use name::{Name, NameKey};
 pub use settings::{Limits, Settings};
 

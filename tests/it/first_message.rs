@@ -74,7 +74,8 @@ fn without_a_first_message_the_connection_ends_in_time_though_bytes_keep_coming(
     let long = frame(TEXT, &vec![b' '; 60_000]);
     slow.send(&long[..long.len() - 1]);
     pinging.send(&frame(PING, b"still here"));
-    let mut watcher = RawClient::open(&server, "/wire");
+    let watcher = if cfg!(feature = "inspector") { "/wire" } else { "/ws?join=message" };
+    let mut watcher = RawClient::open(&server, watcher);
     for client in [&mut silent, &mut pinging, &mut slow, &mut watcher] {
         let (code, reason) = client.wait_for_end();
         assert!(code == 1008 && reason.starts_with("no_first_message: "), "{code} {reason}");
@@ -136,6 +137,19 @@ mod watched {
         let mut client = RawClient::open(&server, "/wire");
         client.send(&frame(TEXT, b"hola"));
         assert!(client.wait_for_end().1.starts_with("not_a_watch: "));
+    }
+
+    #[test]
+    fn a_request_that_is_refused_may_bring_its_key_in_a_header() {
+        use crate::common::raw::{ask, request};
+        let server = Server::start(&["--log", "trace"]);
+        let mut own = watch(&server, WIRE_KEY);
+        let head = request("GET", "/ws", &format!("X-Wire-Token: {WIRE_KEY}\r\n"));
+        assert_eq!(ask(&server, head).status, 426);
+        let refused = own.wait_for("refused");
+        assert!(refused["request"].as_str().expect("a head").contains("X-Wire-Token: ***"), "{refused}");
+        own.assert_never_saw(WIRE_KEY);
+        assert!(!server.log().iter().any(|line| line.contains(WIRE_KEY)));
     }
 
     #[test]

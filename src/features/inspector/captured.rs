@@ -127,7 +127,7 @@ impl Captured {
 }
 
 /// The value of a header.
-fn header(head: &[u8], wanted: &str) -> Option<String> {
+pub fn header(head: &[u8], wanted: &str) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
     let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
     let (_, value) = lines.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::broadcaster::Party;
+use crate::chat::escape_controls;
 
 /// Messages and bytes in one direction after the handshake, with frame headers.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -175,6 +176,7 @@ impl Event<'_> {
 
     /// The payload of its text frame.
     pub fn json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("invariant: plain fields have a JSON")
+        let json = serde_json::to_string(self).expect("invariant: plain fields have a JSON");
+        escape_controls(json).into_bytes()
     }
 }

@@ -57,6 +57,9 @@ use crate::joints::Joints;
 use crate::tap::{Capture, Opening, Purpose, Taps};
 use crate::token::Token;
 
+/// `secrets` hides it for its name.
+const KEY_HEADER: &str = "x-wire-token";
+
 const NOT_SIGNED_IN: CloseReason = CloseReason::new(
     close_code::SIGNED_OUT,
     "not_signed_in: to watch with this key you have to sign in first",
@@ -131,6 +134,12 @@ fn feed(watcher: ClientId, scope: Scope, to_inspector: ToInspector) -> Endpoint 
     }))
 }
 
+/// The key that a request brings: in its address, or in a header, which proxies do not log.
+fn wire_key(opening: &Opening) -> Option<Token> {
+    let key = parameter(&opening.query, "wire").or_else(|| captured::header(&opening.request, KEY_HEADER));
+    key.and_then(|key| Token::parse(&key))
+}
+
 struct InspectorCapture {
     to_inspector: ToInspector,
     to_broadcaster: Sender<Incoming>,
@@ -138,7 +147,7 @@ struct InspectorCapture {
 
 impl Capture for InspectorCapture {
     fn open(&self, opening: Opening, purpose: Purpose) -> Taps {
-        let key = parameter(&opening.query, "wire").and_then(|key| Token::parse(&key));
+        let key = wire_key(&opening);
         let key = if purpose == Purpose::Chat { key.or_else(Token::random) } else { key };
         let welcome_field = key.as_ref().map(|key| ("wire", key.text()));
         let captured = Arc::new(Captured::new(opening, Some(purpose), key));
@@ -163,7 +172,7 @@ impl Capture for InspectorCapture {
     }
 
     fn refused(&self, opening: Opening, status: u16) {
-        let key = parameter(&opening.query, "wire").and_then(|key| Token::parse(&key));
+        let key = wire_key(&opening);
         let captured = Arc::new(Captured::new(opening, None, key));
         self.to_inspector.report(&captured, captured.answered, Observation::Refused(status));
     }

@@ -5,7 +5,7 @@ use crate::driver::{Browser, Page, quoted};
 use crate::page::*;
 
 const STEPS: &str = "[...document.querySelectorAll('#diagram .step')].map(step =>
-    [step.dataset.from, step.dataset.kind, step.dataset.state, step.innerText].join(' '))";
+    [step.dataset.from, step.dataset.kind, step.dataset.state, step.textContent].join(' '))";
 /// All that the inspector shows of a connection.
 const SHOWN_PARTS: &str = "['track', 'request', 'response', 'proof', 'frames', 'totals', 'close-facts'].map(id => find(id).textContent)";
 

@@ -58,11 +58,13 @@ test: rust tools lint class-hour
 	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test it -- --ignored load_balancer::)
 	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser -- --ignored shared::)
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test it -- chat:: people:: chaos::)
-	$(call with,command -v script,cargo test --all-features --test it -- --ignored enrolment::)
+	$(call with,command -v script,cargo test --all-features --test it -- --ignored enrolment:: log::)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test machine -- --ignored limits::)
 	$(call where,(ulimit -n 20000) && [ $$(cat /proc/sys/vm/max_map_count) = 65530 ],cargo test --all-features --test machine -- --ignored crowd::)
 	$(call where,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test machine -- --ignored outputs::)
-	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test machine -- --ignored unplugged::)
+	cargo test --all-features --test it -- --ignored makefile::
+	$(call where,unshare --mount mount -t tmpfs none /proc,cargo test --all-features --test it -- --ignored signals::)
+	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test machine -- --ignored unplugged:: networks::)
 	$(call with,command -v faketime,cargo test --all-features --test machine -- --ignored faults::)
 
 lint:

@@ -39,6 +39,7 @@ mod http;
 mod http_connection;
 mod load_balancer;
 mod log;
+mod makefile;
 mod people;
 mod references;
 #[cfg(feature = "redis")]

@@ -1,5 +1,8 @@
 //! The log shows the life of a connection in words that a student understands, and never the text of a message.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
 use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame};
 use crate::common::{Client, Server};
 
@@ -89,5 +92,51 @@ fn a_frozen_terminal_does_not_stop_the_chat() {
     for number in 0..2000 {
         ana.say(&format!("{number} and some more words to fill the log"));
         ana.message();
+    }
+}
+
+#[test]
+#[ignore = "needs script(1): run by make test"]
+fn on_a_terminal_a_line_is_the_time_of_day_and_the_sentence() {
+    for (variables, begin) in [("TERM=xterm", "\u{1b}[33m"), ("TERM=xterm NO_COLOR=1", ""), ("TERM=dumb", "")]
+    {
+        // A port that browsers do not open is warned of.
+        let Some(port) = ["6000", "6667", "6566", "10080"]
+            .into_iter()
+            .find(|port| std::net::TcpListener::bind(format!("127.0.0.1:{port}")).is_ok())
+        else {
+            panic!("all of these ports are in use");
+        };
+        let command = format!(
+            "{variables} exec {} --port {port} --log info",
+            env!("CARGO_BIN_EXE_websocket-classroom")
+        );
+        let mut script = Command::new("script");
+        script.env("SHELL", "/bin/sh").env("TZ", "UTC-2").env_remove("NO_COLOR");
+        script.args(["--quiet", "--flush", "--command", &command, "/dev/null"]);
+        let mut script =
+            script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is installed");
+        let mut output = BufReader::new(script.stdout.take().expect("it is piped"));
+        let mut seen = String::new();
+        while !seen.contains("listening on") || !seen.ends_with('\n') {
+            assert!(output.read_line(&mut seen).expect("text") > 0, "{seen}");
+        }
+        // Ctrl-C
+        script.stdin.as_mut().expect("it is piped").write_all(b"\x03").expect("it is there");
+        output.read_to_string(&mut seen).expect("text");
+        script.wait().expect("it ends");
+        let line =
+            |words: &str| seen.lines().find(|line| line.contains(words)).expect(words).trim_end().to_owned();
+        let warning = line("browsers refuse");
+        let (before, rest) = warning.split_at(begin.len());
+        assert!(
+            before == begin && rest[8..].starts_with(" warning: browsers refuse to open port"),
+            "{warning:?}"
+        );
+        assert_eq!(warning.ends_with("\u{1b}[0m"), !begin.is_empty(), "{warning:?}");
+        let plain = line("listening on");
+        let (clock, sentence) = plain.split_at(8);
+        assert!(clock.split(':').all(|part| part.len() == 2 && part.parse::<u8>().is_ok()), "{plain:?}");
+        assert!(sentence.starts_with(" listening on 127.0.0.1:"), "{plain:?}");
     }
 }

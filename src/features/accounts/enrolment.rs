@@ -121,6 +121,9 @@ fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
         let is_like = "it is not like name,password";
         let (name, password) = line.split_once(',').ok_or_else(|| wrong(is_like))?;
         let (name, password) = (name.trim(), password.trim());
+        if name.starts_with('"') || password.starts_with('"') {
+            return Err(wrong("quotation marks would be a part of it: leave them out"));
+        }
         if name.contains([';', '\t']) {
             return Err(wrong(is_like));
         }
@@ -130,9 +133,6 @@ fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
         if place == 0 && is_heading(name, password) {
             heading = Some(number);
             continue;
-        }
-        if name.starts_with('"') || password.starts_with('"') {
-            return Err(wrong("quotation marks would be a part of it: leave them out"));
         }
         let name = account_name(name).map_err(wrong)?;
         let password = Password::parse(password).map_err(wrong)?;

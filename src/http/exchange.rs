@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use log::info;
 
+use super::first_words::is_silent;
 use super::request::{NoRequest, head_in, read};
 use super::response::write_all;
 use super::{Call, Reply, Request, Response};
@@ -15,7 +16,7 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::limits::Permit;
 use crate::tcp::Tcp;
-use crate::websocket::{Handshake, half_close};
+use crate::websocket::{Handshake, half_close, log_subprotocols};
 
 /// How long a connection may send plain HTTP requests. After that the client has to connect again.
 const HTTP_LIFETIME: Duration = Duration::from_secs(60);
@@ -53,6 +54,9 @@ impl Exchange<'_> {
             let deadline = Deadline::after(options.handshake_timeout);
             let read = read(&self.tcp.socket, &mut unread, deadline, is_first, options.max_message);
             let requested = Instant::now();
+            if is_first && is_silent(self.tcp, &unread, &read) {
+                return None;
+            }
             let request = match read {
                 Ok(request) => request,
                 Err(NoRequest::Over(how)) => {
@@ -106,6 +110,7 @@ impl Exchange<'_> {
     /// Is it a handshake, may the client come in, and is there room?
     fn admit(&self, request: &Request, is_for_all: bool) -> Result<(Handshake, Admission, Permit), Response> {
         let handshake = Handshake::check(request)?;
+        log_subprotocols(self.tcp.id, &request.headers);
         let admission = match &self.context.authentication {
             Some(authentication) if !is_for_all => {
                 authentication.admit(request, self.tcp.id, self.tcp.peer.ip())?

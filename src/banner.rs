@@ -2,8 +2,11 @@
 //!
 //! Called by `main` once the server listens. Goes to standard output, while the log goes to standard error.
 
+mod networks;
+
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -13,6 +16,9 @@ use qrcode::render::unicode::Dense1x2;
 
 /// How long the server waits for the terminal to print it.
 const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long another program on this machine has to accept.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What is printed.
 #[derive(Debug, Clone, Default)]
@@ -52,16 +58,28 @@ impl Banner {
         for (line, url) in urls.iter().enumerate() {
             writeln!(out, "  {:<9} {url}", if line == 0 { "page" } else { "" })?;
         }
+        let is_local =
+            |url: &&String| ["//localhost", "//127.", "//[::1]"].iter().any(|local| url.contains(local));
+        let for_others: Vec<&String> = urls.iter().filter(|url| !is_local(url)).collect();
+        if for_others.len() > 1 {
+            writeln!(
+                out,
+                "  {:<9} the class is most likely in the first network; choose with --host ADDRESS",
+                ""
+            )?;
+        }
         for (label, rest) in &self.lines {
             writeln!(out, "  {label:<9} {first}{rest}")?;
         }
         // -E: websocat ends when the connection does.
         let address = first.replacen("http:", "ws:", 1);
         writeln!(out, "  {:<9} websocat -E {}{address}ws", "websocat", self.websocat_flags)?;
+        if let Some(foreign) = others_loopback(&self.addresses) {
+            writeln!(out, "  {:<9} not localhost: another program has {foreign}", "open")?;
+        }
         writeln!(out, "  {:<9} Ctrl-C\n", "stop")?;
-        // A phone cannot reach localhost. Of several other addresses the first is the best.
-        let for_phones = urls.iter().find(|url| !url.contains("localhost"));
-        if let Some(url) = for_phones.filter(|_| terminal) {
+        // A phone cannot reach this machine's loopback. Of several other addresses the first is the best.
+        if let Some(url) = for_others.first().filter(|_| terminal) {
             print_qr_code(url, &mut out)?;
             writeln!(out, "  the code opens {url}\n")?;
         }
@@ -85,44 +103,46 @@ fn print_qr_code(url: &str, out: &mut impl Write) -> io::Result<()> {
 /// The page's addresses: `localhost` first, if the server listens there, then those that other machines can reach.
 fn urls(addresses: &[SocketAddr]) -> Vec<String> {
     let mut urls = Vec::new();
+    let is_localhost_ours = others_loopback(addresses).is_none();
     for address in addresses {
         let port = address.port();
         let ip = address.ip();
-        if ip.is_loopback() || ip.is_unspecified() {
+        if is_localhost_ours && (ip.is_loopback() || ip.is_unspecified()) {
             urls.push(format!("http://localhost:{port}/"));
+        } else if ip.is_unspecified() {
+            urls.push(format!("http://127.0.0.1:{port}/"));
         } else {
             urls.push(format!("http://{address}/"));
         }
         if ip.is_unspecified() {
-            let reachable = network_addresses(ip.is_ipv6());
+            let reachable = networks::addresses(ip.is_ipv6());
             urls.extend(reachable.iter().map(|ip| format!("http://{}/", SocketAddr::new(*ip, port))));
         }
     }
-    urls.dedup();
+    let mut known = HashSet::new();
+    urls.retain(|url| known.insert(url.clone()));
     urls
 }
 
-/// This machine's addresses in its networks. First the one with the route to the internet: it is in the classroom's network, not
-/// in that of a virtual machine. Then IPv4 before IPv6.
-fn network_addresses(with_ipv6: bool) -> Vec<IpAddr> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let mut addresses: Vec<IpAddr> = interfaces
-        .iter()
-        .filter(|interface| !interface.is_loopback() && !interface.is_link_local())
-        .map(if_addrs::Interface::ip)
-        .filter(|ip| ip.is_ipv4() || with_ipv6)
-        .collect();
-    let outgoing = outgoing_address();
-    addresses.sort_by_key(|ip| (Some(*ip) != outgoing, *ip));
-    addresses
-}
-
-/// The address that the system would send from. "Connecting" UDP asks the routing table and sends nothing.
-fn outgoing_address() -> Option<IpAddr> {
-    const ANYWHERE: &str = "198.51.100.1:9";
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect(ANYWHERE).ok()?;
-    Some(socket.local_addr().ok()?.ip())
+/// A loopback address with our port on which another program listens: `localhost` may open that one.
+fn others_loopback(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let port = addresses.first()?.port();
+    let is_local = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    if !addresses.iter().any(|address| is_local(address.ip())) {
+        return None;
+    }
+    let is_ours = |loopback: &SocketAddr| {
+        addresses.iter().any(|address| {
+            let ip = address.ip();
+            // `::` takes IPv4, too.
+            ip == loopback.ip() || ip.is_unspecified() && (ip.is_ipv6() || loopback.is_ipv4())
+        })
+    };
+    [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()]
+        .map(|ip| SocketAddr::new(ip, port))
+        .into_iter()
+        .filter(|loopback| !is_ours(loopback))
+        .find(|loopback| TcpStream::connect_timeout(loopback, PROBE_TIMEOUT).is_ok())
 }
 
 #[cfg(test)]

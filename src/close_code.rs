@@ -130,6 +130,13 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
+    pub const SHUTTING_DOWN: CloseReason =
+        CloseReason::new(GOING_AWAY, "shutting_down: the server is shutting down");
+    pub const TRY_LATER: CloseReason =
+        CloseReason::new(TRY_AGAIN_LATER, "unavailable: the server has lost touch with the others");
+    pub const THREAD_FAILED: CloseReason =
+        CloseReason::new(INTERNAL_ERROR, "server_fault: a fault of the server; it is in the server's log");
+
     /// A reason of ours: its key, by which a page finds its words in another language, then a sentence: `no_pong: no answer to our
     /// ping in time`. One that is too long, or has no key, does not compile.
     pub const fn new(code: u16, reason: &'static str) -> Self {

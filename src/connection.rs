@@ -33,7 +33,6 @@ impl Connection {
     /// The three steps.
     pub fn run(mut self) {
         let id = self.tcp.id;
-        info!("{id}: TCP connection from {}", self.tcp.peer);
         let Some(upgrade) = http::speak(&self.tcp, &self.context) else { return };
 
         // Step 1: the handshake.

@@ -29,7 +29,7 @@
 //! |---|---|
 //! | [`config`], [`banner`], [`logger`] | What can be set, and what does the teacher see in the terminal? |
 //! | [`limits`], [`system`], `listen`, `rejector` | What is bounded, and what happens at the bound? |
-//! | [`http`]: `request`, `head`, `origin`, `router`, `routes`, `page`, `response` | How is HTTP read and answered? |
+//! | [`http`]: `request`, `first_words`, `head`, `origin`, `router`, `routes`, `page`, `response` | How is HTTP read and answered? |
 //! | [`websocket`]: `frame`, `frame_rules`, `fault`, `rate_limit`, `read_ahead`, `half_close` | What do the bytes look like, and what may a client not do? |
 //! | [`broadcaster`]: `endpoint`, `table`, `blocked`, `timers`, `retry`, `ordering`, `cause` | What happens later, and in which order? |
 //! | [`chat`]: `name`, `invisible`, `command`, `event`, `presence`, `history`, `joining`, `settings` | Who is here, and who gets what? |

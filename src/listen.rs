@@ -2,9 +2,12 @@
 //!
 //! Called once, by `Server::bind`, before any thread exists.
 
+mod blocked_ports;
+
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
+use log::warn;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that the system holds until they are accepted; Linux uses the smaller of this and `somaxconn`.
@@ -19,6 +22,11 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 /// # Errors
 /// One line that says what to do.
 pub fn listen(host: &str, port: u16) -> Result<Vec<TcpListener>, String> {
+    if blocked_ports::is_blocked(port) {
+        warn!(
+            "browsers refuse to open port {port}, since another protocol has it: choose another with --port NUMBER"
+        );
+    }
     sockets(host, port).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
             format!("port {port} is in use: stop the other program or choose --port NUMBER")
@@ -31,6 +39,13 @@ pub fn listen(host: &str, port: u16) -> Result<Vec<TcpListener>, String> {
 }
 
 fn sockets(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+    if host == "0.0.0.0" {
+        // Some programs know localhost as ::1 only. Without that address, or if another program has it, the rest is enough: the
+        // banner does not print localhost then.
+        let all = listen_on((Ipv4Addr::UNSPECIFIED, port).into())?;
+        let loopback = listen_on((Ipv6Addr::LOCALHOST, all.local_addr()?.port()).into());
+        return Ok([all].into_iter().chain(loopback).collect());
+    }
     if host != "localhost" {
         return (host, port).to_socket_addrs()?.map(listen_on).collect();
     }

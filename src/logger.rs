@@ -2,8 +2,12 @@
 //!
 //! A line on its way to a stopped terminal (Ctrl-S) or a full pipe blocks the thread that writes it. If that were
 //! the broadcaster, the whole chat would stop. So every thread puts its finished line into a bounded queue, and the thread here
-//! prints it with `simple_logger`. If standard error is closed, lines are dropped without a message.
+//! prints it: on a terminal in the short form of `terminal`, elsewhere with `simple_logger`. If standard error is closed, lines are
+//! dropped without a message.
 
+mod terminal;
+
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -13,6 +17,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use simple_logger::SimpleLogger;
 
+use self::terminal::Terminal;
 use crate::deadline::Deadline;
 
 /// Lines that may wait for the terminal; later ones are dropped and counted.
@@ -35,7 +40,10 @@ enum Entry {
 
 struct Line {
     level: Level,
-    target: String,
+    /// That of the event, not that of printing.
+    time: SystemTime,
+    /// It names the file in the sources.
+    module: String,
     text: String,
 }
 
@@ -51,7 +59,9 @@ struct QueueLogger {
 /// If the thread cannot be created, or there is a logger already.
 pub fn start(level: LevelFilter) -> Result<(), Box<dyn std::error::Error>> {
     let (queue, entries) = bounded(QUEUE);
-    thread::Builder::new().name("log".to_owned()).spawn(move || print(&entries))?;
+    thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || print(&entries, Terminal::of_standard_error(level)))?;
     log::set_boxed_logger(Box::new(QueueLogger { level, queue, lost: AtomicU64::new(0) }))?;
     log::set_max_level(level);
     Ok(())
@@ -63,7 +73,7 @@ pub fn flush() {
 }
 
 /// The log thread's loop.
-fn print(entries: &Receiver<Entry>) {
+fn print(entries: &Receiver<Entry>, terminal: Option<Terminal>) {
     let printer = SimpleLogger::new();
     let (mut lost, mut pause) = (0, None::<Deadline>);
     for entry in entries {
@@ -79,10 +89,10 @@ fn print(entries: &Receiver<Entry>) {
             lost += 1;
             continue;
         }
-        if lost > 0 && is_printed(&printer, &dropped(lost, "standard error did not accept them")) {
+        if lost > 0 && is_printed(&printer, terminal, &dropped(lost, "standard error did not accept them")) {
             lost = 0;
         }
-        if lost > 0 || !is_printed(&printer, &line) {
+        if lost > 0 || !is_printed(&printer, terminal, &line) {
             lost += 1;
             pause = Some(Deadline::after(PAUSE));
         }
@@ -90,10 +100,15 @@ fn print(entries: &Receiver<Entry>) {
 }
 
 /// Prints a line; `false` if standard error does not accept it. simple_logger panics then, which must not end this thread.
-fn is_printed(printer: &SimpleLogger, line: &Line) -> bool {
+fn is_printed(printer: &SimpleLogger, terminal: Option<Terminal>, line: &Line) -> bool {
+    if let Some(terminal) = terminal {
+        let text = terminal.line(line.time, line.level, &line.module, &line.text);
+        return io::stderr().write_all(text.as_bytes()).is_ok();
+    }
+    let target = format!("{} {}", humantime::format_rfc3339_millis(line.time), line.module);
     let printed = catch_unwind(AssertUnwindSafe(|| {
         let mut record = Record::builder();
-        record.level(line.level).target(&line.target);
+        record.level(line.level).target(&target);
         printer.log(&record.args(format_args!("{}", line.text)).build());
     }));
     printed.is_ok()
@@ -101,11 +116,9 @@ fn is_printed(printer: &SimpleLogger, line: &Line) -> bool {
 
 impl Line {
     fn new(level: Level, module: &str, text: String) -> Line {
-        // The time is that of the event, not that of printing. The module names the file in the sources.
         let module = module.strip_prefix(CRATE).unwrap_or(module).trim_start_matches("::");
         let module = if module.is_empty() { "main" } else { module };
-        let time = humantime::format_rfc3339_millis(SystemTime::now());
-        Line { level, target: format!("{time} {module}"), text }
+        Line { level, time: SystemTime::now(), module: module.to_owned(), text }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::process::{Command, Stdio};
 
 use log::warn;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -21,10 +22,17 @@ pub fn signals_to_handle() -> Vec<i32> {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
         u64::from_str_radix(mask.trim(), 16).ok()
     });
-    // Where the system does not say whether it is ignored, it is not handled.
-    let is_hangup_ignored = ignored.is_none_or(|mask| mask & (1 << (SIGHUP - 1)) != 0);
+    let is_hangup_ignored =
+        ignored.map_or_else(is_hangup_ignored_by_children, |mask| mask & (1 << (SIGHUP - 1)) != 0);
     let hangup = (!is_hangup_ignored).then_some(SIGHUP);
     [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
+}
+
+/// Asks a child, where there is no `/proc` (macOS): a program inherits what is ignored, and a shell may not change that (POSIX,
+/// `trap`), so it survives the signal then.
+fn is_hangup_ignored_by_children() -> bool {
+    let shell = Command::new("sh").args(["-c", "kill -s HUP $$; exit 0"]).stdin(Stdio::null()).status();
+    shell.is_ok_and(|status| status.success())
 }
 
 /// Systems start a program with a small limit of open files and let it request more.

@@ -42,7 +42,7 @@ use log::info;
 
 use crate::chat::{Chat, Clock, Command, ConnectionId, ErrorCode, Input, JoinRequest, Refusal, Timestamp};
 use crate::client_id::ClientId;
-use crate::close_code::{self, CloseReason};
+use crate::close_code::CloseReason;
 use crate::token::Token;
 use round::Clients;
 use timers::{Timer, Timers};
@@ -60,15 +60,6 @@ pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// From the signal to the end of the program, for clients that are still there then.
 const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(4);
-
-const SHUTTING_DOWN: CloseReason =
-    CloseReason::new(close_code::GOING_AWAY, "shutting_down: the server is shutting down");
-const TRY_LATER: CloseReason =
-    CloseReason::new(close_code::TRY_AGAIN_LATER, "unavailable: the server has lost touch with the others");
-const THREAD_FAILED: CloseReason = CloseReason::new(
-    close_code::INTERNAL_ERROR,
-    "server_fault: a fault of the server; it is in the server's log",
-);
 
 /// All that the thread owns.
 pub struct Broadcaster {
@@ -169,7 +160,10 @@ impl Broadcaster {
 
     fn open(&mut self, id: ClientId, opened: Opened) {
         // Since the handshake the server may have begun to shut down, or the admission was revoked.
-        let refused = self.shut_down.map(|_| SHUTTING_DOWN).or_else(|| opened.admission.revoked().cloned());
+        let refused = self
+            .shut_down
+            .map(|_| CloseReason::SHUTTING_DOWN)
+            .or_else(|| opened.admission.revoked().cloned());
         let endpoint = self.clients.table.open(id, opened);
         if let Some(reason) = refused {
             return self.begin_closing(id, Cause::Server(reason));
@@ -197,7 +191,7 @@ impl Broadcaster {
         request.account.clone_from(&client.admission.name);
         let joined = Input::Joined { connection: self.connection(id), request, secret: Token::random() };
         if let Err(QueueFull) = self.submit(joined) {
-            self.begin_closing(id, Cause::Server(TRY_LATER));
+            self.begin_closing(id, Cause::Server(CloseReason::TRY_LATER));
         }
     }
 
@@ -308,7 +302,7 @@ impl Broadcaster {
             // It is removed at the round's end, once everything is sent.
             self.clients.touch(id);
         } else {
-            self.begin_closing(id, Cause::Server(THREAD_FAILED));
+            self.begin_closing(id, Cause::Server(CloseReason::THREAD_FAILED));
         }
     }
 
@@ -316,7 +310,7 @@ impl Broadcaster {
         self.shut_down = Some(self.now + SHUT_DOWN_DEADLINE);
         self.order.iter_mut().for_each(|order| order.shut_down());
         for id in self.clients.table.open_ids(|_| true) {
-            self.begin_closing(id, Cause::Server(SHUTTING_DOWN));
+            self.begin_closing(id, Cause::Server(CloseReason::SHUTTING_DOWN));
         }
     }
 

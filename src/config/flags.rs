@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::host_name::{host_name, origin};
 use super::options::{Address, Enrolment, Options, WrongFlag};
 use crate::chat::KEPT_EVENTS;
 
@@ -259,9 +260,9 @@ pub const FLAGS: &[Flag] = &[
         help: "one more name under which browsers may reach this server",
         feature: None,
         kind: Kind::Text {
-            bound: "a host name without port, repeatable",
+            bound: "a host name like school.example, repeatable",
             set: |options, name| {
-                options.host_names.push(name.to_owned());
+                options.host_names.push(host_name(name)?);
                 Ok(())
             },
         },
@@ -270,15 +271,12 @@ pub const FLAGS: &[Flag] = &[
         name: "origin",
         value: "ORIGIN",
         default: "",
-        help: "one more origin whose pages may open WebSockets here",
+        help: "one more origin whose pages may open WebSockets here; null is pages from disk, and frames without rights of any site",
         feature: None,
         kind: Kind::Text {
-            bound: "like https://school.example, repeatable",
-            set: |options, origin| {
-                if !origin.contains("://") || origin.ends_with('/') {
-                    return Err("is not an origin like https://school.example");
-                }
-                options.origins.push(origin.to_owned());
+            bound: "like https://school.example, or null; repeatable",
+            set: |options, text| {
+                options.origins.push(origin(text)?);
                 Ok(())
             },
         },

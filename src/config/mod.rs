@@ -3,7 +3,9 @@
 //! Called by `main` before any thread exists. Every flag stands once, in the table of `flags`.
 
 mod flags;
+mod host_name;
 mod options;
+mod punycode;
 
 pub use flags::{FLAGS, Flag};
 pub use options::{Address, Enrolment, Options, WrongFlag};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use log::{info, log};
 
+use super::first_words::first_words;
 use super::request::{NoRequest, head_in, read};
 use super::response::write_all;
 use super::{Call, Reply, Request, Response};
@@ -15,7 +16,7 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::limits::Permit;
 use crate::tcp::Tcp;
-use crate::websocket::{Handshake, half_close};
+use crate::websocket::{Handshake, half_close, log_subprotocols};
 
 /// How long a connection may send plain HTTP requests. After that the client has to connect again.
 const HTTP_LIFETIME: Duration = Duration::from_secs(60);
@@ -47,16 +48,20 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     fn run(&self) -> Option<Upgrade> {
         let mut unread = Vec::new();
-        let mut is_first = true;
+        let mut level = None;
         loop {
             let options = &self.context.options;
             let deadline = Deadline::after(options.handshake_timeout);
-            let read = read(&self.tcp.socket, &mut unread, deadline, is_first, options.max_message);
+            let read = read(&self.tcp.socket, &mut unread, deadline, level.is_none(), options.max_message);
             let requested = Instant::now();
+            let level = match level {
+                Some(level) => level,
+                None => *level.insert(first_words(self.tcp, &unread, &read)?),
+            };
             let request = match read {
                 Ok(request) => request,
                 Err(NoRequest::Over(how)) => {
-                    info!("{}: ended: {how}", self.tcp.id);
+                    log!(level, "{}: ended: {how}", self.tcp.id);
                     return None;
                 }
                 Err(NoRequest::Refused(response)) => {
@@ -88,7 +93,6 @@ impl Exchange<'_> {
             if !self.answer(&line, &response, request.head, request.query, requested) {
                 return None;
             }
-            is_first = false;
         }
     }
 
@@ -106,6 +110,7 @@ impl Exchange<'_> {
     /// Is it a handshake, may the client come in, and is there room?
     fn admit(&self, request: &Request, needs: Needs) -> Result<(Handshake, Admission, Permit), Response> {
         let handshake = Handshake::check(request)?;
+        log_subprotocols(self.tcp.id, &request.headers);
         let authentication = self.context.authentication.as_deref();
         let admission = needs.admit(authentication, request, self.tcp.id, self.tcp.peer.ip())?;
         let permit = self.context.websockets.acquire().ok_or_else(Response::full)?;

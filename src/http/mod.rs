@@ -4,6 +4,7 @@
 //! and tiny_http prints the `response`. Runs on the connection's thread.
 
 mod exchange;
+mod first_words;
 mod head;
 mod origin;
 mod page;

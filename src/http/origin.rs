@@ -15,7 +15,7 @@ use super::response::Response;
 #[derive(Debug)]
 pub struct HostNames {
     names: Vec<String>,
-    /// Origins that are allowed besides the page's own.
+    /// Origins that are allowed besides the page's own, as `--origin` has made them: lower case, no final dot.
     origins: Vec<String>,
 }
 
@@ -67,6 +67,10 @@ impl HostNames {
             // No browser, so no page: websocat, curl.
             Ok(None) => Ok(host),
             Ok(Some(origin)) if self.is_allowed(origin, host) => Ok(host),
+            Ok(Some("null")) => Err(Response::refusal(
+                403,
+                "A page from disk may not talk to this server (its Origin is null). If it may, start the server with --origin null.",
+            )),
             _ => Err(Response::refusal(
                 403,
                 "A page from another site may not talk to this server (its Origin is not the Host). \
@@ -86,8 +90,14 @@ impl HostNames {
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"))
             .is_some_and(|authority| !host.is_empty() && authority.eq_ignore_ascii_case(host));
-        own || self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(&origin))
+        own || self.origins.contains(&without_final_dot(&origin))
     }
+}
+
+/// `https://school.example.:8443` is the same site as without the root's dot, which the flag leaves out.
+fn without_final_dot(origin: &str) -> String {
+    let dotted = origin.strip_suffix('.').map(str::to_owned);
+    dotted.unwrap_or_else(|| origin.replacen(".:", ":", 1))
 }
 
 /// This machine's own name. Linux has it in a file, other systems by POSIX's `uname`.

@@ -9,8 +9,8 @@ use super::head::{Request, parse};
 use super::response::{Response, write_all};
 use crate::deadline::Deadline;
 
-/// Longest head in bytes: request line, headers and the blank line.
-pub const MAX_HEAD: usize = 8 * 1024;
+/// Longest head in bytes: request line, headers and the blank line. The buffer grows with what comes.
+pub const MAX_HEAD: usize = 16 * 1024;
 
 /// Bytes read at once.
 const READ: usize = 2048;
@@ -40,7 +40,10 @@ pub fn read(
         match parse(unread).map_err(NoRequest::Refused)? {
             Some(parsed) => break parsed,
             None if unread.len() >= MAX_HEAD => {
-                let text = format!("The request's head is longer than {MAX_HEAD} bytes.");
+                let text = format!(
+                    "The request's head is longer than {MAX_HEAD} bytes. Cookies of other programs on this host may be why: \
+                     delete them, or for localhost open http://127.0.0.1 with the port."
+                );
                 return Err(NoRequest::Refused(Response::refusal(431, text)));
             }
             None => {}

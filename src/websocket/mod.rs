@@ -15,6 +15,7 @@ mod stream;
 
 pub use frame_rules::FrameRules;
 pub use handshake::{Handshake, accept};
+pub use offers::log_subprotocols;
 pub use rate_limit::{BURST_SECONDS, BYTES_PER_TOKEN, HEARTBEAT_SECONDS};
 pub use session::Session;
 pub use stream::ClientStream;

@@ -3,6 +3,9 @@
 //!
 //! This server selects none of them, but refuses a handshake with a wrong list. No socket and no clock here.
 
+use log::info;
+
+use crate::client_id::ClientId;
 use crate::http::{Headers, Response};
 
 /// Checks both lists, if they are there.
@@ -19,6 +22,17 @@ pub fn check(headers: &Headers) -> Result<(), Response> {
         return Err(Response::refusal(400, text));
     }
     Ok(())
+}
+
+/// Says in the log why a browser will end this connection: it asked for a subprotocol, and the answer selects none (RFC 6455, 4.1).
+pub fn log_subprotocols(id: ClientId, headers: &Headers) {
+    let offered: Vec<&str> = headers.list("sec-websocket-protocol").collect();
+    if !offered.is_empty() {
+        let offered = offered.join(", ");
+        info!(
+            "{id}: the client offers subprotocols ({offered}); none is spoken here, so a browser ends the connection (1006)"
+        );
+    }
 }
 
 /// All elements are right, and there is at least one: `1#element` of RFC 2616. Without such a line there is no list.

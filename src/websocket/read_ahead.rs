@@ -20,7 +20,9 @@ pub struct ReadAhead {
 }
 
 impl ReadAhead {
-    pub fn new(early: Vec<u8>) -> Self {
+    pub fn new(mut early: Vec<u8>) -> Self {
+        // It held the request's head: an idle client must not keep that room.
+        early.shrink_to_fit();
         ReadAhead { bytes: Cursor::new(early), is_busy: false }
     }
 

@@ -123,6 +123,17 @@ fn a_wrong_flag_or_value_is_named_in_one_line() {
         (&["--log", "loud"], "--log: \"loud\""),
         (&["--origin", "school.example"], "--origin: \"school.example\""),
         (&["--host", ""], "--host: \"\""),
+        (&["--host-name", "school.example/chat"], "--host-name: \"school.example/chat\""),
+        (&["--host-name", "*.school.example"], "--host-name: \"*.school.example\""),
+        (&["--host-name", "ana@school.example"], "--host-name"),
+        (&["--host-name", "school.example:99999"], "--host-name"),
+        (&["--host-name", "school..example"], "--host-name"),
+        (&["--host-name", "two words"], "--host-name"),
+        (&["--host-name", &"ñ".repeat(80)], "--host-name"),
+        (&["--origin", "https://school.example/chat"], "--origin: \"https://school.example/chat\""),
+        (&["--origin", "https://*.school.example"], "--origin"),
+        (&["--origin", "https://"], "--origin"),
+        (&["--origin", "file:///home/ana/client.html"], "--origin null"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -214,5 +225,116 @@ fn the_flag_sets_the_log_level_and_otherwise_rust_log_does() {
             }
             assert_eq!(is_there, place < logged, "{flags:?} {variable:?}: {log:#?}");
         }
+    }
+}
+
+#[test]
+fn what_can_be_meant_by_a_host_name_is_what_a_browser_sends() {
+    for (given, sent) in [
+        ("school.example:8443", "school.example:8443"),
+        ("School.Example.", "school.example"),
+        ("https://school.example/", "school.example"),
+        ("aula.españa.es", "aula.xn--espaa-rta.es"),
+        ("AULA.ESPAN\u{303}A.ES", "aula.xn--espaa-rta.es:3000"),
+        ("xn--espaa-rta.es", "xn--espaa-rta.es"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
+        ("пример.испытание", "xn--e1afmkfd.xn--80akhbyknj4f"),
+    ] {
+        let server = Server::start(&["--host-name", given]);
+        let head = format!("GET /health HTTP/1.1\r\nHost: {sent}\r\n\r\n");
+        assert_eq!(ask_on(&mut server.connect(), head).status, 200, "{given}");
+        let head = "GET /health HTTP/1.1\r\nHost: other.example\r\n\r\n";
+        assert_eq!(ask_on(&mut server.connect(), head).status, 403, "{given}");
+    }
+}
+
+#[test]
+fn what_can_be_meant_by_an_origin_is_what_a_browser_sends() {
+    for (given, sent) in [
+        ("https://school.example:443", "https://school.example"),
+        ("http://school.example:80", "http://school.example"),
+        ("HTTPS://School.Example/", "https://school.example"),
+        ("https://school.example.", "https://school.example."),
+        ("https://school.example", "https://school.example."),
+        ("wss://school.example:8443", "https://school.example:8443"),
+        ("https://españa.es", "https://xn--espaa-rta.es"),
+        ("http://[::1]:5173", "http://[::1]:5173"),
+        ("null", "null"),
+        ("NULL", "null"),
+    ] {
+        let server = Server::start(&["--origin", given]);
+        let head = |origin| format!("GET /health HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n\r\n");
+        assert_eq!(ask_on(&mut server.connect(), head(sent)).status, 200, "{given}");
+        for other in
+            ["https://other.example", "https://school.example:8444", "http://school.example.evil.example"]
+        {
+            assert_eq!(ask_on(&mut server.connect(), head(other)).status, 403, "{given}");
+        }
+    }
+}
+
+#[test]
+fn a_page_from_disk_is_told_which_flag_lets_it_in() {
+    let server = Server::start(&[]);
+    let head = "GET /health HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n";
+    let answer = ask_on(&mut server.connect(), head);
+    assert_eq!(answer.status, 403);
+    assert!(String::from_utf8_lossy(&answer.body).contains("--origin null"));
+}
+
+#[test]
+fn a_port_that_no_browser_opens_is_warned_of() {
+    // The Fetch standard blocks them.
+    let mut tried = 0;
+    for port in ["6000", "6667", "5060", "10080"] {
+        if TcpListener::bind(format!("127.0.0.1:{port}")).is_err() {
+            continue;
+        }
+        let server = Server::spawn(command(&["--port", port]));
+        server.wait_for_log(&format!("browsers refuse to open port {port}"));
+        tried += 1;
+    }
+    assert!(tried > 0, "all of these ports are in use");
+    let server = Server::start(&[]);
+    server.wait_for_log("listening on");
+    assert!(!server.log().iter().any(|line| line.contains("browsers refuse")));
+}
+
+#[test]
+fn the_address_for_all_is_localhost_by_ipv6_too() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        // A machine without IPv6.
+        return;
+    }
+    let server = Server::start(&["--host", "0.0.0.0"]);
+    let mut socket = TcpStream::connect(format!("[::1]:{}", server.port())).expect("the server accepts");
+    assert_eq!(ask_on(&mut socket, request("GET", "/", "")).status, 200);
+}
+
+#[test]
+fn localhost_is_not_printed_where_it_is_another_program() {
+    for (host, other) in [("0.0.0.0", "[::1]:0"), ("127.0.0.1", "[::1]:0"), ("::1", "127.0.0.1:0")] {
+        let Ok(other) = TcpListener::bind(other) else { continue };
+        let port = other.local_addr().expect("an address").port().to_string();
+        if host != "::1" && TcpListener::bind(format!("127.0.0.1:{port}")).is_err() {
+            continue;
+        }
+        let mut child = command(&["--host", host, "--port", &port])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut out = std::io::BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut banner = String::new();
+        while !banner.contains("Ctrl-C") {
+            assert!(std::io::BufRead::read_line(&mut out, &mut banner).expect("text") > 0, "{banner}");
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        let own =
+            if host == "::1" { format!("http://[::1]:{port}/") } else { format!("http://127.0.0.1:{port}/") };
+        assert!(banner.contains(&format!("page      {own}\n")), "{banner}");
+        assert!(!banner.contains("http://localhost") && !banner.contains("ws://localhost"), "{banner}");
+        assert!(banner.contains("another program"), "{banner}");
     }
 }

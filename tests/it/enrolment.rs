@@ -72,21 +72,57 @@ fn a_class_list_is_added_whole_or_not_at_all() {
         ("Luis,secret-of-luis\nE:va,secret-of-eva\n", "line 2: an account's name has no colon"),
         ("Luis,\n", "line 1: a password needs at least one character"),
         ("Luis,secret-of-luis\nluis,secret-of-luis\n", "line 2: the name was there before"),
+        (
+            "Luis,secret-of-luis\nEva,secret-of-eva,eva@school.example\n",
+            "line 2: it has more than two columns",
+        ),
+        ("name,password,email\nLuis,secret-of-luis,x\n", "line 1: it has more than two columns"),
+        ("Luis;secret-of-luis\n", "line 1: it is not like name,password"),
+        ("Luis;secret,of-luis\n", "line 1: it is not like name,password"),
+        ("user,pass\n", "the list is empty"),
         ("", "the list is empty"),
     ] {
         let line = refused(&users.run(&["--add-users"], class));
         assert!(line.contains(wrong) && !line.contains("secret"), "{line}");
         assert_eq!(users.text(), before);
     }
-    let class = "\u{feff}Name,Password\r\n# 3b\r\nLuis,secret-of-luis\r\nana,secret,of ana\r\n";
+    let class = "\u{feff}Name,Password\r\n# 3b\r\nLuis,secret-of-luis\r\nana,secret of ana\r\n";
     let output = users.run(&["--add-users"], class);
     assert!(output.status.success(), "{output:?}");
     let told = String::from_utf8(output.stdout).expect("text");
     assert!(told.starts_with("2 people may sign in now; 2 on the list "), "{told}");
     assert_eq!(lines(&users), ["ana", "Luis"]);
     let server = users.serve(&[]);
-    assert_eq!(sign_in(&server, "Ana", "secret,of ana").status, 200);
+    assert_eq!(sign_in(&server, "Ana", "secret of ana").status, 200);
     assert_eq!(sign_in(&server, "Luis", "secret-of-luis").status, 200);
+}
+
+#[test]
+fn the_heading_of_a_class_list_is_no_user_in_spanish_and_english() {
+    for heading in [
+        "user,pass",
+        "Name, Password",
+        "USERNAME,PWD",
+        "nombre,contraseña",
+        "Usuario,Clave",
+        "Alumno/a,Contrasena",
+        "Nombre y apellidos,Contraseña",
+        "full name,password",
+        "\u{feff}user,pass",
+        "# made today\n\nuser,pass",
+    ] {
+        let users = Users::new(&[]);
+        let output = users.run(&["--add-users"], &format!("{heading}\nLuis,secret-of-luis\n"));
+        assert!(output.status.success(), "{heading}: {output:?}");
+        assert_eq!(lines(&users), ["# nobody yet", "Luis"], "{heading}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("is the heading, not a user"), "{told}");
+    }
+    // Only the first line can be one, and "Pass" may be a name.
+    let users = Users::new(&[]);
+    let output = users.run(&["--add-users"], "Pass,secret-of-pass\nuser,password\n");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&users), ["# nobody yet", "Pass", "user"]);
 }
 
 #[test]

@@ -159,6 +159,7 @@ fn origins_are_the_hosts_or_refused() {
                 let head = head.replacen("Host: localhost", &lines, 1);
                 attacks.push(match welcome {
                     true => Attack::answered(head, &[status]),
+                    false if *origin == "null" => Attack::refused(head, 403, "A page from disk"),
                     false => Attack::refused(head, 403, "A page from another site"),
                 });
             }
@@ -206,7 +207,8 @@ fn origins_are_the_hosts_or_refused() {
     // Without a host, no origin is ours.
     for origin in ["http://", "https://", "null", "", "http://localhost"] {
         let old = format!("POST /echo HTTP/1.0\r\nOrigin: {origin}\r\n\r\n");
-        attacks.push(Attack::refused(old, 403, "A page from another site"));
+        let words = if origin == "null" { "A page from disk" } else { "A page from another site" };
+        attacks.push(Attack::refused(old, 403, words));
     }
     attack(server(&["--origin", "https://lms.example"]), attacks);
 }

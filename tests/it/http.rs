@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/index.html"));
 
 /// What a request may have at most: bytes of head, header lines, bytes of body.
-const MAX_HEAD: usize = 8192;
+const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 const MAX_BODY: usize = 65536;
 
@@ -281,7 +281,9 @@ fn each_refusal_says_what_was_wrong_to_the_client_and_in_the_log() {
         (&post("Transfer-Encoding: chunked\r\n"), 411, "Content-Length"),
         (&post("Content-Length: 65537\r\n"), 413, "65536 bytes"),
         (&post("Content-Length: 99999999999999999999999\r\n"), 413, "65536 bytes"),
-        (&long, 431, "8192 bytes"),
+        (&long, 431, "16384 bytes"),
+        (&long, 431, "Cookies of other programs"),
+        (&long, 431, "http://127.0.0.1"),
         (&request("GET", "/", &"A: b\r\n".repeat(MAX_HEADERS)), 431, "64 lines"),
     ];
     for (request, status, words) in refusals {

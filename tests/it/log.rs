@@ -1,6 +1,9 @@
 //! The log shows the life of a connection in words that a student understands, and never the text of a message.
 
-use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
+use crate::common::raw::{ACCEPT, CLOSE, KEY, RawClient, TEXT, ask, frame, handshake, request};
 use crate::common::{Client, Server};
 
 /// The lines of one connection, without the part before `conn`.
@@ -34,6 +37,44 @@ fn one_connection_can_be_followed_through_its_three_steps() {
     }
     assert!(story[4].contains("messages: 1 from client (26 bytes), 2 to client ("), "{}", story[4]);
     assert!(!server.log().iter().any(|line| line.contains("secret")), "what people write is not in the log");
+}
+
+#[test]
+fn a_connection_without_a_word_is_one_line_at_debug() {
+    for level in ["info", "debug"] {
+        let server = Server::start(&["--log", level, "--handshake-timeout", "1"]);
+        // A probe of a load balancer, and a browser that connects in advance.
+        drop(server.connect());
+        let mut waits = server.connect();
+        waits.read_to_end(&mut Vec::new()).expect("an answer, then the end");
+        ask(&server, request("GET", "/health", ""));
+        server.wait_for_log("conn 3: GET \"/health\" answered 200");
+        for (conn, words) in
+            [("conn 1:", "ended without a word"), ("conn 2:", "without a word, answered 408")]
+        {
+            let story = story(&server, conn);
+            assert_eq!(story.len(), usize::from(level == "debug"), "{story:#?}");
+            assert!(
+                story.iter().all(|line| line.contains("TCP connection from") && line.contains(words)),
+                "{story:#?}"
+            );
+        }
+        assert!(story(&server, "conn 3:")[0].starts_with("conn 3: TCP connection from 127.0.0.1:"));
+    }
+}
+
+#[test]
+fn the_log_says_why_a_browser_gives_up_a_connection_with_a_subprotocol() {
+    let server = Server::start(&["--log", "info"]);
+    let head = handshake("/echo").replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: mqtt, chat\r\n\r\n");
+    assert_eq!(ask(&server, head).status, 101);
+    let line = server.wait_for_log("offers subprotocols");
+    assert!(line.contains("conn 1: the client offers subprotocols (mqtt, chat)"), "{line}");
+    assert!(line.contains("none is spoken here") && line.contains("1006"), "{line}");
+    // Without one nothing is said.
+    assert_eq!(ask(&server, handshake("/echo")).status, 101);
+    server.wait_for_log("conn 2: handshake");
+    assert!(!server.log().iter().any(|line| line.contains("conn 2: the client offers")));
 }
 
 #[test]
@@ -89,5 +130,51 @@ fn a_frozen_terminal_does_not_stop_the_chat() {
     for number in 0..2000 {
         ana.say(&format!("{number} and some more words to fill the log"));
         ana.message();
+    }
+}
+
+#[test]
+#[ignore = "needs script(1): run by make test"]
+fn on_a_terminal_a_line_is_the_time_of_day_and_the_sentence() {
+    for (variables, begin) in [("TERM=xterm", "\u{1b}[33m"), ("TERM=xterm NO_COLOR=1", ""), ("TERM=dumb", "")]
+    {
+        // A port that browsers do not open is warned of.
+        let Some(port) = ["6000", "6667", "6566", "10080"]
+            .into_iter()
+            .find(|port| std::net::TcpListener::bind(format!("127.0.0.1:{port}")).is_ok())
+        else {
+            panic!("all of these ports are in use");
+        };
+        let command = format!(
+            "{variables} exec {} --port {port} --log info",
+            env!("CARGO_BIN_EXE_websocket-classroom")
+        );
+        let mut script = Command::new("script");
+        script.env("SHELL", "/bin/sh").env("TZ", "UTC-2").env_remove("NO_COLOR");
+        script.args(["--quiet", "--flush", "--command", &command, "/dev/null"]);
+        let mut script =
+            script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is installed");
+        let mut output = BufReader::new(script.stdout.take().expect("it is piped"));
+        let mut seen = String::new();
+        while !seen.contains("listening on") || !seen.ends_with('\n') {
+            assert!(output.read_line(&mut seen).expect("text") > 0, "{seen}");
+        }
+        // Ctrl-C
+        script.stdin.as_mut().expect("it is piped").write_all(b"\x03").expect("it is there");
+        output.read_to_string(&mut seen).expect("text");
+        script.wait().expect("it ends");
+        let line =
+            |words: &str| seen.lines().find(|line| line.contains(words)).expect(words).trim_end().to_owned();
+        let warning = line("browsers refuse");
+        let (before, rest) = warning.split_at(begin.len());
+        assert!(
+            before == begin && rest[8..].starts_with(" warning: browsers refuse to open port"),
+            "{warning:?}"
+        );
+        assert_eq!(warning.ends_with("\u{1b}[0m"), !begin.is_empty(), "{warning:?}");
+        let plain = line("listening on");
+        let (clock, sentence) = plain.split_at(8);
+        assert!(clock.split(':').all(|part| part.len() == 2 && part.parse::<u8>().is_ok()), "{plain:?}");
+        assert!(sentence.starts_with(" listening on 127.0.0.1:"), "{plain:?}");
     }
 }

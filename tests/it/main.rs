@@ -41,6 +41,7 @@ mod http;
 mod http_connection;
 mod load_balancer;
 mod log;
+mod makefile;
 mod page_files;
 mod people;
 mod references;

@@ -150,6 +150,30 @@ fn under_nohup_a_closed_terminal_changes_nothing() {
 }
 
 #[test]
+#[ignore = "needs root, unshare and mount"]
+fn without_proc_a_closed_terminal_ends_it_and_under_nohup_changes_nothing() {
+    let without_proc = |trap: &str| {
+        let mut shell = Command::new("unshare");
+        let hide = format!("mount -t tmpfs none /proc && trap {trap} HUP && exec \"$0\" --port 0 --log info");
+        shell.args(["--mount", "sh", "-c", &hide, env!("CARGO_BIN_EXE_websocket-classroom")]);
+        Server::spawn(shell)
+    };
+    let mut server = without_proc("-");
+    let mut ana = Client::join(&server, "Ana");
+    server.signal("HUP");
+    assert_eq!(ana.wait_for_close().0, 1001);
+    ana.read_to_end();
+    assert_eq!(server.wait().code(), Some(0));
+
+    let mut server = without_proc("''");
+    let class = Class::begin(&server);
+    server.signal("HUP");
+    class.goes_on();
+    class.end();
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+#[test]
 fn signals_that_mean_nothing_change_nothing() {
     let server = Server::start(&["--log", "info"]);
     let class = Class::begin(&server);

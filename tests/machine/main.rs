@@ -14,6 +14,7 @@ mod footprint;
 mod crowd;
 mod faults;
 mod limits;
+mod networks;
 mod outputs;
 mod overload;
 mod unplugged;

@@ -102,7 +102,7 @@ fn five_thousand_half_open_handshakes_do_not_disturb_the_class() {
         println!("{threads} threads, {too_slow} times 408, {full} times 503; newcomer {refused} times");
         peaks.push(server.status("VmHWM"));
     }
-    // A request's head may have 8 KiB; these have less.
+    // A request's head may have 16 KiB; these have less.
     assert_within(&peaks, ITSELF + HTTP_ROOM * IDLE, 12 * 1024);
     class.end();
 }

@@ -16,8 +16,32 @@ use crate::config::Enrolment;
 /// Longest class list in bytes.
 const MAX_CLASS_LIST: u64 = 4 << 20;
 
-/// First lines that spreadsheets write: titles of the columns, not a user.
-const HEADINGS: [&str; 2] = ["name,password", "nombre,contraseña"];
+/// What the first line of a spreadsheet calls its two columns, in English and Spanish. Of the first column its first word counts:
+/// `Nombre y apellidos`.
+const NAME_HEADINGS: [&str; 20] = [
+    "name",
+    "names",
+    "user",
+    "users",
+    "username",
+    "user_name",
+    "login",
+    "account",
+    "student",
+    "students",
+    "full",
+    "nombre",
+    "nombres",
+    "usuario",
+    "usuaria",
+    "usuario/a",
+    "alumno",
+    "alumna",
+    "alumno/a",
+    "estudiante",
+];
+const PASSWORD_HEADINGS: [&str; 9] =
+    ["password", "passwords", "pass", "passwd", "pwd", "contraseña", "contraseñas", "contrasena", "clave"];
 
 /// Adds the users that the command line names. Returns the text to print.
 ///
@@ -79,21 +103,36 @@ fn add_users(path: &Path) -> Result<String, String> {
     add_accounts(path, users)
 }
 
-/// Reads lines like `name,password`. The first comma ends the name, so a password may have commas.
+/// The line is the titles of the columns, not a user.
+fn is_heading(name: &str, password: &str) -> bool {
+    let (name, password) = (name.to_lowercase(), password.to_lowercase());
+    let first_word = name.split_whitespace().next().unwrap_or_default();
+    NAME_HEADINGS.contains(&first_word) && PASSWORD_HEADINGS.contains(&password.as_str())
+}
+
+/// Reads lines like `name,password`. A password with a comma could not be told from a third column, so it is refused.
 fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
     let mut users: Vec<(Name, Password)> = Vec::new();
     let mut known = HashSet::new();
-    for (number, line) in (1..).zip(lines(text)) {
+    let mut heading = None;
+    let no_comments = (1..).zip(lines(text)).filter(|(_, line)| !is_comment(line.trim()));
+    for (place, (number, line)) in no_comments.enumerate() {
         let wrong = |reason: &str| format!("standard input, line {number}: {reason}");
-        let heading = line.trim().to_lowercase();
-        let is_heading = number == 1 && HEADINGS.contains(&heading.as_str());
-        if is_heading || is_comment(line.trim()) {
-            continue;
-        }
-        let (name, password) = line.split_once(',').ok_or_else(|| wrong("it is not like name,password"))?;
+        let is_like = "it is not like name,password";
+        let (name, password) = line.split_once(',').ok_or_else(|| wrong(is_like))?;
         let (name, password) = (name.trim(), password.trim());
         if name.starts_with('"') || password.starts_with('"') {
             return Err(wrong("quotation marks would be a part of it: leave them out"));
+        }
+        if name.contains([';', '\t']) {
+            return Err(wrong(is_like));
+        }
+        if password.contains(',') {
+            return Err(wrong("it has more than two columns (a password with a comma takes --add-user)"));
+        }
+        if place == 0 && is_heading(name, password) {
+            heading = Some(number);
+            continue;
         }
         let name = account_name(name).map_err(wrong)?;
         let password = Password::parse(password).map_err(wrong)?;
@@ -107,6 +146,9 @@ fn class_list(text: &str) -> Result<Vec<(Name, Password)>, String> {
     }
     if users.is_empty() {
         return Err("standard input: the list is empty; a line is like name,password".to_owned());
+    }
+    if let Some(number) = heading {
+        let _ = writeln!(io::stderr(), "websocket-classroom: line {number} is the heading, not a user");
     }
     Ok(users)
 }

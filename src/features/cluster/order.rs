@@ -33,9 +33,6 @@ const NEW_CHAT: CloseReason =
     CloseReason::new(close_code::LOST_TOUCH, "new_chat: a new chat begins, without the earlier messages");
 /// How members leave whose server was declared gone.
 const SERVER_SILENT: CloseReason = CloseReason::new(close_code::ABNORMAL, "");
-/// How members leave whose server shuts down.
-const SHUTTING_DOWN: CloseReason =
-    CloseReason::new(close_code::GOING_AWAY, "shutting_down: the server is shutting down");
 
 pub struct ClusterOrder {
     replica: Replica,
@@ -156,7 +153,7 @@ impl Order for ClusterOrder {
     }
 
     fn shut_down(&mut self) {
-        self.propose_gone(self.replica.server(), SHUTTING_DOWN);
+        self.propose_gone(self.replica.server(), CloseReason::SHUTTING_DOWN);
     }
 
     fn ended(&self) {

@@ -65,3 +65,13 @@ fn a_long_message_takes_few_reads() {
     let (_, reads, _) = read_all(Vec::new(), &[65_536]);
     assert!(reads <= 20, "{reads} reads");
 }
+
+#[test]
+fn a_long_head_costs_an_idle_client_nothing() {
+    let mut unread = vec![b'x'; 16 * 1024];
+    unread.clear();
+    assert_eq!(ReadAhead::new(unread).bytes.get_ref().capacity(), 0);
+    let mut unread = vec![b'x'; 16 * 1024];
+    unread.truncate(3);
+    assert!(ReadAhead::new(unread).bytes.get_ref().capacity() < 1024);
+}

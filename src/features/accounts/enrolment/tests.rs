@@ -2,9 +2,9 @@ use super::*;
 
 #[test]
 fn a_class_list_is_read_whole_or_refused() {
-    let text = "\u{feff}Name,Password\r\n# class 3b\r\nAna María,contra,seña\r\n\r\nLuis, secret\r\n";
+    let text = "\u{feff}Name,Password\r\n# class 3b\r\nAna María,contraseña 1\r\n\r\nLuis, secret\r\n";
     let users = class_list(text).expect("a class list");
-    let passwords = ["contra,seña", "secret"].map(|text| Password::parse(text).expect("one"));
+    let passwords = ["contraseña 1", "secret"].map(|text| Password::parse(text).expect("one"));
     let expected = ["Ana María", "Luis"].map(|name| account_name(name).expect("a name"));
     assert_eq!(users, expected.into_iter().zip(passwords).collect::<Vec<_>>());
     for (text, word) in [
@@ -16,6 +16,7 @@ fn a_class_list_is_read_whole_or_refused() {
         ("\"Perez, Ana\",x", "line 1: quotation marks"),
         ("Ana,\"a,b\"", "line 1: quotation marks"),
         ("Nombre,Contraseña\r\n", "the list is empty"),
+        ("name,password\nAna,a,3b", "line 2: it has more than two columns"),
         ("", "the list is empty"),
         ("name,password\n", "the list is empty"),
     ] {

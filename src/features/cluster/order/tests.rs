@@ -187,7 +187,7 @@ fn a_server_that_shuts_down_keeps_its_id_when_it_reads_its_own_end() {
     let server = fixture.order.server();
     fixture.order.shut_down();
     fixture.broadcaster.is_shutting_down = true;
-    let gone = Input::ServerGone { server, how: SHUTTING_DOWN };
+    let gone = Input::ServerGone { server, how: CloseReason::SHUTTING_DOWN };
     assert_eq!(fixture.receive_entry(1, gone), ["apply at 1"]);
     assert_eq!(fixture.broadcaster.server, server);
 }

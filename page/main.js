@@ -2,7 +2,7 @@
 
 import { connect, gates } from './connection.js';
 import { drawClock, drawConnection, spark } from './draw/connection.js';
-import { find } from './draw/elements.js';
+import { find, inFrames } from './draw/elements.js';
 import { drawLog, drawThread } from './draw/log.js';
 import { drawPeople, drawSignIn } from './draw/people.js';
 import { recallOutbox } from './sending.js';
@@ -13,29 +13,17 @@ import './accounts.js';
 import './events.js';
 import './input.js';
 
-const LATEST_DRAWING = 100;            // milliseconds: a tab in the background gets no frames, and is drawn by the clock
+const DRAWING_EVERY = 250;             // milliseconds between two drawings of a busy talk: painting is what costs most
 const CLOCK_EVERY = 250;               // milliseconds between two drawings of what changes by itself
 const PATIENCE_WITH_INSPECTOR = 1_000; // milliseconds that the chat waits for an inspector that was left open
 
-// A class that talks at once sends hundreds of events between two frames of the screen: the talk is drawn once a frame, so the
-// browser computes its layout once a frame, not once a row. The connection's state is drawn at once.
+// A class that talks at once sends hundreds of events a second: they are drawn together. The connection's state is drawn at once.
 
-let isPlanned = false;
-
-function planDrawing() {
-  if (isPlanned) return;
-  isPlanned = true;
-  requestAnimationFrame(draw);
-  setTimeout(draw, LATEST_DRAWING);
-}
-
-function draw() {
-  if (!isPlanned) return;
-  isPlanned = false;
+const planDrawing = inFrames(DRAWING_EVERY, () => {
   drawLog();
   drawPeople();
   drawSignIn();
-}
+});
 
 on('chat', planDrawing);
 on('language', () => {

@@ -6,6 +6,7 @@ import { closeSentences, firstKnown, language, make, phrase, show } from '../wor
 import { find, time, withClass, withSpaces } from './elements.js';
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
+const SPARK_EVERY = 1_000;  // milliseconds: animation is dear without a graphics card
 let isSparking = false;
 let drawnStory = '';
 
@@ -124,6 +125,6 @@ export function spark(direction) {
   if (stillness.matches || document.hidden || isSparking) return;
   isSparking = true;
   const way = [{ left: '10%', opacity: 1 }, { left: '90%', opacity: 1 }];
-  const animation = document.querySelector('.spark').animate(direction === 'out' ? way : way.reverse(), { duration: 400 });
-  animation.finished.finally(() => { isSparking = false; });
+  document.querySelector('.spark').animate(direction === 'out' ? way : way.reverse(), { duration: 400, easing: 'steps(12)' });
+  setTimeout(() => { isSparking = false; }, SPARK_EVERY);
 }

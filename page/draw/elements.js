@@ -5,6 +5,34 @@ import { clockTime } from '../time.js';
 
 export const find = (id) => document.getElementById(id);
 
+const LATEST = 100;  // milliseconds: a tab in the background gets no frames, and is drawn by the clock
+
+// A function that plans `draw` for the next frame of the screen; but `rest` milliseconds after the last one, at the earliest: what
+// comes alone is drawn at once, and what comes by the hundred is drawn together.
+export function inFrames(rest, draw) {
+  let isPlanned = false;
+  let drawnAt = -Infinity;
+  const soon = () => {
+    let isDone = false;
+    const now = () => {
+      if (isDone) return;
+      isDone = true;
+      isPlanned = false;
+      drawnAt = performance.now();
+      draw();
+    };
+    requestAnimationFrame(now);
+    setTimeout(now, LATEST);
+  };
+  return () => {
+    if (isPlanned) return;
+    isPlanned = true;
+    const wait = drawnAt + rest - performance.now();
+    if (wait <= 0) soon();
+    else setTimeout(soon, wait);
+  };
+}
+
 // Makes the children of `box` exactly these elements, in this order. What stays is not touched: a name that is just being
 // pressed must not go from under the mouse, and a screen reader reads only what is new.
 export function reconcile(box, elements) {

@@ -1,7 +1,7 @@
 // What is drawn when: the chosen line, its state, and the teacher's view of the class. Frames may come by the thousand: they are
 // drawn together, once a frame of the screen, and only the latest.
 
-import { find, reconcile } from '../draw/elements.js';
+import { find, inFrames, reconcile } from '../draw/elements.js';
 import { connectAgain } from '../connection.js';
 import { state } from '../state.js';
 import { inSeconds } from '../time.js';
@@ -13,20 +13,18 @@ import { drawDiagram } from './diagram.js';
 import { cell, drawFrames } from './frames.js';
 import { drawHandshake } from './handshake.js';
 
-const LATEST_DRAWING = 100;  // milliseconds: a tab in the background gets no frames, and is drawn by the clock
+const DRAWING_EVERY = 600;   // milliseconds between two drawings: painting is what costs most
 const LANES_DRAWN = 60;      // connections of the class that are drawn
 const LANES_EVERY = 250;     // milliseconds between two drawings of the class
 const LINES_OFFERED = 5;     // connections in the list to choose from
 
-let isPlanned = false;
 let lanesDrawnAt = -Infinity;
 export let drawnLine = null; // the line whose frames are on the screen
 
+const plan = inFrames(DRAWING_EVERY, drawInspector);
+
 export function planInspector() {
-  if (isPlanned || !view.isOpen) return;
-  isPlanned = true;
-  requestAnimationFrame(drawInspector);
-  setTimeout(drawInspector, LATEST_DRAWING);
+  if (view.isOpen) plan();
 }
 
 // Everything is to be drawn again.
@@ -55,8 +53,6 @@ export function redrawSteps() {
 }
 
 function drawInspector() {
-  if (!isPlanned) return;
-  isPlanned = false;
   drawFeedNote();
   if (view.holding) return;
   if (view.wholeClass) drawLanes();

@@ -149,6 +149,8 @@ pub fn stories(mut server: Server) -> Stories {
             continue;
         };
         if let Some(peer) = event.strip_prefix("TCP connection from ") {
+            // `127.0.0.1:40476, for /health`
+            let peer = peer.split(',').next().expect("a first part");
             let (_, port) = peer.rsplit_once(':').expect("an address with port");
             let port: u16 = port.parse().expect("a port");
             let stories = by_port.entry(port).or_default();

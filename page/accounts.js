@@ -179,7 +179,7 @@ function forgetPerson() {
   Object.assign(state.problems, { message: null, name: null });
   announce('person', { wasSomebody });
   announce('forms');
-  announce('chat');
+  announce('own');
 }
 
 // Somebody new on an empty page: session, name and what was written are another tab's now.

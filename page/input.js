@@ -34,6 +34,7 @@ find('compose').addEventListener('submit', (event) => {
   state.toldTyping = -Infinity;
   problem('message', null);
   post(shown, text);
+  announce('own');
 });
 
 messageInput.addEventListener('input', () => {
@@ -54,6 +55,7 @@ log.addEventListener('click', ({ target }) => {
   const row = shown.rows.find(({ ref }) => ref === takeBack);
   shown.draft = [row.text, shown.draft].filter(Boolean).join(' ');
   removeRow(shown, row);
+  announce('own');
   messageInput.focus();
 });
 

@@ -19,13 +19,16 @@ const PATIENCE_WITH_INSPECTOR = 1_000; // milliseconds that the chat waits for a
 
 // A class that talks at once sends hundreds of events a second: they are drawn together. The connection's state is drawn at once.
 
-const planDrawing = inFrames(DRAWING_EVERY, () => {
+function drawTalk() {
   drawLog();
   drawPeople();
   drawSignIn();
-});
+}
+
+const planDrawing = inFrames(DRAWING_EVERY, drawTalk);
 
 on('chat', planDrawing);
+on('own', drawTalk);
 on('language', () => {
   planDrawing();
   drawConnection();

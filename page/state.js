@@ -1,6 +1,7 @@
 // Everything the chat remembers. Events and input change it; drawing reads it and changes nothing. A change is announced by
 // its topic:
 //   connection  the WebSocket's state, or what keeps it from opening: drawn at once
+//   own         what you did yourself, or what another person must not see: drawn at once
 //   chat        the talk, the people, what you sent: drawn with the next frame of the screen
 //   thread      another thread is shown: drawn at once
 //   forms       what was entered in the forms is to go

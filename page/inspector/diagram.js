@@ -2,10 +2,11 @@
 // the browser's WebSocket is a band along its lifeline. A list for screen readers; only rows that are seen are painted.
 
 import { find, reconcile, setText } from '../draw/elements.js';
-import { announce } from '../state.js';
+import { announce, on } from '../state.js';
 import { duration, inMilliseconds } from '../time.js';
 import { make, phrase, plain, show, write } from '../words.js';
-import { player, visibleSteps } from './player.js';
+import { more, redrawSteps, shownLine } from './draw.js';
+import { advance, play, player, stop, visibleSteps } from './player.js';
 
 const STEPS_DRAWN = 300;     // the latest
 const QUOTE_SHOWN = 80;      // characters of what was said
@@ -13,7 +14,7 @@ const QUOTE_SHOWN = 80;      // characters of what was said
 let rows = new WeakMap();    // the list element of each step's event, by kind
 let isFollowing = true;      // the newest step is in view
 
-export function drawDiagram(line, isNew) {
+function drawDiagram(line, isNew) {
   const list = find('diagram');
   if (isNew) rows = new WeakMap();
   const exchange = line.opened ?? line.refused;
@@ -139,7 +140,7 @@ const TOLD = {
   tcp: 'tcp', request: 'request', response: 'response', close: 'close', fin: 'fin', reset: 'reset', abandoned: 'reset', failed: 'reset',
 };
 
-export function setUpDiagram() {
+function setUpDiagram() {
   const section = document.createElement('details');
   section.id = 'inspect-diagram';
   section.open = true;
@@ -164,3 +165,27 @@ export function setUpDiagram() {
     arrows[Math.max(0, Math.min(arrows.length - 1, to))].focus();
   });
 }
+
+// A step opens what the inspector has of it.
+on('step-chosen', ({ kind, frame }) => {
+  if (frame) return announce('frame-chosen', frame);
+  const part = find(['fin', 'reset', 'abandoned', 'failed'].includes(kind) ? 'inspect-close' : 'inspect-handshake');
+  part.open = true;
+  part.scrollIntoView({ block: 'nearest' });
+});
+
+// Nothing of another person, and nothing of another line, is played.
+on('person', () => {
+  stop();
+  find('diagram').replaceChildren();
+});
+on('line-chosen', stop);
+
+setUpDiagram();
+more.push(drawDiagram);
+
+for (const part of ['handshake', 'close', 'all']) find(`play-${part}`).addEventListener('click', () => { if (shownLine()) play(shownLine(), part); });
+find('play-next').addEventListener('click', () => advance(true));
+find('play-stop').addEventListener('click', stop);
+find('play-speed').addEventListener('change', ({ target }) => { player.slowness = Number(target.value); });
+on('played', redrawSteps);

@@ -9,7 +9,6 @@ import { clear, language, make, phrase, plain, write } from '../words.js';
 import { drawClose, drawTotals } from './close.js';
 import { said } from './decode.js';
 import { classFeed, latestOwnLine, lineState, ownFeed, view } from './feed.js';
-import { drawDiagram } from './diagram.js';
 import { cell, drawFrames } from './frames.js';
 import { drawHandshake } from './handshake.js';
 
@@ -17,6 +16,9 @@ const DRAWING_EVERY = 600;   // milliseconds between two drawings: painting is w
 const LANES_DRAWN = 60;      // connections of the class that are drawn
 const LANES_EVERY = 250;     // milliseconds between two drawings of the class
 const LINES_OFFERED = 5;     // connections in the list to choose from
+
+// What is loaded later draws the line, too.
+export const more = [];
 
 let lanesDrawnAt = -Infinity;
 export let drawnLine = null; // the line whose frames are on the screen
@@ -63,7 +65,7 @@ function drawInspector() {
   drawnLine = line;
   line.changed = false;
   drawTrack(line);
-  drawDiagram(line, isNew);
+  for (const drawMore of more) drawMore(line, isNew);
   if (isNew || line.drawnHandshake !== (line.opened ?? line.refused)) drawHandshake(line);
   drawFrames(line, isNew);
   drawTotals(line);

@@ -1,12 +1,13 @@
 // Keeping a recording and showing it again: the buttons, and a file that is dropped on the inspector.
 
 import { find, withClass } from '../draw/elements.js';
-import { announce } from '../state.js';
+import { announce, on } from '../state.js';
+import './diagram.js';
 import { make, phrase, write } from '../words.js';
 import { classFeed, ownFeed, showEvents, view } from './feed.js';
 import { MOST_BYTES, readRecording, recordingOf } from './recording.js';
 
-export function setUpKeeping() {
+function setUpKeeping() {
   const bar = withClass('keeping', document.createElement('div'));
   const save = write(make('button', ''), 'recording_save');
   const open = write(make('button', ''), 'recording_open');
@@ -74,3 +75,7 @@ export function closeRecording() {
 function say(key, values) {
   find('recording-note').replaceChildren(phrase(key, values));
 }
+
+on('person', closeRecording);
+
+setUpKeeping();

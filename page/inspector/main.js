@@ -6,20 +6,18 @@ import { announce, forget, on, recall, remember, state } from '../state.js';
 import { write } from '../words.js';
 import { measureHttpCost } from './close.js';
 import { setUpDemonstrations } from './demonstrations.js';
-import { setUpDiagram } from './diagram.js';
-import { planInspector, redrawAll, redrawSteps, shownFeed, shownLine } from './draw.js';
+import { planInspector, redrawAll, shownFeed } from './draw.js';
 import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, pageWasTold, view, whenWatching } from './feed.js';
 import { drawDetail } from './frames.js';
-import { closeRecording, setUpKeeping } from './keep.js';
 import { measure } from './measure.js';
-import { advance, play, player, stop } from './player.js';
 
-const NEAR_THE_END = 40;  // pixels: so close to the newest row counts as being there
+const LOADED_AFTER = 10_000;  // milliseconds after the chat is open: then the rest is loaded, too
+const NEAR_THE_END = 40;      // pixels: so close to the newest row counts as being there
+
+let diagram = null;           // the promise of the files that are loaded later
 
 await styled();
 takeTeacherKey();
-setUpDiagram();
-setUpKeeping();
 setUpDemonstrations();
 toggled();
 
@@ -51,11 +49,19 @@ function toggled() {
   view.isOpen = !find('inspector').hidden;
   remember('localStorage', 'inspector', view.isOpen ? 'open' : 'closed');
   if (!view.isOpen) return [ownFeed, classFeed].forEach(closeFeed);
+  loadDiagram();
   openFeed(ownFeed);
   if (view.wholeClass) openFeed(classFeed);
   measureHttpCost().then(redrawAll);
   planInspector();
 }
+
+// The diagram and the recordings are loaded when they are wanted first, at the latest after some time: later there may be no server.
+function loadDiagram() {
+  diagram ??= Promise.all([import('./diagram.js'), import('./keep.js')]).then(redrawAll);
+}
+
+on('opened', () => setTimeout(loadDiagram, LOADED_AFTER));
 
 on('panel', ({ id }) => { if (id === 'inspector') toggled(); });
 
@@ -71,7 +77,6 @@ on('language', () => {
 
 on('person', ({ wasSomebody }) => {
   if (wasSomebody) forgetClass();
-  closeRecording();
   choose(null);
   forgetFrames();
   for (const id of ['frames', 'detail', 'lines']) find(id).replaceChildren();
@@ -97,9 +102,9 @@ function forgetClass() {
 }
 
 export function choose(line) {
-  stop();
   view.chosenLine = line;
   view.chosenFrame = null;
+  announce('line-chosen');
   if (!find('detail').hidden) find('detail').hidden = true;
   planInspector();
 }
@@ -109,24 +114,9 @@ on('frame-chosen', (frame) => {
   drawDetail(frame);
 });
 
-// Slow motion
-
-for (const part of ['handshake', 'close', 'all']) find(`play-${part}`).addEventListener('click', () => { if (shownLine()) play(shownLine(), part); });
-find('play-next').addEventListener('click', () => advance(true));
-find('play-stop').addEventListener('click', stop);
-find('play-speed').addEventListener('change', ({ target }) => { player.slowness = Number(target.value); });
-on('played', redrawSteps);
 on('recorded', () => {
   choose(null);
   redrawAll();
-});
-
-// A step of the diagram opens what the inspector has of it.
-on('step-chosen', ({ kind, frame }) => {
-  if (frame) return announce('frame-chosen', frame);
-  const part = find(['fin', 'reset', 'abandoned', 'failed'].includes(kind) ? 'inspect-close' : 'inspect-handshake');
-  part.open = true;
-  part.scrollIntoView({ block: 'nearest' });
 });
 
 find('lines').addEventListener('change', ({ target }) => {

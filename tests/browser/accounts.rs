@@ -77,7 +77,7 @@ fn after_signing_in_a_user_can_chat_and_after_signing_out_the_form_is_back() {
     sees_state(&ana, "closed 4500");
     sees_form(&ana);
     let state = ana.evaluate("document.querySelector('#state').textContent").to_string();
-    assert!(state.contains("the session ended") && state.contains("you signed out"), "{state}");
+    assert!(state.contains("the session ended") && state.contains("You signed out"), "{state}");
     assert_eq!(
         ana.evaluate("[state.retryAt, document.activeElement.id]"),
         serde_json::json!([null, "account"])

@@ -109,6 +109,18 @@ impl Page {
         self.evaluate(PARTS);
     }
 
+    /// Gives a test further parts of our page, which it loads only when they are wanted.
+    pub fn give(&self, files: &[&str]) {
+        self.evaluate(&format!(
+            "Promise.all({}.map(file => import(new URL(`page/${{file}}.js`, document.baseURI).href).then(module => {{
+                for (const name of Object.keys(module)) {{
+                    Object.defineProperty(globalThis, name, {{ get: () => module[name], configurable: true }});
+                }}
+            }})))",
+            json!(files)
+        ));
+    }
+
     fn go(&self, url: &str) {
         let navigation = self.call("Page.navigate", json!({ "url": url }));
         if let Some(error) = navigation["errorText"].as_str() {
@@ -353,7 +365,7 @@ const PARTS: &str = "(async () => {
     for (const path of ['state', 'connection', 'panels', 'outbox', 'waits', 'time', 'draw/elements']) give(await part(`${path}.js`));
     while (!state.asked) await new Promise((resolve) => { setTimeout(resolve, 5); });
     if (!state.features?.includes('inspector')) return;
-    for (const path of ['feed', 'draw', 'decode', 'demonstrations', 'recording', 'keep', 'main']) give(await part(`inspector/${path}.js`));
+    for (const path of ['feed', 'draw', 'decode', 'demonstrations', 'main']) give(await part(`inspector/${path}.js`));
 })()";
 
 /// A JavaScript literal that is exactly this text.

@@ -16,6 +16,7 @@ fn inspect(browser: &Browser, server: &Server) -> Page {
     page.visit(&server.url());
     sees_state(&page, "open");
     page.wait_for("document.querySelectorAll('#diagram .step').length > 3", "the diagram");
+    page.give(&["inspector/recording", "inspector/keep"]);
     page
 }
 

@@ -3,7 +3,7 @@
 
 import { closeSocket, openSocket, sendText } from './socket.js';
 import { announce, isClosed, isOpen, readyState, state } from './state.js';
-import { Pulse, Waits } from './waits.js';
+import { Pulse, Waits } from './time.js';
 
 const WELCOME_WAIT = 2_000;      // milliseconds without a welcome: then the page says why it may not have come
 const HANDSHAKE_WAIT = 15_000;   // milliseconds without an answer to the handshake: then the page gives it up

@@ -127,7 +127,9 @@ const onEvent = {
     const thread = isPrivate ? openThread(own ? event.to : event.from) : everybody;
     const { from, to, at, text } = event;
     addRow(thread, { kind: 'message', from, to, at, text, state: own ? 'delivered' : null });
-    if (!own && event.id > state.readUpTo) addUnread(thread);
+    if (own || event.id <= state.readUpTo) return;
+    addUnread(thread);
+    if (!missed) announce('heard', { from, text, isPrivate });
   },
 
   // Sent again, but the server had it already; the event itself came to a connection that was dead.

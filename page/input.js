@@ -3,12 +3,13 @@
 import { beginAgain, signIn, signOut } from './accounts.js';
 import { askNow, connect, join, leave, pause, send } from './connection.js';
 import { find } from './draw/elements.js';
+import { rowOf } from './draw/log.js';
 import { rememberPlace } from './events.js';
 import { WAITING_KEPT } from './outbox.js';
 import { closeOnNarrow, narrow, showPanel } from './panels.js';
 import { post, tellTyping } from './sending.js';
 import { announce, isOpen, isTakenOver, on, problem, remember, state } from './state.js';
-import { nowRead, openThread, removeRow, showThread } from './threads.js';
+import { lookAway, nowRead, openThread, removeRow, showThread } from './threads.js';
 import { speak } from './words.js';
 
 const NEAR_THE_END = 40;  // pixels: so close to the newest row counts as being there
@@ -31,6 +32,7 @@ find('compose').addEventListener('submit', (event) => {
   shown.draft = '';
   shown.following = true;
   shown.unseen = 0;
+  lookAway(shown);
   state.toldTyping = -Infinity;
   problem('message', null);
   post(shown, text);
@@ -42,13 +44,21 @@ messageInput.addEventListener('input', () => {
   tellTyping();
 });
 
-// While an input method composes (Japanese, Chinese…), Enter chooses a character and must not send.
-// Safari reports that Enter as no longer composing, but with the key code 229.
+// Enter sends, Shift+Enter begins a line. While an input method composes (Japanese, Chinese…), Enter chooses a character and must not
+// send. Safari reports that Enter as no longer composing, but with the key code 229.
 messageInput.addEventListener('keydown', (event) => {
-  if (event.key === 'Enter' && (event.isComposing || event.keyCode === 229)) event.preventDefault();
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  event.preventDefault();
+  find('compose').requestSubmit();
 });
 
 log.addEventListener('click', ({ target }) => {
+  if (target.closest('.more')) {
+    const row = rowOf(target);
+    row.portions = (row.portions ?? 1) + 1;
+    state.shown.changes += 1;
+    return announce('own');
+  }
   const { takeBack } = target.closest('[data-take-back]')?.dataset ?? {};
   if (takeBack === undefined) return;
   const { shown } = state;
@@ -62,7 +72,9 @@ log.addEventListener('click', ({ target }) => {
 log.addEventListener('scroll', () => {
   const { shown } = state;
   shown.scrolledTo = log.scrollTop;
+  const wasFollowing = shown.following;
   shown.following = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_THE_END;
+  if (wasFollowing && !shown.following) lookAway(shown);
   if (shown.following) shown.unseen = 0;
   announce('chat');
 });
@@ -71,6 +83,13 @@ find('newest').addEventListener('click', () => { log.scrollTop = log.scrollHeigh
 
 // A phone's keyboard, a turned screen, an opened panel: whoever was at the newest row stays there.
 new ResizeObserver(() => { if (state.shown.following) log.scrollTop = log.scrollHeight; }).observe(log);
+
+// A wish for desktop notifications; where there are none, it is not offered.
+const notify = find('notify');
+const mayNotify = 'Notification' in window && isSecureContext;
+notify.hidden = !mayNotify || Notification.permission === 'denied' || state.notifies;
+if (mayNotify && state.notifies) import('./notify.js');
+notify.addEventListener('click', async () => { notify.hidden = await (await import('./notify.js')).allow(); });
 
 // Threads and people
 
@@ -103,7 +122,10 @@ find('find-person').addEventListener('keydown', (event) => {
   messageInput.focus();
 });
 
-document.addEventListener('visibilitychange', nowRead);
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) lookAway(state.shown);
+  nowRead();
+});
 
 // Your name
 

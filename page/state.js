@@ -11,6 +11,7 @@
 //   opened, closed   the chat's WebSocket; closed with { code, reason, wasClean }
 //   traffic     a message went 'out' or came 'in'
 //   shown       the server has done to this connection what it was asked for
+//   heard       somebody else said something, now: { from, text, isPrivate }
 //   person      another person uses this page now: nothing of the one before may stay
 //   key         the key that lets an inspector watch this connection has changed
 //   renamed     you have a new name
@@ -113,6 +114,8 @@ export const state = {
   // The threads: by the name of the other person; '' is the talk with everybody
   threads: new Map(),
   shown: null,            // the thread on the screen
+
+  notifies: recall('localStorage', 'notify') === 'on',  // a wish for desktop notifications
 
   // What is wrong with what was entered, by its field: { key, values }
   problems: { message: null, name: null, signIn: null, signOut: null },

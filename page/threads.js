@@ -18,6 +18,7 @@ export function openThread(name) {
     following: true,  // at the newest row, and staying there
     scrolledTo: 0,    // else where
     unseen: 0,        // rows that came while you were reading further up
+    newFrom: null,    // the first row that came while you were not looking; until you look away again
     unread: 0,        // messages that came while you were not looking at all
     draft: '',        // what was begun here must not be sent there
   };
@@ -45,8 +46,19 @@ export function addRow(thread, row) {
   thread.rows.push(row);
   if (thread.rows.length > (thread === everybody ? ROWS_KEPT : PRIVATE_ROWS_KEPT)) thread.rows.shift();
   if (!thread.following) thread.unseen += 1;
+  if (row.kind === 'message' && row.state === null && !isLookedAt(thread)) thread.newFrom ??= row;
   thread.changes += 1;
   announce('chat');
+}
+
+function isLookedAt(thread) {
+  return thread === state.shown && thread.following && !document.hidden;
+}
+
+// What comes from now on is new when you look again.
+export function lookAway(thread) {
+  thread.newFrom = null;
+  thread.changes += 1;
 }
 
 export function removeRow(thread, row) {
@@ -63,6 +75,7 @@ export function notice(type, at, ...parts) {
 export function showThread(thread) {
   const before = state.shown;
   if (thread === before) return;
+  lookAway(before);
   state.shown = thread;
   state.problems.message = null;
   const isEmpty = before.rows.length === 0 && !hasPending(before) && before.draft === '';
@@ -107,6 +120,6 @@ export function nowRead() {
 export function forgetThreads() {
   showThread(everybody);
   for (const thread of [...state.threads.values()]) if (thread !== everybody) dropThread(thread);
-  Object.assign(everybody, { rows: [], following: true, unseen: 0, unread: 0, draft: '' });
+  Object.assign(everybody, { rows: [], following: true, unseen: 0, unread: 0, newFrom: null, draft: '' });
   everybody.changes += 1;
 }

@@ -193,6 +193,11 @@ export default {
   private_hint: 'Press a name to write to that person in private.',
 
   // Your own messages
+  new_since: 'New since you looked',
+  show_more: 'Show more: {left} characters are left',
+  notify: 'notify me',
+  notify_refused: 'The browser does not allow notifications for this page.',
+  notify_private: 'A private message from {name}',
   mark_waiting: 'waiting',
   mark_sent: 'sent',
   mark_delivered: 'delivered',

@@ -193,6 +193,11 @@ export default {
   private_hint: 'Pulsa un nombre para escribirle en privado.',
 
   // Your own messages
+  new_since: 'Nuevo desde que miraste',
+  show_more: 'Ver más: quedan {left} caracteres',
+  notify: 'avísame',
+  notify_refused: 'El navegador no permite avisos para esta página.',
+  notify_private: 'Un mensaje privado de {name}',
   mark_waiting: 'en espera',
   mark_sent: 'enviado',
   mark_delivered: 'entregado',

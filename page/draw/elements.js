@@ -55,6 +55,7 @@ export function colour(element, name) {
 export function time(at) {
   const element = make('time', clockTime(at, language));
   element.dateTime = at;
+  element.title = new Date(at).toLocaleString(language, { dateStyle: 'full', timeStyle: 'medium' });
   return element;
 }
 

@@ -2,12 +2,19 @@
 
 import { state } from '../state.js';
 import { everybody } from '../threads.js';
-import { make, phrase, show, write } from '../words.js';
+import { beginning, partsOf } from '../text.js';
+import { language, make, phrase, show, write } from '../words.js';
 import { colour, find, lock, reconcile, time, unreadBadge, withClass, withSpaces } from './elements.js';
 
 const log = find('log');
 const elements = new WeakMap();  // of each row
+const rowsOf = new WeakMap();    // of each element, its row
 const views = new Map();         // of each thread: its rows, below them what is not confirmed yet, and the button above
+
+// The row that an element of the log belongs to.
+export function rowOf(element) {
+  return rowsOf.get(element.closest('.message'));
+}
 
 export function drawLog() {
   for (const [thread, view] of views) if (state.threads.get(thread.name) !== thread) dropView(thread, view);
@@ -32,7 +39,7 @@ function drawRows(thread) {
   view.box.hidden = thread !== state.shown;
   if (view.changes !== thread.changes) {
     view.changes = thread.changes;
-    reconcile(view.rows, thread.rows.map(elementOf));
+    reconcile(view.rows, withSeparators(thread));
   }
   if (pending.length === 0 && view.pending.childElementCount === 0) return;
   reconcile(view.pending, pending.map(elementOf));
@@ -55,24 +62,62 @@ function dropView(thread, view) {
   views.delete(thread);
 }
 
+// The rows, and between them what separates them: another day, or where you stopped reading. Several messages of one person in a row
+// have the name once.
+function withSeparators({ rows, newFrom }) {
+  let day = dayOf(Date.now());  // the past begins with its day, unless it is today
+  let before = null;
+  return rows.flatMap((row) => {
+    const element = elementOf(row);
+    const between = [];
+    if (row.at && dayOf(row.at) !== day) between.push(separator(row, 'day'));
+    if (row.at) day = dayOf(row.at);
+    if (row === newFrom) between.push(separator(row, 'new'));
+    const isSamePerson = row.kind === 'message' && before?.kind === 'message' && before.from === row.from && Boolean(before.to) === Boolean(row.to);
+    element.classList.toggle('grouped', isSamePerson && between.length === 0);
+    before = row;
+    return [...between, element];
+  });
+}
+
+function dayOf(at) {
+  return new Date(at).toDateString();
+}
+
+const separators = { day: new WeakMap(), new: new WeakMap() };
+
+function separator(row, kind) {
+  const known = separators[kind].get(row);
+  if (known) return known;
+  const element = withClass(`separator ${kind}`, document.createElement('p'));
+  element.append(kind === 'new' ? phrase('new_since') : make('span', new Date(row.at).toLocaleDateString(language, { dateStyle: 'full' })));
+  separators[kind].set(row, element);
+  return element;
+}
+
 // The element of a row. An own message goes from waiting to delivered: it is filled again when it got further.
 function elementOf(row) {
   const element = elements.get(row) ?? document.createElement('div');
   if (!elements.has(row)) (row.kind === 'message' ? fillMessage : fillNotice)(element, row);
-  else if (row.state && element.dataset.state !== row.state) fillMessage(element, row);
+  else if (row.kind === 'message' && (element.dataset.state !== (row.state ?? undefined) || element.dataset.portions !== String(row.portions ?? 1))) fillMessage(element, row);
   elements.set(row, element);
+  rowsOf.set(element, row);
   return element;
 }
 
 // One row for a message; `state` is how far an own one has come…
-function fillMessage(element, { from, to, at, text, state: how, refusal, ref }) {
+function fillMessage(element, { from, to, at, text, state: how, refusal, ref, portions = 1 }) {
   element.className = 'message';
   element.classList.toggle('own', how !== null);
   element.classList.toggle('private', Boolean(to));
   const name = withClass('from', make('bdi', from));
   colour(name, from);
-  const words = withClass('text', make('div', text));
+  const words = withClass('text', document.createElement('div'));
   words.dir = 'auto';  // Arabic and Hebrew begin on the right
+  const shown = beginning(text, portions);
+  words.append(...partsOf(shown.text).map(partElement));
+  words.classList.toggle('cut', shown.left > 0 && portions === 1);
+  element.dataset.portions = portions;
   const stamp = withClass('stamp', document.createElement('span'));
   if (at) stamp.append(time(at), ' ');
   if (how !== null) {
@@ -81,8 +126,25 @@ function fillMessage(element, { from, to, at, text, state: how, refusal, ref }) 
     mark.append(phrase(`mark_${how}`));
     stamp.append(mark);
   }
-  element.replaceChildren(name, words, stamp);
+  element.replaceChildren(name, words, stamp, ...shown.left > 0 ? [moreButton(shown.left)] : []);
   if (refusal) element.append(refusalOf(refusal, ref));
+}
+
+// Never innerHTML: whatever a message says, it becomes text.
+function partElement({ kind, text }) {
+  if (kind === 'text') return text;
+  const element = make({ code: 'code', block: 'pre', link: 'a' }[kind], text);
+  if (kind !== 'link') return element;
+  element.href = text;
+  element.target = '_blank';
+  element.rel = 'noopener noreferrer';
+  return element;
+}
+
+function moreButton(left) {
+  const more = withClass('link more', write(make('button', ''), 'show_more', { left }));
+  more.type = 'button';
+  return more;
 }
 
 function refusalOf({ key, values }, ref) {

@@ -56,9 +56,9 @@ macro_rules! page_files {
 pub(crate) use page_files;
 
 /// The chat's part of the page; features bring their own.
-const FILES: [PageFile; 22] = page_files! {
+const FILES: [PageFile; 23] = page_files! {
     "page/accounts.js" "page/connection.js" "page/events.js" "page/input.js" "page/main.js" "page/outbox.js" "page/panels.js"
-    "page/sending.js" "page/socket.js" "page/state.js" "page/threads.js" "page/time.js" "page/waits.js"
+    "page/notify.js" "page/sending.js" "page/socket.js" "page/state.js" "page/text.js" "page/threads.js" "page/time.js"
     "page/words.en.js" "page/words.es.js" "page/words.js"
     "page/draw/connection.js" "page/draw/elements.js" "page/draw/log.js" "page/draw/people.js"
     "page/style/base.css" "page/style/page.css"

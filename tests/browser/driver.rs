@@ -362,7 +362,7 @@ const PARTS: &str = "(async () => {
             Object.defineProperty(globalThis, name, { get: () => module[name], configurable: true });
         }
     };
-    for (const path of ['state', 'connection', 'panels', 'outbox', 'waits', 'time', 'draw/elements']) give(await part(`${path}.js`));
+    for (const path of ['state', 'connection', 'panels', 'outbox', 'time', 'text', 'draw/elements']) give(await part(`${path}.js`));
     while (!state.asked) await new Promise((resolve) => { setTimeout(resolve, 5); });
     if (!state.features?.includes('inspector')) return;
     for (const path of ['feed', 'draw', 'decode', 'demonstrations', 'main']) give(await part(`inspector/${path}.js`));

@@ -22,3 +22,4 @@ mod people;
 mod recordings;
 #[cfg(feature = "redis")]
 mod shared;
+mod talk;

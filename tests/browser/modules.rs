@@ -102,7 +102,7 @@ fn the_waits_double_up_to_a_bound_and_begin_again_after_a_stable_connection() {
     let waits = |lived: &str| {
         with(
             &page,
-            "waits.js",
+            "time.js",
             &format!(
                 "(() => {{ const waits = new parts.Waits(); return {lived}.map((lived) => waits.next(lived, false, 1)); }})()"
             ),
@@ -110,11 +110,11 @@ fn the_waits_double_up_to_a_bound_and_begin_again_after_a_stable_connection() {
     };
     assert_eq!(waits("[0, 0, 0, 0, 0, 0, 0]"), json!([1000, 2000, 4000, 8000, 16000, 30000, 30000]));
     assert_eq!(waits("[0, 0, 5000, 5001, 0]"), json!([1000, 2000, 4000, 1000, 2000]));
-    assert_eq!(with(&page, "waits.js", "new parts.Waits().next(0, false, 0.25)"), 250.0);
+    assert_eq!(with(&page, "time.js", "new parts.Waits().next(0, false, 0.25)"), 250.0);
     // Not all at once: without a number of ours it is a random part.
     let spread = with(
         &page,
-        "waits.js",
+        "time.js",
         "new Set(Array.from({ length: 50 }, () => new parts.Waits().next(0))).size > 40",
     );
     assert_eq!(spread, true);
@@ -147,6 +147,66 @@ fn numbers_and_times_are_as_people_read_them() {
     );
     let clock = time("parts.clockTime(new Date(2026, 10, 27, 9, 5).toISOString(), 'es')");
     assert!(clock.as_str().is_some_and(|clock| clock.contains("05")), "{clock}");
+}
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn a_text_is_code_addresses_and_nothing_else() {
+    let server = Server::start(&[]);
+    let browser = Browser::start();
+    let page = open(&browser, &server, "en", PROJECTOR);
+    let parts = |text: &str| {
+        let quoted = crate::driver::quoted(text);
+        with(
+            &page,
+            "text.js",
+            &format!("parts.partsOf({quoted}).map(({{ kind, text }}) => `${{kind}}:${{text}}`)"),
+        )
+    };
+    assert_eq!(parts(""), json!([]));
+    assert_eq!(parts("hola *clase* _x_ # no"), json!(["text:hola *clase* _x_ # no"]));
+    assert_eq!(parts("see `let x = 1;` now"), json!(["text:see ", "code:let x = 1;", "text: now"]));
+    assert_eq!(parts("```js\nlet x;\n  y();\n```"), json!(["block:let x;\n  y();"]));
+    assert_eq!(parts("a ```b``` c"), json!(["text:a ", "block:b", "text: c"]));
+    assert_eq!(parts("``` open `code` end"), json!(["text:``` open ", "code:code", "text: end"]));
+    assert_eq!(parts("`not\nclosed`"), json!(["text:`not\nclosed`"]));
+    for (text, link) in [
+        ("https://example.org", "https://example.org"),
+        ("(https://example.org/a_(b)).", "https://example.org/a_(b)"),
+        ("mira https://example.org/?q=ñ&x=1#y, ¿sí?", "https://example.org/?q=ñ&x=1#y"),
+        ("«http://localhost:3000/»", "http://localhost:3000/"),
+        ("<https://example.org>", "https://example.org"),
+    ] {
+        let found = parts(text);
+        assert!(found.as_array().expect("parts").contains(&json!(format!("link:{link}"))), "{text}: {found}");
+    }
+    for text in ["javascript:alert(1)", "data:text/html,x", "https://", "http://[", "xhttp//x", "ftp://x.y"] {
+        assert!(!parts(text).to_string().contains("link:"), "{text}");
+    }
+    // However long it is, it is read once.
+    let long = with(
+        &page,
+        "text.js",
+        "(() => { const begun = performance.now(); for (const piece of ['`', '```', '``` ', 'https://', '`a', 'http://x)']) parts.partsOf(piece.repeat(20_000)); return performance.now() - begun; })()",
+    );
+    assert!(long.as_f64().is_some_and(|long| long < 3000.0), "{long}");
+
+    let beginning = |text: &str, portions: u32| {
+        with(
+            &page,
+            "text.js",
+            &format!("Object.values(parts.beginning({text}, {portions})).map((part) => part.length ?? part)"),
+        )
+    };
+    assert_eq!(beginning("'x'.repeat(1000)", 1), json!([1000, 0]));
+    assert_eq!(beginning("'x'.repeat(32_000)", 1), json!([1000, 31_000]));
+    assert_eq!(beginning("'x'.repeat(32_000)", 2), json!([5000, 27_000]));
+    assert_eq!(beginning("'\\n'.repeat(60_000)", 1), json!([11, 59_989]));
+    // No emoji of several code points is torn apart.
+    assert_eq!(beginning("'x' + '👩‍👩‍👧'.repeat(1000)", 1), json!([993, 7008]));
+    assert_eq!(with(&page, "text.js", "parts.short('a👩‍👩‍👧b', 5)"), "a…");
+    // A letter with marks without end is cut all the same.
+    assert_eq!(beginning("'a' + '\\u0301'.repeat(32_000)", 1), json!([1000, 31_001]));
 }
 
 #[cfg(feature = "inspector")]

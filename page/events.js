@@ -6,7 +6,7 @@ import { saysWhyStopped, send } from './connection.js';
 import { confirm, refuse, rememberOutbox, takeTurn } from './sending.js';
 import { announce, isOpen, on, problem, remember, state } from './state.js';
 import { addRow, addUnread, everybody, notice, openThread, renameThread } from './threads.js';
-import { closeSentences, firstKnown } from './words.js';
+import { closeKey, closeSentences, firstKnown } from './words.js';
 
 const PEOPLE_KEPT = 1_000;       // names that the page knows; the others are only counted
 const LIST_WAIT = 1_000;         // milliseconds, half as long to half again as long: then we ask who is here…
@@ -155,7 +155,7 @@ const onEvent = {
       // The name we wanted is free now: perhaps it was our own old connection that still held it.
       if (event.name === state.chosenName && state.you !== state.chosenName) send({ type: 'name', name: state.chosenName });
     }
-    const meaning = firstKnown(`left_${event.code}`, `close_${event.code}`, 'close_other');
+    const meaning = firstKnown(`left_${event.code}`) ?? closeKey(event.code);
     tellOf(event.name, notice('left', event.at, { key: 'left', values: { name: event.name } }, { code: event.code }, { key: meaning }));
   },
 

@@ -1,7 +1,8 @@
 // The panels beside the chat. On a narrow screen only one of them is open at a time, and the inspector needs much room.
 
 import { announce, mayInspect, on, state } from './state.js';
-import { find } from './draw/elements.js';
+import { find, withClass } from './draw/elements.js';
+import { make } from './words.js';
 
 export const narrow = matchMedia('(max-width: 47.99rem)');
 const wide = matchMedia('(min-width: 72rem)');
@@ -44,6 +45,21 @@ for (const button of toggles) {
   const id = button.getAttribute('aria-controls');
   button.addEventListener('click', () => showPanel(id, find(id).hidden));
 }
+// Each panel has a way out: a button, and Escape. The focus goes back to the button that opened it.
+for (const button of toggles) {
+  const panel = find(button.getAttribute('aria-controls'));
+  const close = withClass('panel-close', make('button', '✕'));
+  close.type = 'button';
+  close.dataset.label = 'close_panel';
+  const leave = () => {
+    showPanel(panel.id, false);
+    button.focus();
+  };
+  close.addEventListener('click', leave);
+  panel.addEventListener('keydown', ({ key }) => { if (key === 'Escape') leave(); });
+  panel.prepend(close);
+}
+
 narrow.addEventListener('change', () => showWhatFits());
 wide.addEventListener('change', () => showWhatFits());
 find('open-inspector').addEventListener('click', () => showPanel('inspector', true));

@@ -58,10 +58,15 @@ export function firstKnown(...keys) {
   return keys.find((key) => key in WORDS[language]);
 }
 
+// The sentence about a close code: its own, or that of its range (RFC 6455, section 7.4.2).
+export function closeKey(code) {
+  return firstKnown(`close_${code}`) ?? (code >= 4000 ? 'close_private_use' : code >= 3000 ? 'close_registered' : 'close_other');
+}
+
 // A close in words, for the talk and for the lesson: who began, the code, and what it means; as keys, and { code }.
 export function closeSentences({ code, reason, by, isGivenUp }) {
   const why = firstKnown(`reason_${reason.split(':')[0]}`);
-  const meaning = [{ key: firstKnown(`close_${code}`, 'close_other') }, ...why ? [{ key: why }] : []];
+  const meaning = [{ key: closeKey(code) }, ...why ? [{ key: why }] : []];
   return [{ key: isGivenUp ? 'your_close_given_up' : `your_close_${by}` }, { code }, ...meaning];
 }
 

@@ -2,7 +2,7 @@
 
 import { isClosed, isTakenOver, mayInspect, readyState, state } from '../state.js';
 import { duration, rounded } from '../time.js';
-import { closeSentences, firstKnown, language, make, phrase, show } from '../words.js';
+import { closeKey, closeSentences, firstKnown, language, make, phrase, show } from '../words.js';
 import { find, time, withClass, withSpaces } from './elements.js';
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
@@ -60,7 +60,7 @@ function explainClose({ code, reason, wasClean, isGivenUp }) {
   if (state.openSince === null) return [[byUs ? 'closed_before_open' : state.hasAnswered ? 'failed_but_http' : 'failed_no_answer']];
   const byYou = wasClean ? 'closed_by_you' : 'closed_by_you_unanswered';
   const byOther = wasClean ? 'closed_by_server' : 'closed_by_nobody';
-  const parts = [['state_closed', { code }], [firstKnown(`close_${code}`, 'close_other')], [byUs ? byYou : byOther]];
+  const parts = [['state_closed', { code }], [closeKey(code)], [byUs ? byYou : byOther]];
   // The server's own reasons begin with a key, by which they have words in both languages.
   const key = firstKnown(`reason_${reason.split(':')[0]}`);
   if (key) parts.push([key]);

@@ -81,3 +81,15 @@ export function lock() {
 export function unreadBadge(count) {
   return [withClass('unread', make('span', count)), ' ', withClass('spoken', phrase('unread'))];
 }
+
+// A list that is one stop for the tabulator: inside, the arrow keys go from item to item.
+export function rove(list, items) {
+  list.addEventListener('keydown', (event) => {
+    const all = [...list.querySelectorAll(items)];
+    const at = all.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined || all.length === 0) return;
+    event.preventDefault();
+    all[Math.max(0, Math.min(all.length - 1, to))].focus();
+  });
+}

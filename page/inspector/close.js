@@ -1,7 +1,7 @@
 // Step 3: who closed, how, and who ended TCP. And the sums: what all of it cost, and what HTTP would have cost.
 
 import { find } from '../draw/elements.js';
-import { clear, firstKnown, language, make, phrase, plain, write } from '../words.js';
+import { clear, closeKey, firstKnown, language, make, phrase, plain, write } from '../words.js';
 import { addFact } from './handshake.js';
 
 let httpCost = null;  // bytes of this browser's request head and of the response's
@@ -14,7 +14,8 @@ export function drawTotals(line) {
   const { client, server } = line.totals;
   const list = find('totals');
   list.replaceChildren();
-  const messages = client.messages + server.messages;
+  // A request carries one message up, and its response one down.
+  const exchanges = Math.max(client.messages, server.messages);
   addTotal(list, 'total_frames', `${client.frames} · ${server.frames}`);
   addTotal(list, 'total_messages', `${client.messages} · ${server.messages}`);
   addTotal(list, 'total_payload', grouped(client.payload + server.payload));
@@ -22,7 +23,7 @@ export function drawTotals(line) {
   const why = find('totals-why');
   why.hidden = httpCost === null || !line.opened;
   if (why.hidden) return;
-  addTotal(list, 'total_http', grouped(messages * (httpCost.request + httpCost.response)));
+  addTotal(list, 'total_http', grouped(exchanges * (httpCost.request + httpCost.response)));
   write(why, 'totals_why', { ...httpCost, handshake: line.opened.request.length + line.opened.response.length });
 }
 
@@ -58,12 +59,12 @@ export function drawClose(line) {
   if (isFromPage) list.append(write(make('dt', ''), 'feed_died'));
   const sentence = (key, part, values) => addFact(list, key, '').append(phrase(part, values));
   if (!isFromPage) sentence('close_who', `by_${event.by}`);
-  addFact(list, 'close_code', `${event.code} · `).append(phrase(firstKnown(`close_${event.code}`, 'close_other')));
+  addFact(list, 'close_code', `${event.code} · `).append(phrase(closeKey(event.code)));
   const reason = firstKnown(`reason_${event.reason?.split(':')[0]}`);
   if (event.reason) addFact(list, 'close_reason', event.reason).append(...reason ? [' · ', phrase(reason)] : []);
   else sentence('close_reason', 'no_reason');
   if (!isFromPage) sentence('close_answer', event.answered ?? line.answered ? 'answered_yes' : 'answered_no');
-  if (line.told) addFact(list, 'close_told', `${line.told.code} · `).append(phrase(firstKnown(`close_${line.told.code}`, 'close_other')));
+  if (line.told) addFact(list, 'close_told', `${line.told.code} · `).append(phrase(closeKey(line.told.code)));
   if (event.code === 1005 || event.code === 1006) write(find('close-never'), `never_${event.code}`);
   if (!line.closed) return;
   const who = plain(`by_${event.tcp_by ?? 'client'}`);

@@ -1,7 +1,7 @@
 // The sequence diagram: two lifelines, browser and server, time running down, and an arrow for each thing that happened. The state of
 // the browser's WebSocket is a band along its lifeline. A list for screen readers; only rows that are seen are painted.
 
-import { find, reconcile, setText } from '../draw/elements.js';
+import { find, reconcile, rove, setText } from '../draw/elements.js';
 import { announce, on } from '../state.js';
 import { duration, inMilliseconds } from '../time.js';
 import { make, phrase, plain, show, write } from '../words.js';
@@ -155,15 +155,7 @@ function setUpDiagram() {
   list.addEventListener('scroll', () => {
     isFollowing = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   });
-  // One stop for the tabulator; the arrow keys go from step to step.
-  list.addEventListener('keydown', (event) => {
-    const arrows = [...list.querySelectorAll('.arrow')];
-    const at = arrows.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: arrows.length - 1 }[event.key];
-    if (to === undefined || arrows.length === 0) return;
-    event.preventDefault();
-    arrows[Math.max(0, Math.min(arrows.length - 1, to))].focus();
-  });
+  rove(list, '.arrow');
 }
 
 // A step opens what the inspector has of it.

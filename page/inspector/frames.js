@@ -26,6 +26,7 @@ function frameRow(frame) {
   if (frame.type !== 'frame') return noteRow(frame);
   const row = document.createElement('button');
   row.type = 'button';
+  row.tabIndex = -1;  // the arrow keys go from row to row
   const isControl = frame.message === undefined;
   row.className = `frame ${frame.from} ${isControl ? 'control' : ''} ${!isControl && (!frame.fin || frame.kind === 'continuation') ? 'fragment' : ''}`;
   row.dataset.kind = frame.kind;

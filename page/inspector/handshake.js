@@ -71,6 +71,7 @@ function drawHead(box, head, firstKey, values = {}) {
 
 function headerKey(name) {
   const key = `header_${name.trim().toLowerCase().replaceAll('-', '_')}`;
-  if (key.startsWith('header_sec_fetch') || key.startsWith('header_sec_ch')) return 'header_sec_fetch';
+  if (key.startsWith('header_sec_fetch')) return 'header_sec_fetch';
+  if (key.startsWith('header_sec_ch')) return 'header_sec_ch';
   return firstKnown(key, 'header_other');
 }

@@ -1,7 +1,7 @@
 // The inspector: what really goes over the wire, from its own feed. A room of its own: the chat does not import it, and a server
 // without the feature does not have it. Here are its buttons, and what it does when it is opened and closed.
 
-import { find } from '../draw/elements.js';
+import { find, rove } from '../draw/elements.js';
 import { announce, forget, on, recall, remember, state } from '../state.js';
 import { write } from '../words.js';
 import { measureHttpCost } from './close.js';
@@ -9,7 +9,7 @@ import { setUpDemonstrations } from './demonstrations.js';
 import { planInspector, redrawAll, shownFeed } from './draw.js';
 import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, pageWasTold, view, whenWatching } from './feed.js';
 import { drawDetail } from './frames.js';
-import { measure } from './measure.js';
+import { measure, MESSAGES } from './measure.js';
 
 const LOADED_AFTER = 10_000;  // milliseconds after the chat is open: then the rest is loaded, too
 const NEAR_THE_END = 40;      // pixels: so close to the newest row counts as being there
@@ -145,6 +145,8 @@ find('whole-class').addEventListener('click', ({ currentTarget }) => {
   redrawAll();
 });
 
+rove(find('frames'), 'button');
+
 find('frames').addEventListener('scroll', ({ currentTarget }) => {
   view.following = currentTarget.scrollHeight - currentTarget.scrollTop - currentTarget.clientHeight < NEAR_THE_END;
 });
@@ -157,6 +159,7 @@ find('ask-wrongly').addEventListener('click', async () => {
   } catch { write(find('asked-wrongly'), 'feed_off'); }
 });
 
+write(document.querySelector('[data-words=measure_intro]'), 'measure_intro', { count: MESSAGES });
 find('run-measure').addEventListener('click', measure);
 
 // Which of its parts are open is remembered: a lesson goes on where the last one ended.

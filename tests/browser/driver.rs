@@ -231,6 +231,37 @@ impl Page {
         }
     }
 
+    /// The window from now on: its size in CSS pixels, and how many of the screen's are one of them (2 at 200 % zoom).
+    pub fn resize(&self, width: u32, height: u32, scale: u32) {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": scale, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", metrics);
+    }
+
+    /// Forced colours, as in the system's high contrast.
+    pub fn force_colours(&self) {
+        let features = json!([{ "name": "forced-colors", "value": "active" }, { "name": "prefers-color-scheme", "value": "dark" }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": features }));
+    }
+
+    /// Presses a key that writes nothing, such as `Escape` or `ArrowDown`.
+    pub fn press(&self, key: &str) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let code = match key {
+                "Escape" => 27,
+                "ArrowDown" => 40,
+                "ArrowUp" => 38,
+                "Home" => 36,
+                "End" => 35,
+                _ => 0,
+            };
+            self.call(
+                "Input.dispatchKeyEvent",
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code }),
+            );
+        }
+    }
+
     /// Makes this the tab that a person looks at; the others are hidden then, and know it.
     pub fn bring_to_front(&self) {
         self.call("Page.bringToFront", json!({}));

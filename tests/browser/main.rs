@@ -15,6 +15,7 @@ mod accounts;
 mod chat;
 mod connection;
 mod inspector;
+mod look;
 #[cfg(not(any(feature = "accounts", feature = "inspector")))]
 mod minimal;
 mod modules;

@@ -9,7 +9,7 @@ use std::ops::Range;
 const HIDDEN: u8 = b'*';
 
 /// The query parameters that are not secret. All others are hidden, since they are unknown.
-const PUBLIC_PARAMETERS: [&[u8]; 3] = [b"name", b"after", b"epoch"];
+const PUBLIC_PARAMETERS: [&[u8]; 4] = [b"name", b"after", b"epoch", b"join"];
 
 /// A header is hidden if its name contains one of these.
 const SECRET_HEADERS: [&str; 7] =

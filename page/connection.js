@@ -73,7 +73,10 @@ function opened(socket) {
 }
 
 export function send(event) {
-  sendText(state.socket, JSON.stringify(event));
+  const text = JSON.stringify(event);
+  sendText(state.socket, text);
+  // What a first message says is secret.
+  if (event.type !== 'join') announce('said', text);
   state.sent += 1;
   announce('traffic', 'out');
 }

@@ -7,7 +7,7 @@ import { drawLog, drawThread } from './draw/log.js';
 import { drawPeople, drawSignIn } from './draw/people.js';
 import { recallOutbox } from './sending.js';
 import { announce, mayInspect, on, recall } from './state.js';
-import { language, speak } from './words.js';
+import { language, loadAll, speak } from './words.js';
 import { showWhatFits } from './panels.js';
 import './accounts.js';
 import './events.js';
@@ -15,6 +15,7 @@ import './input.js';
 
 const DRAWING_EVERY = 250;             // milliseconds between two drawings of a busy talk: painting is what costs most
 const CLOCK_EVERY = 250;               // milliseconds between two drawings of what changes by itself
+const LOADED_AFTER = 1_000;            // milliseconds after the chat is open: then what may be wanted later is loaded
 const PATIENCE_WITH_INSPECTOR = 1_000; // milliseconds that the chat waits for an inspector that was left open
 
 // A class that talks at once sends hundreds of events a second: they are drawn together. The connection's state is drawn at once.
@@ -60,7 +61,11 @@ function loadInspector() {
 }
 
 on('panel', ({ id, shown }) => { if (id === 'inspector' && shown) loadInspector(); });
-on('opened', () => { if (mayInspect()) loadInspector(); });
+on('opened', () => {
+  if (mayInspect()) loadInspector();
+  setTimeout(loadAll, LOADED_AFTER);
+});
+addEventListener('hashchange', () => { if (location.hash.includes('teacher=')) loadInspector(); });
 
 // If it was left open, it shall see the first byte of the chat; but the chat does not depend on it.
 gates.push(async () => {

@@ -9,6 +9,7 @@
 //   features    what the server has is known now
 //   event       an event of the server, still as it came
 //   opened, closed   the chat's WebSocket; closed with { code, reason, wasClean }
+//   said        a message of ours, as it was sent
 //   traffic     a message went 'out' or came 'in'
 //   shown       the server has done to this connection what it was asked for
 //   heard       somebody else said something, now: { from, text, isPrivate }

@@ -2,15 +2,25 @@
 // words.es.js or words.en.js; switching the language writes all of them again.
 
 import { announce, recall } from './state.js';
-import en from './words.en.js';
-import es from './words.es.js';
 
-const WORDS = { es, en };
+const LANGUAGES = ['es', 'en'];
+const WORDS = {};  // of each language that was loaded
 
 // The language: the one chosen before, else the browser's first that we speak.
 export let language = recall('localStorage', 'language')
-  ?? navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in WORDS)
+  ?? navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => LANGUAGES.includes(tag))
   ?? 'en';
+
+await load(language);
+
+async function load(wanted) {
+  WORDS[wanted] ??= (await import(`./words.${wanted}.js`)).default;
+}
+
+// The other languages, before somebody wants them: later there may be no server to load them from.
+export function loadAll() {
+  for (const other of LANGUAGES) load(other).catch(() => {});
+}
 
 // What was written where, so that switching the language can write everything again.
 const valuesOf = new WeakMap();
@@ -76,7 +86,8 @@ export function make(tag, text) {
   return element;
 }
 
-export function speak(chosenLanguage) {
+export async function speak(chosenLanguage) {
+  try { await load(chosenLanguage); } catch { return; }  // no server: it stays as it is
   language = chosenLanguage;
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll('[data-words]')) {

@@ -1,6 +1,9 @@
-// The bytes of a frame, as the feed tells them. No DOM, no state.
+// The bytes of a frame, as the feed tells them, and what they say. No DOM, no state.
 
 const HIDDEN_BYTE = '··';  // stands in the feed for a byte that is secret
+
+// Events of the chat that no person has written.
+const MACHINE_MADE = ['typing', 'heartbeat', 'members', 'posted', 'shown', 'backplane'];
 
 // Bytes in hexadecimal, one piece a byte; a piece of two dots is a byte that is hidden.
 export function hexBytes(hex) {
@@ -45,4 +48,39 @@ export function partsOf(frame) {
   if (frame.mask) parts.push({ bits: '32 bit', hex: hexBytes(frame.mask).join(' '), key: 'part_key' });
   parts.push({ bits: `${frame.length} B`, hex: hexBytes(frame.payload).slice(0, 8).join(' ') + (frame.length > 8 ? ' …' : ''), key: frame.hidden ? 'hidden_text' : 'part_payload' });
   return parts;
+}
+
+// A frame that no person has made: a ping, a pong, and what pages say to each other by themselves.
+export function isMachineMade(frame) {
+  return wordsOf(frame).isMachine === true;
+}
+
+// What a frame says, in words first.
+export function wordsOf(frame) {
+  const bytes = hexBytes(frame.plain ?? frame.payload);
+  const isFragment = frame.message !== undefined && (!frame.fin || frame.kind === 'continuation');
+  if (frame.kind === 'close') {
+    const code = bytes.length < 2 ? 1005 : closeCode(bytes);
+    return { key: 'story_close', values: { code }, quote: textOf(bytes.slice(2)) || null, turnsTo: 'closing' };
+  }
+  if (frame.kind === 'ping') return { key: 'story_ping', isMachine: true };
+  if (frame.kind === 'pong') return { key: 'story_pong', isMachine: true };
+  if (frame.hidden) return { key: frame.from === 'client' && frame.message === 1 ? 'story_join' : 'hidden_text' };
+  if (isFragment) return { key: 'story_fragment', quote: textOf(bytes) };
+  if (frame.kind === 'binary') return { key: 'story_binary', values: { length: frame.length } };
+  return textWords(textOf(bytes));
+}
+
+// A text of the chat is JSON: what was written stands in it. A long one is cut, so it is looked for, not parsed.
+function textWords(text) {
+  const field = (name) => {
+    const found = new RegExp(`"${name}":("(?:[^"\\\\]|\\\\.)*"?)`).exec(text)?.[1];
+    if (found === undefined) return undefined;
+    try { return JSON.parse(found); } catch { return found.slice(1); }
+  };
+  const type = text.startsWith('{') ? field('type') : undefined;
+  if (type === 'message') return { key: 'story_message', values: { from: field('from') ?? '' }, quote: field('text') ?? text };
+  if (type === undefined) return { key: 'story_text', quote: text };
+  const name = field('name') ?? field('you') ?? field('what') ?? '';
+  return { key: 'story_event', values: { type, name }, isMachine: MACHINE_MADE.includes(type) };
 }

@@ -34,13 +34,33 @@ export function setUpDemonstrations() {
     button.addEventListener('click', () => demonstrate(what));
     find('happenings').append(item);
   }
-  find('happenings').append(returnSwitch());
+  find('happenings').append(lengthButtons(), returnSwitch());
   on('shown', ({ what, count }) => observed(what, { count }));
   on('tapped', ({ line, event }) => observe(line, event));
   on('closed', ({ code }) => observeEnd(code));
   on('connection', drawDemonstrations);
   setInterval(drawDemonstrations, CLOCK_EVERY);
   drawDemonstrations();
+}
+
+// A message whose length takes 7, 16 or 64 bits: a heartbeat with something to carry, so that nobody else gets it.
+function lengthButtons() {
+  const item = document.createElement('li');
+  item.className = 'wide';
+  const box = document.createElement('div');
+  box.className = 'choose-code';
+  for (const [bits, bytes] of [[7, 100], [16, 1_000], [64, 65_536]]) {
+    const button = write(make('button', ''), 'send_length', { bytes, bits });
+    button.type = 'button';
+    button.dataset.bits = bits;
+    button.addEventListener('click', () => {
+      const empty = JSON.stringify({ type: 'heartbeat', carry: '' }).length;
+      send({ type: 'heartbeat', carry: 'x'.repeat(bytes - empty) });
+    });
+    box.append(button);
+  }
+  item.append(box, write(make('p', ''), 'expect_length'));
+  return item;
 }
 
 // A class that looks at a close may want it to stay.
@@ -102,7 +122,7 @@ function observeEnd(code) {
 }
 
 function drawDemonstrations() {
-  for (const button of find('happenings').querySelectorAll('button')) button.disabled = !isOpen();
+  for (const button of find('happenings').querySelectorAll('button')) button.disabled = !isOpen() || (button.dataset.bits === '64' && state.outbox.limits.message < 65_536);
   if (running?.what !== 'pause') return;
   const seconds = Math.ceil((running.until - performance.now()) / 1000);
   if (seconds > 0) return observed('pause', { seconds, count: state.outbox.size, bytes: state.socket.bufferedAmount ?? 0 });

@@ -1,13 +1,13 @@
 // What is drawn when: the chosen line, its state, and the teacher's view of the class. Frames may come by the thousand: they are
 // drawn together, once a frame of the screen, and only the latest.
 
-import { find, inFrames, reconcile } from '../draw/elements.js';
+import { find, inFrames, reconcile, withClass } from '../draw/elements.js';
 import { connectAgain } from '../connection.js';
 import { state } from '../state.js';
-import { inSeconds } from '../time.js';
-import { clear, language, make, phrase, plain, write } from '../words.js';
+import { duration, inSeconds } from '../time.js';
+import { clear, closeKey, language, make, phrase, plain, write } from '../words.js';
 import { drawClose, drawTotals } from './close.js';
-import { said } from './decode.js';
+import { isMachineMade, said } from './decode.js';
 import { classFeed, latestOwnLine, lineState, ownFeed, view } from './feed.js';
 import { cell, drawFrames } from './frames.js';
 import { drawHandshake } from './handshake.js';
@@ -15,6 +15,7 @@ import { drawHandshake } from './handshake.js';
 const DRAWING_EVERY = 600;   // milliseconds between two drawings: painting is what costs most
 const LANES_DRAWN = 60;      // connections of the class that are drawn
 const LANES_EVERY = 250;     // milliseconds between two drawings of the class
+const SILENT_FROM = 60;      // seconds: then a lane says how long nothing was said
 const LINES_OFFERED = 5;     // connections in the list to choose from
 
 // What is loaded later draws the line, too.
@@ -141,7 +142,10 @@ function drawLanes() {
   lanesDrawnAt = now;
   const box = find('lanes');
   const lines = [...classFeed.lines.values()];
-  const drawn = lines.slice(-LANES_DRAWN);
+  // Those who are here first, by name; then who left or was refused, the latest first.
+  const isOver = (line) => Boolean(line.closed || line.refused);
+  const here = lines.filter((line) => !isOver(line)).sort((one, other) => lineTitle(one).localeCompare(lineTitle(other), language));
+  const drawn = [...here, ...lines.filter(isOver).reverse()].slice(0, LANES_DRAWN);
   const old = new Map([...box.children].map((lane) => [Number(lane.dataset.conn), lane]));
   const lanes = drawn.map((line) => old.get(line.conn) ?? newLane(line));
   drawn.forEach((line, index) => drawLane(lanes[index], line));
@@ -163,13 +167,26 @@ function drawLane(lane, line) {
   lane.dataset.state = lineState(line);
   lane.setAttribute('aria-pressed', line === view.chosenLine);
   const { client, server } = line.totals;
-  const name = cell('lane-name', line.refused ? `HTTP ${line.refused.status}` : lineTitle(line));
-  const counts = make('span', '');
-  counts.append(`${line.conn} · ${lane.dataset.state.toUpperCase()} · `, phrase('lane_frames', { out: client.frames, in: server.frames }));
-  const latest = line.rows.filter((row) => row.type === 'frame').slice(-2);
-  lane.replaceChildren(name, counts, ...latest.map((frame) => {
-    const text = make('span', `${frame.from === 'client' ? '→' : '←'} ${frame.kind} ${frame.length} B `);
-    text.append(frame.hidden ? phrase('hidden_text') : said(frame));
-    return text;
-  }));
+  const latest = line.rows.filter((row) => row.type === 'frame').at(-1);
+  const text = withClass('latest', make('span', ''));
+  if (latest?.hidden) text.append(phrase('hidden_text'));
+  else if (latest) text.append(`${latest.from === 'client' ? '→' : '←'} ${said(latest)}`);
+  const facts = make('span', `${line.conn} · ${lane.dataset.state.toUpperCase()} · `);
+  facts.append(phrase('lane_frames', { out: client.frames, in: server.frames }));
+  lane.replaceChildren(cell('lane-name', line.refused ? `HTTP ${line.refused.status}` : lineTitle(line)), text, ...laneStory(line), facts);
+}
+
+// How it ended or why it never began; of those who are here, for how long they have been silent.
+function laneStory(line) {
+  const { refused, closed } = line;
+  if (refused) return [make('span', refused.why ?? refused.response.split('\r\n\r\n')[1]?.trim() ?? '')];
+  if (closed) {
+    const how = make('span', `${closed.code} · `);
+    how.append(phrase(closeKey(closed.code)));
+    return [how];
+  }
+  const spoke = line.rows.findLast((row) => row.type === 'frame' && row.from === 'client' && !isMachineMade(row));
+  if (!spoke || !line.opened) return [];
+  const seconds = Math.floor((Date.now() - Date.parse(line.opened.at) - spoke.us / 1000) / 1000);
+  return seconds < SILENT_FROM ? [] : [phrase('lane_silent', { duration: duration(seconds * 1000) })];
 }

@@ -4,7 +4,7 @@ import { find, withClass } from '../draw/elements.js';
 import { announce } from '../state.js';
 import { inMilliseconds, inSeconds } from '../time.js';
 import { make, phrase, plain as plainWords, write } from '../words.js';
-import { character, closeCode, hexBytes, partsOf, said } from './decode.js';
+import { character, closeCode, hexBytes, isMachineMade, partsOf, said } from './decode.js';
 import { FRAMES_KEPT, view } from './feed.js';
 
 const SHOWN_IN_ROW = 24;    // bytes of payload in a frame's row…
@@ -14,12 +14,19 @@ export function drawFrames(line, isNew) {
   const box = find('frames');
   const rows = isNew ? line.rows : line.undrawn;
   line.undrawn = [];
-  if (isNew) box.replaceChildren();
+  if (isNew) box.replaceChildren(frameHeads());
   box.append(...rows.map(frameRow));
-  while (box.childElementCount > FRAMES_KEPT) box.firstElementChild.remove();
+  while (box.childElementCount > FRAMES_KEPT + 1) box.children[1].remove();
   if (view.following) box.scrollTop = box.scrollHeight;
   const { client, server } = line.totals;
   find('inspect-frames-fact').textContent = `${client.frames} ↑ ${server.frames} ↓`;
+}
+
+// What stands in each column.
+function frameHeads() {
+  const heads = withClass('frame heads', document.createElement('p'));
+  for (const column of ['when', 'way', 'said', 'kind', 'bits', 'length', 'bytes']) heads.append(withClass(column, phrase(`column_${column}`)));
+  return heads;
 }
 
 function frameRow(frame) {
@@ -45,13 +52,15 @@ function frameRow(frame) {
   else words.append(said(frame));
   words.title = words.textContent;
   if (frame.cut) words.append(' · ', phrase('cut_off'));
+  const way = cell('way', frame.from === 'client' ? '→ ' : '← ');
+  way.append(phrase(`from_${frame.from}`));
+  row.classList.toggle('machine', isMachineMade(frame));
   row.append(
-    cell('when', inSeconds(frame.us)),
-    cell('way', frame.from === 'client' ? '→' : '←'),
+    cell('when', inSeconds(frame.us)), way, words,
     cell('kind', frame.kind),
     cell('bits', `${frame.fin ? 'FIN' : '···'}${frame.rsv ? ` R${frame.rsv.toString(2).padStart(3, '0')}` : ''}${frame.mask ? ' M' : ''}`),
     cell('length', `${frame.length} B/${frame.bits}`),
-    bytes, words,
+    bytes,
   );
   row.addEventListener('click', () => {
     for (const other of find('frames').querySelectorAll('[aria-pressed=true]')) other.setAttribute('aria-pressed', false);

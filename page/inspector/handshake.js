@@ -6,6 +6,9 @@ import { firstKnown, language, make, phrase, write } from '../words.js';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';  // RFC 6455, section 1.3: added to the key
 
+// The headers that make a WebSocket of it; the others stand folded below.
+const MAIN_HEADERS = ['upgrade', 'connection', 'origin', 'sec-websocket-key', 'sec-websocket-version', 'sec-websocket-accept'];
+
 export function drawHandshake(line) {
   const exchange = line.opened ?? line.refused;
   line.drawnHandshake = exchange;
@@ -43,6 +46,8 @@ export function addFact(list, key, text) {
 
 // Every line is a button that explains itself.
 function drawHead(box, head, firstKey, values = {}) {
+  const others = document.createElement('details');
+  others.className = 'rest';
   box.replaceChildren();
   if (head === '') return box.append(phrase('request_empty'));
   const [top, ...body] = head.split('\r\n\r\n');
@@ -63,10 +68,16 @@ function drawHead(box, head, firstKey, values = {}) {
       paragraph.hidden = !paragraph.hidden;
       button.setAttribute('aria-expanded', !paragraph.hidden);
     });
-    box.append(button, paragraph);
+    const isMain = index === 0 || MAIN_HEADERS.includes(name.trim().toLowerCase());
+    button.classList.toggle('main-header', isMain);
+    (isMain ? box : others).append(button, paragraph);
   });
-  const rest = body.join('\r\n\r\n').trim();
-  if (rest !== '') box.append(make('p', rest));
+  if (others.childElementCount > 0) {
+    others.prepend(write(make('summary', ''), 'other_headers', { count: others.querySelectorAll('button').length }));
+    box.append(others);
+  }
+  const content = body.join('\r\n\r\n').trim();
+  if (content !== '') box.append(make('p', content));
 }
 
 function headerKey(name) {

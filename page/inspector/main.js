@@ -3,6 +3,7 @@
 
 import { find, rove } from '../draw/elements.js';
 import { announce, forget, on, recall, remember, state } from '../state.js';
+import { showPanel } from '../panels.js';
 import { write } from '../words.js';
 import { measureHttpCost } from './close.js';
 import { setUpDemonstrations } from './demonstrations.js';
@@ -18,6 +19,7 @@ let diagram = null;           // the promise of the files that are loaded later
 
 await styled();
 takeTeacherKey();
+addEventListener('hashchange', takeTeacherKey);
 setUpDemonstrations();
 toggled();
 
@@ -36,7 +38,23 @@ function takeTeacherKey() {
   if (key === null) return;
   history.replaceState(null, '', location.pathname + location.search);
   remember('sessionStorage', 'teacher', key);
+  closeFeed(classFeed);
   classFeed.key = key;
+  // The link opens what it is for.
+  showPanel('inspector', true);
+  if (view.wholeClass) openFeed(classFeed);
+  else watchClass(true);
+  redrawAll();
+}
+
+function watchClass(isOn) {
+  view.wholeClass = isOn;
+  find('whole-class').setAttribute('aria-pressed', isOn);
+  find('lanes').hidden = find('lanes-note').hidden = !isOn;
+  if (isOn) openFeed(classFeed);
+  else closeFeed(classFeed);
+  choose(null);
+  redrawAll();
 }
 
 // For the chat, before it opens: its first byte shall be seen.
@@ -58,7 +76,10 @@ function toggled() {
 
 // The diagram and the recordings are loaded when they are wanted first, at the latest after some time: later there may be no server.
 function loadDiagram() {
-  diagram ??= Promise.all([import('./diagram.js'), import('./keep.js')]).then(redrawAll);
+  diagram ??= Promise.all([import('./diagram.js'), import('./keep.js'), import('./javascript.js')]).then(() => {
+    hideMachine();
+    redrawAll();
+  });
 }
 
 on('opened', () => setTimeout(loadDiagram, LOADED_AFTER));
@@ -135,17 +156,19 @@ find('hold').addEventListener('click', ({ currentTarget }) => {
   planInspector();
 });
 
-find('whole-class').addEventListener('click', ({ currentTarget }) => {
-  view.wholeClass = !view.wholeClass;
-  currentTarget.setAttribute('aria-pressed', view.wholeClass);
-  find('lanes').hidden = find('lanes-note').hidden = !view.wholeClass;
-  if (view.wholeClass) openFeed(classFeed);
-  else closeFeed(classFeed);
-  choose(null);
-  redrawAll();
-});
+find('whole-class').addEventListener('click', () => watchClass(!view.wholeClass));
 
 rove(find('frames'), 'button');
+
+// What no person has written can be hidden: heartbeats, typing, pings and pongs.
+const quiet = find('hide-machine');
+quiet.checked = recall('localStorage', 'hide-machine') === 'yes';
+const hideMachine = () => { for (const id of ['frames', 'inspect-diagram']) find(id)?.classList.toggle('people-only', quiet.checked); };
+quiet.addEventListener('change', () => {
+  remember('localStorage', 'hide-machine', quiet.checked ? 'yes' : 'no');
+  hideMachine();
+});
+hideMachine();
 
 find('frames').addEventListener('scroll', ({ currentTarget }) => {
   view.following = currentTarget.scrollHeight - currentTarget.scrollTop - currentTarget.clientHeight < NEAR_THE_END;

@@ -1,12 +1,9 @@
 // What happened on a connection, as a story: a list of steps in the order of time, each with its direction, its state and its words.
 // No DOM, no state: the diagram draws it, the player plays it, and a recording tells the same story as the live view.
 
-import { closeCode, hexBytes, textOf } from './decode.js';
+import { wordsOf } from './decode.js';
 
 const LONG_PAUSE = 1_000_000;  // microseconds without a step: drawn shortened, and said so
-
-// Events of the chat that no person has written.
-const MACHINE_MADE = ['typing', 'heartbeat', 'members', 'posted', 'shown', 'backplane'];
 
 // A step: `us` microseconds since TCP was accepted; `from` 'client' or 'server'; `kind`; `state` of the browser's WebSocket after it;
 // `key` and `values` of its words, `quote` what was said; `isMachine` if no person made it; `frame`, its frame; `source`, the event of the
@@ -43,36 +40,6 @@ function rowSteps(row) {
   if (row.type === 'lost') return [{ us: null, from: null, kind: 'gap', key: 'lost_row', values: { count: row.count }, source: row }];
   if (row.type === 'broken') return [{ us: row.us, from: row.from, kind: 'broken', key: 'story_broken', source: row }];
   return [{ us: row.us, from: row.from, kind: row.kind, frame: row, source: row, ...wordsOf(row) }];
-}
-
-// What a frame says, in words first.
-function wordsOf(frame) {
-  const bytes = hexBytes(frame.plain ?? frame.payload);
-  const isFragment = frame.message !== undefined && (!frame.fin || frame.kind === 'continuation');
-  if (frame.kind === 'close') {
-    const code = bytes.length < 2 ? 1005 : closeCode(bytes);
-    return { key: 'story_close', values: { code }, quote: textOf(bytes.slice(2)) || null, turnsTo: 'closing' };
-  }
-  if (frame.kind === 'ping') return { key: 'story_ping', isMachine: true };
-  if (frame.kind === 'pong') return { key: 'story_pong', isMachine: true };
-  if (frame.hidden) return { key: frame.from === 'client' && frame.message === 1 ? 'story_join' : 'hidden_text' };
-  if (isFragment) return { key: 'story_fragment', quote: textOf(bytes) };
-  if (frame.kind === 'binary') return { key: 'story_binary', values: { length: frame.length } };
-  return textWords(textOf(bytes));
-}
-
-// A text of the chat is JSON: what was written stands in it. A long one is cut, so it is looked for, not parsed.
-function textWords(text) {
-  const field = (name) => {
-    const found = new RegExp(`"${name}":("(?:[^"\\\\]|\\\\.)*"?)`).exec(text)?.[1];
-    if (found === undefined) return undefined;
-    try { return JSON.parse(found); } catch { return found.slice(1); }
-  };
-  const type = text.startsWith('{') ? field('type') : undefined;
-  if (type === 'message') return { key: 'story_message', values: { from: field('from') ?? '' }, quote: field('text') ?? text };
-  if (type === undefined) return { key: 'story_text', quote: text };
-  const name = field('name') ?? field('you') ?? field('what') ?? '';
-  return { key: 'story_event', values: { type, name }, isMachine: MACHINE_MADE.includes(type) };
 }
 
 function ending({ closed, told, rows }) {

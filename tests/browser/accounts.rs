@@ -597,7 +597,6 @@ fn the_teacher_watches_the_class_without_signing_in() {
     let url = format!("{}#teacher=teacher-key", server.url());
     let teacher = browser.open(&url, "en", 1920, 1080);
     sees_form(&teacher);
-    teacher.click("#whole-class");
     teacher.wait_for("classFeed.watching", "the class in the inspector");
     let mut luis = join(&server, "Luis");
     luis.say("carrots");

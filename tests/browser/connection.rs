@@ -84,12 +84,12 @@ fn the_page_keeps_to_the_limits_that_the_welcome_says() {
 #[test]
 #[ignore = "needs Chromium: run by make test"]
 fn a_message_that_the_server_closed_for_is_refused_and_does_not_come_back() {
-    let server = Server::start(&["--max-message", "1000"]);
+    let server = Server::start(&["--max-message", "500"]);
     let browser = Browser::start();
     let mut luis = Client::join(&server, "Luis");
     let ana = enter(&browser, &server, "Ana");
     remember_states(&ana);
-    let long = "x".repeat(1500);
+    let long = "x".repeat(600);
     // As if the server had not said what it takes.
     ana.evaluate("state.outbox.limits = { message: 65536, rate: 20, one_more_per: 4096 }");
     say(&ana, &long);
@@ -103,7 +103,7 @@ fn a_message_that_the_server_closed_for_is_refused_and_does_not_come_back() {
     assert_eq!([luis.message().1, luis.message().1], ["after it", "and this"]);
     assert_eq!(ana.evaluate("states_seen.filter(state => state === 'closed 1009').length"), 1);
     ana.click("#log [data-state=refused] button");
-    ana.wait_for("document.querySelector('#message').value.length === 1500", "the text again");
+    ana.wait_for("document.querySelector('#message').value.length === 600", "the text again");
 }
 
 #[test]
@@ -115,6 +115,10 @@ fn after_a_failed_handshake_the_page_says_which_it_was() {
     let second = browser.open(&server.url(), "en", PROJECTOR.0, PROJECTOR.1);
     sees_sentence(&second, "it has just answered /health");
     second.screenshot("failed-but-http");
+    first.wait_for(
+        "performance.getEntriesByType('resource').some(({ name }) => name.endsWith('words.es.js'))",
+        "both languages",
+    );
     assert!(server.stop().success());
     sees_sentence(&first, "no answer to /health either");
     first.click("[data-language=es]");

@@ -116,3 +116,99 @@ fn a_close_can_still_be_read_ten_seconds_later() {
     sees_state(&page, "open");
     page.wait_for("find('last-close').textContent.includes('4321')", "the last close");
 }
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn the_javascript_is_lit_as_it_happens_and_can_be_kept_as_a_page() {
+    let server = Server::start(&["--origin", "null"]);
+    let browser = Browser::start();
+    let page = inspect(&browser, &server, "en", (1920, 1080));
+    page.wait_for("document.querySelector('[data-line=message]')", "the code");
+    page.evaluate("find('inspect-javascript').open = true; send({ type: 'message', text: 'hola' })");
+    let line = |name: &str| format!("document.querySelector('[data-line={name}]')");
+    page.wait_for(&format!("{}.textContent.includes('hola')", line("send")), "what was sent");
+    page.wait_for(
+        &format!("{0}.textContent.includes('hola') && {0}.classList.contains('lit')", line("message")),
+        "what came, lit",
+    );
+    page.screenshot("javascript");
+    page.give(&["socket", "inspector/javascript"]);
+    let client = page.evaluate("clientPage(socketAddress('ws'))");
+    page.evaluate("find('leave').click()");
+    page.wait_for(&format!("{}.textContent.includes('1000')", line("close")), "the close");
+    let client = client.as_str().expect("a page");
+    assert!(client.lines().count() <= 32, "{}", client.lines().count());
+
+    let file =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-{}.html", std::process::id()));
+    std::fs::write(&file, client).expect("a file");
+    // From the disk, where its origin is null; and served in place of the page.
+    let address = server.url().replace("http:", "ws:") + "ws";
+    let path = file.to_str().expect("a path").to_owned();
+    let other = Server::start(&["--page", &path]);
+    std::fs::write(&file, client).expect("a file");
+    for url in [format!("file://{path}"), other.url()] {
+        if url.starts_with("http") {
+            std::fs::write(&file, client.replace(&address, &(other.url().replace("http:", "ws:") + "ws")))
+                .expect("a file");
+        }
+        let tab = browser.open(&url, "en", 800, 600);
+        tab.wait_for("document.body.textContent.includes('welcome')", "the welcome");
+        tab.type_into("#text", "from my own page");
+        tab.wait_for("document.body.textContent.includes('from my own page')", "its own message");
+    }
+    std::fs::remove_file(&file).expect("it can be removed");
+}
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn frames_are_for_people_and_what_machines_say_can_be_hidden() {
+    let server = Server::start(&[]);
+    let browser = Browser::start();
+    let page = inspect(&browser, &server, "en", (1920, 1080));
+    page.evaluate("find('make-it-happen').open = true");
+    for bits in [7, 16, 64] {
+        page.click(&format!("[data-bits='{bits}']"));
+        page.wait_for(&format!("[...document.querySelectorAll('.frame.client .length')].some(({{ textContent }}) => textContent.endsWith('/{bits}'))"), "a frame of that length");
+    }
+    sees_state(&page, "open");
+    let seen = "[...document.querySelectorAll('.frame.machine')].filter(row => row.checkVisibility()).length";
+    assert!(page.evaluate(seen).as_u64().is_some_and(|seen| seen >= 6));
+    page.evaluate("find('hide-machine').click()");
+    assert_eq!(page.evaluate(seen), 0);
+    assert!(
+        page.evaluate("document.querySelector('.frame.heads').textContent")
+            .as_str()
+            .is_some_and(|heads| heads.contains("what it says"))
+    );
+    page.screenshot("frames-for-people");
+}
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn the_class_view_says_who_is_here_who_was_refused_and_who_dropped() {
+    let server = Server::start(&["--teacher-key", "teacher-key"]);
+    let browser = Browser::start();
+    let page = open(&browser, &server, "en", (1920, 1080));
+    let clients: Vec<Client> =
+        ["Zoe", "Ana", "Luis"].map(|name| Client::join(&server, name)).into_iter().collect();
+    // Pasted into an open tab.
+    page.evaluate("location.hash = 'teacher=teacher-key'");
+    page.wait_for(
+        "location.hash === '' && !find('lanes').hidden && classFeed.watching",
+        "the class, and no key in the address",
+    );
+    let names = "[...document.querySelectorAll('.lane-name')].map(name => name.textContent)";
+    page.wait_for(
+        &format!("JSON.stringify({names}) === '[\"Ana\",\"guest-1\",\"Luis\",\"Zoe\"]'"),
+        "all by their names",
+    );
+    drop(clients);
+    page.wait_for("[...document.querySelectorAll('.lane')].filter(lane => lane.textContent.includes('1006')).length === 3", "how they ended");
+    page.evaluate("fetch('/ws').then(() => 0)");
+    page.wait_for(
+        "[...document.querySelectorAll('.lane')].some(lane => lane.textContent.includes('426'))",
+        "who was refused",
+    );
+    page.screenshot("class-view");
+}

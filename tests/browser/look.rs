@@ -178,7 +178,6 @@ fn what_a_class_reads_is_large_on_a_projector() {
     let mut luis = Client::join(&server, "Luis");
     let page = browser.open(&format!("{}#teacher=teacher-key", server.url()), "es", 1920, 1080);
     sees_state(&page, "open");
-    page.click("#whole-class");
     luis.say("hola");
     page.wait_for("document.querySelector('.lane')", "a lane");
     page.evaluate("find('lesson').hidden = false; connectAgain()");

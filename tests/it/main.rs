@@ -40,6 +40,8 @@ mod http;
 mod http_connection;
 mod load_balancer;
 mod log;
+#[cfg(feature = "inspector")]
+mod news;
 mod page_files;
 mod people;
 mod references;

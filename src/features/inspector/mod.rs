@@ -21,16 +21,18 @@ mod drawing;
 mod event;
 mod frame_tap;
 mod hex;
+mod news;
+mod news_address;
 mod note;
 mod outbox;
 mod read_tap;
 mod registry;
 mod secrets;
 mod send_tap;
+mod slow_handshake;
 mod tracker;
 
 pub use captured::Captured;
-pub use demonstration::SHOW;
 pub use drawing::draw_all;
 pub use frame_tap::{FrameTap, Tapped};
 pub use read_tap::InspectorReadTap;
@@ -42,10 +44,14 @@ use crossbeam_channel::Sender;
 use log::info;
 
 use access::Scope;
+use captured::header;
+use demonstration::show;
+use news::News;
 use note::{Observation, ToInspector};
 use outbox::Outbox;
 use registry::Inspector;
 use send_tap::InspectorSendTap;
+use slow_handshake::slow_handshake;
 
 use crate::admission::Needs;
 use crate::broadcaster::{Cause, Control, Endpoint, Incoming};
@@ -57,6 +63,9 @@ use crate::joints::Joints;
 use crate::tap::{Capture, Opening, Purpose, Taps};
 use crate::token::Token;
 
+/// The header by which a request of plain HTTP is shown to those who watch this key. Unlike an address it is in no log.
+const KEY_HEADER: &str = "x-wire-key";
+
 const NOT_SIGNED_IN: CloseReason = CloseReason::new(
     close_code::SIGNED_OUT,
     "not_signed_in: to watch with this key you have to sign in first",
@@ -66,9 +75,11 @@ const NOT_SIGNED_IN: CloseReason = CloseReason::new(
 pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<Incoming>) {
     let (to_inspector, notes) = note::channel();
     let outbox = Outbox::new(to_broadcaster.clone(), options.backlog);
+    let server = server_id();
+    let watched = server.clone();
     joints.start.push(Box::new(move || {
         let inspector = thread::Builder::new().name("inspector".to_owned());
-        inspector.spawn(move || Inspector::new(outbox).run(&notes)).map(drop)
+        inspector.spawn(move || Inspector::new(watched, outbox).run(&notes)).map(drop)
     }));
     let teacher_key = options.teacher_key.clone().or_else(access::new_teacher_key);
     if let Some(key) = &teacher_key {
@@ -81,7 +92,17 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
         "page/inspector/feed.js" "page/inspector/frames.js" "page/inspector/handshake.js" "page/inspector/main.js"
         "page/inspector/measure.js" "page/style/inspector.css"
     });
-    joints.commands.push(SHOW);
+    let health = server.clone();
+    joints.http.health.push(("server", Box::new(move || health.clone().into())));
+    let news = News::new(server);
+    joints.commands.push(show(Arc::clone(&news)));
+    joints.http.before.push(slow_handshake());
+    joints.http.routes.push(Route {
+        path: "/news",
+        methods: &["GET", "HEAD"],
+        is_public: true,
+        handler: Box::new(move |call| Reply::Response(news_address::news(call, &news))),
+    });
     let to_broadcaster = to_broadcaster.clone();
     joints.capture = Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
     joints.http.routes.push(Route {
@@ -90,6 +111,14 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
         is_public: true,
         handler: Box::new(move |call| wire(call, teacher_key.as_deref(), &to_inspector)),
     });
+}
+
+/// Which server this is, of several behind one address: eight digits, new at each start.
+fn server_id() -> String {
+    let mut bytes = [0; 4];
+    // Without random numbers its process tells servers of one machine apart.
+    let id = getrandom::fill(&mut bytes).map_or(std::process::id(), |()| u32::from_le_bytes(bytes));
+    format!("{id:08x}")
 }
 
 /// `/wire`: a WebSocket that shows what happens on other connections. The key is in the address, or in the first message.
@@ -162,9 +191,20 @@ impl Capture for InspectorCapture {
         Taps { read: Box::new(read), send: Box::new(send), welcome_field }
     }
 
-    fn refused(&self, opening: Opening, status: u16) {
-        let key = parameter(&opening.query, "wire").and_then(|key| Token::parse(&key));
-        let captured = Arc::new(Captured::new(opening, None, key));
-        self.to_inspector.report(&captured, captured.answered, Observation::Refused(status));
+    /// What was refused is shown as it is; of what was not, the heads to those who watch the key in its header.
+    fn answered(&self, mut opening: Opening, status: u16) {
+        let in_header = header(&opening.request, KEY_HEADER);
+        let observation = match (status, &in_header) {
+            (400.., _) => Observation::Refused(status),
+            (_, None) => return,
+            (_, Some(_)) => {
+                let head = opening.response.windows(4).position(|end| end == b"\r\n\r\n");
+                opening.response.truncate(head.map_or(0, |head| head + 4));
+                Observation::Exchanged(status)
+            }
+        };
+        let key = in_header.or_else(|| parameter(&opening.query, "wire"));
+        let captured = Arc::new(Captured::new(opening, None, key.and_then(|key| Token::parse(&key))));
+        self.to_inspector.report(&captured, captured.answered, observation);
     }
 }

@@ -5,11 +5,16 @@
 use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::client_id::ClientId;
 use crate::deadline::Deadline;
 use crate::tap::Opening;
+
+/// A socket's time-out comes late: Linux counts it in ticks, and by an eighth of a long one. So most of a wait is several shorter
+/// ones, and the end is slept, which is exact: else what comes by HTTP would seem to be later than what comes by a WebSocket.
+const COARSE: Duration = Duration::from_millis(25);
 
 pub struct Tcp {
     pub id: ClientId,
@@ -48,7 +53,11 @@ impl Tcp {
 pub fn wait(socket: &TcpStream, time: Duration) -> bool {
     let deadline = Deadline::after(time);
     while let Some(remaining) = deadline.remaining() {
-        if socket.set_read_timeout(Some(remaining)).is_err() {
+        if remaining <= COARSE {
+            thread::sleep(remaining);
+            return true;
+        }
+        if socket.set_read_timeout(Some((remaining - COARSE) * 4 / 5)).is_err() {
             return false;
         }
         match socket.peek(&mut [0]) {

@@ -160,6 +160,13 @@ impl Response {
         let printing = printed.raw_print(&mut bytes, HTTPVersion(1, 1), &[], head_only, None);
         printing.expect("invariant: writing into memory cannot fail");
 
+        if self.status == 204 {
+            // tiny_http always prints a length, but this status must not have one (RFC 9110, 8.6).
+            let length = b"Content-Length: 0\r\n";
+            if let Some(at) = bytes.windows(length.len()).position(|line| line == length) {
+                bytes.drain(at..at + length.len());
+            }
+        }
         let close = self.closes.then_some(("Connection", "close"));
         let mut lines: String = self
             .connection

@@ -157,7 +157,8 @@ fn a_stream_goes_on_behind_the_last_event_and_ends_for_good_when_all_is_over() {
     let fields: Vec<String> = events(&mut socket).into_iter().map(|(fields, _)| fields).collect();
     assert_eq!(fields, ["event: run", "id: 10", "event: over"]);
     let over = ask(&server, stream(&format!("?run={run}"), "Last-Event-ID: 10\r\n"));
-    assert_eq!(over.status, 204);
+    assert_eq!((over.status, over.header("content-length")), (204, None));
+    assert_eq!(over.header("x-response-head"), Some(over.head.len().to_string().as_str()));
     // HTTP/1.0 has no chunks.
     let old = stream(&format!("?run={run}"), "").replace("HTTP/1.1", "HTTP/1.0");
     assert_eq!(ask(&server, old).header("content-type"), Some("application/json"));

@@ -182,6 +182,10 @@ impl NewsPush {
     fn send_later(self, control: &mut dyn Control, client: ClientId, number: u8) {
         let wait = self.run.until(number);
         let send = move |control: &mut dyn Control| {
+            if !self.run.until(number).is_zero() {
+                // Timers count from the beginning of the round, which may be a little earlier.
+                return self.send_later(control, client, number);
+            }
             let piece = self.run.piece(number);
             let news = Some(self.fields(Some(piece.at)));
             let shown = Shown { kind: "shown", what: "news", text: &piece.text, part: Some(number), news };

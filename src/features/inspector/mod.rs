@@ -1,8 +1,8 @@
 //! The inspector: shows what goes over the wire, frame by frame, in the log and to watchers on `/wire`. The command `show` makes
 //! special frames happen.
 //!
-//! Attached at four joints: it captures connections, adds the route `/wire` and the command `show`, and sends jobs to the
-//! broadcaster's thread. Must never change a byte of a captured connection. Without watchers it does almost nothing.
+//! Attached at five joints: it captures connections, adds the routes `/wire` and `/news` and the command `show`, lets a handshake
+//! wait that asks for it, and sends jobs to the broadcaster's thread. Must never change a byte of a captured connection. Without watchers it does almost nothing.
 //!
 //! ```text
 //! connection's thread ── read tap ──► broadcaster ── send tap ──► inspector's thread ── finished frames ──► broadcaster ──► watcher
@@ -11,7 +11,8 @@
 //!
 //! Read in this order: `captured` (a connection's record), `frame_tap`, `read_tap` and `send_tap` (find its frames), `note` (the
 //! channel to the inspector's thread), `registry`, `tracker`, `describe`, `event` and `outbox` (what watchers get), `access` (who may
-//! watch what), `secrets` (what is hidden), `drawing` (frames in the log), `demonstration` (the command `show`).
+//! watch what), `secrets` (what is hidden), `drawing` (frames in the log), `demonstration` (the command `show`), `slow_handshake`, `news` (a run of ten pieces) and
+//! `news_address` (the same by HTTP).
 
 mod access;
 mod captured;

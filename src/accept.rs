@@ -77,7 +77,7 @@ impl Acceptor {
             Ok(permits) => permits,
             Err(refused) => {
                 info!("{id}: TCP connection from {peer}, refused: {refused}");
-                return self.rejector.refuse(socket, refused);
+                return self.rejector.refuse(id, socket, refused, self.context.capture.as_deref());
             }
         };
         // A small frame must not wait for the acknowledgement of the one before (Nagle's algorithm).
@@ -98,7 +98,7 @@ impl Acceptor {
         let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
         if let Err(error) = thread.spawn(move || connection.run()) {
             warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
-            self.rejector.refuse(socket, Refused::NoThread);
+            self.rejector.refuse(id, socket, Refused::NoThread, self.context.capture.as_deref());
         }
     }
 

@@ -178,6 +178,7 @@ export default {
   why_control_characters: 'Too many control characters.',
   why_show_what: 'The server cannot make that happen.',
   why_show_code: 'This close code must not be sent.',
+  why_show_busy: 'Too many runs of news go on just now. Try again in some seconds.',
 
   // Notices: the events that are not messages
   welcome: 'You are in: your name is {name}',
@@ -478,6 +479,10 @@ export default {
   observed_pause_over: 'The server reads again: all that waited has gone out.',
   happen_push: 'Push unasked',
   expect_push: 'Three messages, one a second, that nobody asked for. With HTTP one would have to ask again and again.',
+  happen_slow_close: 'Answer my close late',
+  expect_slow_close: 'When you close, the server answers your close frame 3 s later: so long readyState is 2, CLOSING.',
+  happen_news: 'Ten pieces of news',
+  expect_news: 'Ten messages within 10 s, each at the moment when it happens. Nobody has to ask.',
   observed_push: '{count} of 3 came without asking.',
   pushed: 'The server speaks, and nobody asked: {number} of 3',
   fragments_arrived: 'One whole message, which came in three fragments',

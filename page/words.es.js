@@ -178,6 +178,7 @@ export default {
   why_control_characters: 'Demasiados caracteres de control.',
   why_show_what: 'Eso no lo puede hacer el servidor.',
   why_show_code: 'Ese código de cierre no se puede enviar.',
+  why_show_busy: 'Ahora mismo hay demasiadas series de noticias en marcha. Inténtalo dentro de unos segundos.',
 
   // Notices: the events that are not messages
   welcome: 'Estás dentro: te llamas {name}',
@@ -478,6 +479,10 @@ export default {
   observed_pause_over: 'El servidor vuelve a leer: todo lo que esperaba ha salido.',
   happen_push: 'Empuja sin preguntar',
   expect_push: 'Tres mensajes, uno por segundo, que nadie ha pedido. Con HTTP habría que preguntar una y otra vez.',
+  happen_slow_close: 'Contesta tarde a mi cierre',
+  expect_slow_close: 'Cuando cierres, el servidor contestará a tu trama de cierre 3 s después: mientras tanto readyState vale 2, CLOSING.',
+  happen_news: 'Diez noticias',
+  expect_news: 'Diez mensajes en 10 s, cada uno en el momento en que ocurre. Nadie tiene que preguntar.',
   observed_push: 'Llegaron {count} de 3 sin preguntar nada.',
   pushed: 'El servidor habla sin que nadie pregunte: {number} de 3',
   fragments_arrived: 'Un mensaje entero, que llegó en tres fragmentos',

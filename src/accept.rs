@@ -77,7 +77,7 @@ impl Acceptor {
             Ok(permits) => permits,
             Err(refused) => {
                 info!("{id}: TCP connection from {peer}, refused: {refused}");
-                return self.rejector.refuse(socket, refused);
+                return self.rejector.refuse(id, socket, refused, self.context.capture.as_deref());
             }
         };
         // A small frame must not wait for the acknowledgement of the one before (Nagle's algorithm).
@@ -98,7 +98,7 @@ impl Acceptor {
         let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
         if let Err(error) = thread.spawn(move || connection.run()) {
             warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
-            self.rejector.refuse(socket, Refused::NoThread);
+            self.rejector.refuse(id, socket, Refused::NoThread, self.context.capture.as_deref());
         }
     }
 
@@ -114,6 +114,7 @@ impl Acceptor {
         };
         let http = self.http.acquire().ok_or(Refused::NoRoom)?;
         let thread = self.context.threads.acquire().ok_or(Refused::NoThread)?;
-        if system::is_memory_left() { Ok((http, thread, of_address)) } else { Err(Refused::NoMemory) }
+        let is_left = system::is_memory_left(self.context.threads.given_back(), STACK);
+        if is_left { Ok((http, thread, of_address)) } else { Err(Refused::NoMemory) }
     }
 }

@@ -49,6 +49,9 @@ impl Connection {
         let cause = session.run();
 
         // Step 3: the close.
+        if let Cause::Client(_) = cause {
+            self.tcp.wait(session.pause_at_close);
+        }
         end.received = session.received();
         let (mut tap, rest) = session.into_rest();
         let cut = if let Cause::Cut(tcp) = &cause { Some(tcp.clone()) } else { None };
@@ -74,7 +77,7 @@ impl Connection {
             request.path, handshake.key, handshake.accept
         );
         let taps = context.capture.as_ref().map_or_else(Taps::none, |capture| {
-            let opening = tcp.opening(requested, request.query, request.head, response);
+            let opening = tcp.opening(requested, request.head, response);
             capture.open(opening, purpose)
         });
         let opened = Opened {

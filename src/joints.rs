@@ -6,6 +6,7 @@
 //! | [`Route`], [`PageFile`] | Which further addresses are there, and which files of the page? |
 //! | [`Authentication`] | Who may come in? |
 //! | [`Capture`] | Who sees what goes over the wire? |
+//! | [`Before`] | Which requests have to wait, or are refused, before their address answers? |
 //! | [`ExtraCommand`] | Which commands are there that the chat does not know? |
 //! | [`Order`] | Where do the chat's inputs get their order? |
 //! | [`HealthField`], [`BannerLine`] | What does it add to `/health` and to the banner? |
@@ -20,7 +21,7 @@ use crate::admission::Authentication;
 use crate::broadcaster::{Job, Order};
 use crate::chat::{Fields, Refusal};
 use crate::client_id::ClientId;
-use crate::http::{PageFile, Route};
+use crate::http::{Before, PageFile, Route};
 use crate::tap::Capture;
 
 #[derive(Default)]
@@ -43,6 +44,7 @@ pub struct HttpJoints {
     /// Names of the features that are here, for the page.
     pub features: Vec<&'static str>,
     pub routes: Vec<Route>,
+    pub before: Vec<Before>,
     pub page_files: Vec<PageFile>,
     pub health: Vec<HealthField>,
 }
@@ -56,14 +58,18 @@ pub type Start = Box<dyn FnOnce() -> io::Result<()> + Send>;
 /// A command of a feature: its `type`, and how it is parsed, on the connection's thread.
 pub struct ExtraCommand {
     pub kind: &'static str,
-    pub parse: fn(ClientId, &Fields) -> Result<ExtraAction, Refusal>,
+    pub parse: ParseExtra,
 }
+
+pub type ParseExtra = Box<dyn Fn(ClientId, &Fields) -> Result<ExtraAction, Refusal> + Send + Sync>;
 
 /// What an extra command does.
 pub struct ExtraAction {
     pub job: Job,
     /// How long the connection's thread then waits before it reads on.
     pub pause: Duration,
+    /// If set: how long it waits from now on when the client has sent its close frame, before that is answered.
+    pub pause_at_close: Option<Duration>,
 }
 
 /// A field of `/health`, and its value now.

@@ -26,6 +26,8 @@ const OTHER_MAPPINGS: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Limit {
     acquired: Arc<AtomicUsize>,
+    /// The most that were acquired at once.
+    most: Arc<AtomicUsize>,
     bound: usize,
 }
 
@@ -35,7 +37,7 @@ pub struct Permit(Arc<AtomicUsize>);
 
 impl Limit {
     pub fn new(bound: usize) -> Self {
-        Limit { acquired: Arc::default(), bound }
+        Limit { acquired: Arc::default(), most: Arc::default(), bound }
     }
 
     /// As many permits as the system allows threads. If the memory mappings are used up, starting a thread aborts the program:
@@ -50,10 +52,16 @@ impl Limit {
         self.bound
     }
 
+    /// How many permits fewer are acquired than once were.
+    pub fn given_back(&self) -> usize {
+        self.most.load(Ordering::Relaxed).saturating_sub(self.acquired.load(Ordering::Relaxed))
+    }
+
     /// A permit, unless all are in use.
     pub fn acquire(&self) -> Option<Permit> {
         // Counted first, compared then: two threads at once cannot both get the last permit.
         let before = self.acquired.fetch_add(1, Ordering::Relaxed);
+        self.most.fetch_max(before + 1, Ordering::Relaxed);
         let permit = Permit(Arc::clone(&self.acquired));
         (before < self.bound).then_some(permit)
     }

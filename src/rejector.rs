@@ -10,12 +10,15 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::client_id::ClientId;
 use crate::deadline::Deadline;
 use crate::http::Response;
+use crate::tap::Capture;
+use crate::tcp::Tcp;
 
 /// Refused connections that may wait for the rejector.
 const QUEUE: usize = 1024;
@@ -54,6 +57,15 @@ impl fmt::Display for Refused {
     }
 }
 
+impl Refused {
+    fn response(self) -> Response {
+        match self {
+            Refused::NoRoom | Refused::NoThread | Refused::NoMemory => Response::full(),
+            Refused::TooManyFromAddress => Response::too_many_from_address(),
+        }
+    }
+}
+
 /// The way to the rejector's thread.
 pub struct Rejector {
     refused: Sender<(Arc<TcpStream>, Refused)>,
@@ -70,16 +82,22 @@ impl Rejector {
         Ok(Rejector { refused })
     }
 
-    /// Queues the connection for its answer. Never waits.
-    pub fn refuse(&self, socket: Arc<TcpStream>, why: Refused) {
-        // If the queue is full, the connection is dropped without an answer.
-        let _ = self.refused.try_send((socket, why));
+    /// Queues the connection for its answer, and tells the capture. Never waits.
+    pub fn refuse(&self, id: ClientId, socket: Arc<TcpStream>, why: Refused, capture: Option<&dyn Capture>) {
+        let peer = socket.peer_addr();
+        if self.refused.try_send((Arc::clone(&socket), why)).is_err() {
+            // The queue is full: the connection is dropped without an answer.
+            return;
+        }
+        if let (Some(capture), Ok(peer)) = (capture, peer) {
+            let (accepted, accepted_at) = (Instant::now(), SystemTime::now());
+            let (response, tcp) = (why.response(), Tcp { id, socket, peer, accepted, accepted_at });
+            capture.answered(tcp.opening(accepted, Vec::new(), response.to_bytes()), response.status);
+        }
     }
 }
 
 fn reject(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
-    let full = Response::full().to_bytes();
-    let too_many_from_address = Response::too_many_from_address().to_bytes();
     let mut ending: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
     let mut next_check = Deadline::after(CHECK_INTERVAL);
     loop {
@@ -92,13 +110,9 @@ fn reject(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
             return;
         }
         for (socket, why) in first.into_iter().chain(arriving.try_iter().take(QUEUE)) {
-            let answer = match why {
-                Refused::NoRoom | Refused::NoThread | Refused::NoMemory => &full,
-                Refused::TooManyFromAddress => &too_many_from_address,
-            };
             let sent = socket
                 .set_nonblocking(true)
-                .and_then(|()| (&*socket).write_all(answer))
+                .and_then(|()| (&*socket).write_all(&why.response().to_bytes()))
                 .and_then(|()| socket.shutdown(Shutdown::Write));
             if sent.is_ok() {
                 ending.push_back((socket, Deadline::after(LINGER)));

@@ -18,8 +18,9 @@ pub trait Capture: Send + Sync {
     /// A connection becomes a WebSocket; `opening.response` is about to be sent.
     fn open(&self, opening: Opening, purpose: Purpose) -> Taps;
 
-    /// A request was refused, or none came.
-    fn refused(&self, opening: Opening, status: u16);
+    /// A request was answered by plain HTTP, or something else came that got an answer; `opening.request` is empty if the connection
+    /// was refused before anything was read.
+    fn answered(&self, opening: Opening, status: u16);
 }
 
 /// How a connection began.

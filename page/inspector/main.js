@@ -177,7 +177,7 @@ find('frames').addEventListener('scroll', ({ currentTarget }) => {
 find('ask-wrongly').addEventListener('click', async () => {
   try {
     // The key in a header: an address is logged by proxies.
-    const { status } = await fetch('ws', { headers: { 'X-Wire-Token': state.wireKey } });
+    const { status } = await fetch('ws', { headers: { 'X-Wire-Key': state.wireKey } });
     write(find('asked-wrongly'), 'asked_wrongly', { status });
   } catch { write(find('asked-wrongly'), 'feed_off'); }
 });

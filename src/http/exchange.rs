@@ -8,7 +8,7 @@ use log::{info, log};
 
 use super::first_words::first_words;
 use super::request::{NoRequest, head_in, read};
-use super::response::write_all;
+use super::stream::write_all;
 use super::{Call, Reply, Request, Response};
 use crate::admission::{Admission, Needs};
 use crate::broadcaster::Endpoint;
@@ -66,7 +66,7 @@ impl Exchange<'_> {
                 }
                 Err(NoRequest::Refused(response)) => {
                     let head = head_in(&unread).to_vec();
-                    self.answer("no request", &response, head, String::new(), requested);
+                    self.answer("no request", &response, head, requested);
                     return None;
                 }
             };
@@ -90,7 +90,7 @@ impl Exchange<'_> {
             };
             response.closes |= !request.keeps_connection() || self.tcp.accepted.elapsed() > HTTP_LIFETIME;
             let response = response.with_method(request.is_head());
-            if !self.answer(&line, &response, request.head, request.query, requested) {
+            if !self.answer(&line, &response, request.head, requested) {
                 return None;
             }
         }
@@ -100,7 +100,8 @@ impl Exchange<'_> {
     fn reply(&self, request: &Request) -> Reply {
         match self.context.host_names.check(request) {
             Ok(host) => {
-                let call = Call { request, host, client: self.tcp.id, peer: self.tcp.peer };
+                let wait = |time| self.tcp.wait(time);
+                let call = Call { request, host, client: self.tcp.id, peer: self.tcp.peer, wait: &wait };
                 self.context.router.reply(&call)
             }
             Err(response) => Reply::Response(response),
@@ -118,27 +119,21 @@ impl Exchange<'_> {
     }
 
     /// Sends a response; `line` names the request in the log. Returns whether another request may follow.
-    fn answer(
-        &self,
-        line: &str,
-        response: &Response,
-        head: Vec<u8>,
-        query: String,
-        requested: Instant,
-    ) -> bool {
+    fn answer(&self, line: &str, response: &Response, head: Vec<u8>, requested: Instant) -> bool {
         let (id, status) = (self.tcp.id, response.status);
         let why = if status >= 400 { format!(": {}", response.first_line()) } else { String::new() };
         let bytes = response.to_bytes();
         // The response gets as much time as the request had.
         let deadline = Deadline::after(self.context.options.handshake_timeout);
-        if let Err(error) = write_all(&self.tcp.socket, &bytes, deadline) {
+        let sent = write_all(&self.tcp.socket, &bytes, deadline);
+        if let Err(error) = sent.and_then(|()| response.send_rest(&self.tcp.socket)) {
             info!("{id}: {line} answered {status}{why}, but ended: {error}");
             return false;
         }
         log!(response.level, "{id}: {line} answered {status}, {} bytes{why}", bytes.len());
-        // Refusals are captured, too, if the client sent anything: browsers open connections in advance and may never use them.
-        if let Some(capture) = self.context.capture.as_ref().filter(|_| status >= 400 && !head.is_empty()) {
-            capture.refused(self.tcp.opening(requested, query, head, bytes), status);
+        // A request is captured, too, if one came: browsers open connections in advance and may never use them.
+        if let Some(capture) = self.context.capture.as_ref().filter(|_| !head.is_empty()) {
+            capture.answered(self.tcp.opening(requested, head, bytes), status);
         }
         if response.closes {
             half_close::end_http(&self.tcp.socket);

@@ -9,7 +9,7 @@ use log::{Level, debug, info};
 
 use super::Request;
 use super::request::NoRequest;
-use super::response::write_all;
+use super::stream::write_all;
 use crate::deadline::Deadline;
 use crate::tcp::Tcp;
 use crate::websocket::half_close;

@@ -1,7 +1,7 @@
 //! Plain HTTP: how a request is read and answered (RFC 9110, RFC 9112).
 //!
 //! `exchange` is the loop. `request` reads, `head` parses, `origin` checks where a request comes from, `router` finds its handler,
-//! and tiny_http prints the `response`. Runs on the connection's thread.
+//! and tiny_http prints the `response`; `stream` sends a body that is not known yet. Runs on the connection's thread.
 
 mod exchange;
 mod first_words;
@@ -12,6 +12,7 @@ mod request;
 mod response;
 mod router;
 mod routes;
+mod stream;
 
 pub use exchange::{Upgrade, speak};
 pub use head::{Headers, MAX_HEADERS, Request, parse};
@@ -20,6 +21,7 @@ pub use page::PageFile;
 #[allow(unused_imports)] // The minimal server has no feature that adds files.
 pub(crate) use page::page_files;
 pub use request::{MAX_HEAD, NoRequest, head_in, read};
-pub use response::{Response, write_all};
-pub use router::{Call, Reply, Route, Router, parameter};
+pub use response::Response;
+pub use router::{Before, Call, Reply, Route, Router, parameter};
 pub use routes::router;
+pub use stream::{Chunks, write_all};

@@ -6,7 +6,8 @@ use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 
 use super::head::{Request, parse};
-use super::response::{Response, write_all};
+use super::response::Response;
+use super::stream::write_all;
 use crate::deadline::Deadline;
 
 /// Longest head in bytes: request line, headers and the blank line. The buffer grows with what comes.

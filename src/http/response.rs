@@ -3,13 +3,13 @@
 //! Used by connection threads, and by the thread that refuses connections when the server is full.
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind, Write};
+use std::io;
 use std::net::TcpStream;
 
 use log::Level;
 use tiny_http::{HTTPVersion, Header};
 
-use crate::deadline::Deadline;
+use super::stream::{Chunks, Stream};
 
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -26,6 +26,8 @@ pub struct Response {
     has_head_length: bool,
     /// It answers a HEAD: everything but the body is sent (RFC 9110, 9.3.2).
     head_only: bool,
+    /// What sends the body, if that comes piece by piece.
+    stream: Option<Stream>,
 }
 
 impl Response {
@@ -39,6 +41,7 @@ impl Response {
             closes: false,
             has_head_length: false,
             head_only: false,
+            stream: None,
         };
         response.headers.push(("Content-Type", content_type.to_owned()));
         response.with_header("Cache-Control", "no-store").with_header("X-Content-Type-Options", "nosniff")
@@ -117,13 +120,27 @@ impl Response {
         Response { closes: true, ..self }
     }
 
+    /// The same with a body that comes piece by piece behind the head, in chunks. Its length is not known before.
+    pub fn with_stream(self, send: impl Fn(&Chunks<'_>) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Response { stream: Some(Stream::new(send)), ..self }
+    }
+
+    /// Sends what follows behind [`Response::to_bytes`]: nothing, or the pieces of a stream.
+    ///
+    /// # Errors
+    /// If the client is gone, or does not accept a piece in time.
+    pub fn send_rest(&self, socket: &TcpStream) -> io::Result<()> {
+        let stream = self.stream.as_ref().filter(|_| !self.head_only);
+        stream.map_or(Ok(()), |stream| stream.send(socket))
+    }
+
     /// The first line of the body, for the log.
     pub fn first_line(&self) -> Cow<'_, str> {
         let line = self.body.split(|byte| *byte == b'\n').next().unwrap_or_default();
         String::from_utf8_lossy(line)
     }
 
-    /// The response as bytes.
+    /// The response as bytes; of a stream the head.
     pub fn to_bytes(&self) -> Vec<u8> {
         let ours = |name: &str, value: &str| {
             Header::from_bytes(name, value).expect("invariant: our own headers are ASCII")
@@ -134,14 +151,22 @@ impl Response {
             self.status.into(),
             headers.chain([server]).collect(),
             &self.body[..],
-            Some(self.body.len()),
+            self.stream.is_none().then_some(self.body.len()),
             None,
         )
         .with_chunked_threshold(usize::MAX);
         let mut bytes = Vec::with_capacity(512 + self.body.len());
-        let printing = printed.raw_print(&mut bytes, HTTPVersion(1, 1), &[], self.head_only, None);
+        let head_only = self.head_only || self.stream.is_some();
+        let printing = printed.raw_print(&mut bytes, HTTPVersion(1, 1), &[], head_only, None);
         printing.expect("invariant: writing into memory cannot fail");
 
+        if self.status == 204 {
+            // tiny_http always prints a length, but this status must not have one (RFC 9110, 8.6).
+            let length = b"Content-Length: 0\r\n";
+            if let Some(at) = bytes.windows(length.len()).position(|line| line == length) {
+                bytes.drain(at..at + length.len());
+            }
+        }
         let close = self.closes.then_some(("Connection", "close"));
         let mut lines: String = self
             .connection
@@ -161,30 +186,6 @@ impl Response {
         bytes.splice(status_line..status_line, lines.into_bytes());
         bytes
     }
-}
-
-/// Writes all of it before the deadline, even if the client reads slowly.
-///
-/// # Errors
-/// If the client is gone, or does not accept it in time.
-pub fn write_all(mut socket: &TcpStream, mut bytes: &[u8], deadline: Deadline) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let Some(remaining) = deadline.remaining() else {
-            return Err(io::Error::new(
-                ErrorKind::TimedOut,
-                "the client did not accept the response in time",
-            ));
-        };
-        socket.set_write_timeout(Some(remaining))?;
-        match socket.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::head::Request;
 use super::page::Pages;
@@ -32,7 +33,12 @@ pub struct Call<'a> {
     pub host: &'a str,
     pub client: ClientId,
     pub peer: SocketAddr,
+    /// Waits this long, or until the client leaves or sends more. Returns whether the time is over.
+    pub wait: &'a dyn Fn(Duration) -> bool,
 }
+
+/// Called before the handler of an address: it may wait, or refuse the request by a response of its own.
+pub type Before = Box<dyn Fn(&Call<'_>) -> Option<Response> + Send + Sync>;
 
 /// What a handler wants done.
 pub enum Reply {
@@ -68,16 +74,20 @@ impl Call<'_> {
 
 pub struct Router {
     routes: Vec<Route>,
+    before: Vec<Before>,
     pages: Arc<Pages>,
 }
 
 impl Router {
-    pub fn new(routes: Vec<Route>, pages: Arc<Pages>) -> Router {
-        Router { routes, pages }
+    pub fn new(routes: Vec<Route>, before: Vec<Before>, pages: Arc<Pages>) -> Router {
+        Router { routes, before, pages }
     }
 
     /// Finds the route and returns the reply of its handler, else a file of the page.
     pub fn reply(&self, call: &Call<'_>) -> Reply {
+        if let Some(refused) = self.before.iter().find_map(|before| before(call)) {
+            return Reply::Response(refused);
+        }
         let method = call.request.method.as_str();
         if let Some(route) = self.routes.iter().find(|route| route.path == call.request.path) {
             return match route.methods.contains(&method) {

@@ -19,7 +19,7 @@ use crate::tap::Purpose;
 
 /// All addresses: the core's and those of the features. `own_page`: a file or folder in place of the page.
 pub fn router(joints: HttpJoints, own_page: Option<PathBuf>, counters: Arc<Counters>) -> Router {
-    let HttpJoints { features, routes, page_files, health: health_fields } = joints;
+    let HttpJoints { features, routes, before, page_files, health: health_fields } = joints;
     let pages = Arc::new(Pages::new(page_files, own_page));
     let pages_at_root = Arc::clone(&pages);
     let started = Instant::now();
@@ -60,7 +60,7 @@ pub fn router(joints: HttpJoints, own_page: Option<PathBuf>, counters: Arc<Count
         Route { path: "/echo", methods: &["GET", "HEAD", "POST"], is_public: true, handler: Box::new(echo) },
         Route { path: "/health", methods: READ, is_public: true, handler: Box::new(health) },
     ];
-    Router::new(core.into_iter().chain(routes).collect(), pages)
+    Router::new(core.into_iter().chain(routes).collect(), before, pages)
 }
 
 /// A WebSocket and a POST that give back what they get.

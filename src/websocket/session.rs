@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::debug;
 use tungstenite::error::Error;
@@ -38,6 +38,8 @@ pub struct Session<'a> {
     messages: u64,
     /// The ping that was sent last: when, and how many bytes had come by then.
     ping: Option<(Instant, u64)>,
+    /// How long the client's close frame waits for its answer, if it asked for that.
+    pub pause_at_close: Duration,
 }
 
 impl<'a> Session<'a> {
@@ -55,8 +57,8 @@ impl<'a> Session<'a> {
             Purpose::Echo | Purpose::Feed => options.rate.saturating_mul(ECHO_RATE),
         };
         let websocket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
-        let rate = RateLimit::new(rate, Instant::now());
-        Session { client, websocket, purpose, first, context, rate, messages: 0, ping: None }
+        let (rate, pause_at_close) = (RateLimit::new(rate, Instant::now()), Duration::ZERO);
+        Session { client, websocket, purpose, first, context, rate, messages: 0, ping: None, pause_at_close }
     }
 
     /// Reads until the connection begins to close; returns why.
@@ -158,6 +160,7 @@ impl<'a> Session<'a> {
                 self.enqueue(Incoming::Run(action.job))?;
                 // What the client sends meanwhile waits in the kernel's buffers, then with the client.
                 thread::sleep(action.pause);
+                self.pause_at_close = action.pause_at_close.unwrap_or(self.pause_at_close);
                 Ok(())
             }
             Err(refusal) => self.refuse(refusal),

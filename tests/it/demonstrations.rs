@@ -1,6 +1,9 @@
 //! "Make it happen": what the server does on a client's own connection on request.
 
-use crate::common::raw::{BINARY, CLOSE, PING, RawClient, TEXT, frame};
+use std::io::Write;
+use std::net::TcpStream;
+
+use crate::common::raw::{BINARY, CLOSE, PING, RawClient, TEXT, ask, frame, handshake, read_answer, request};
 use crate::common::{Client, Server};
 use serde_json::{Value, json};
 
@@ -140,6 +143,86 @@ fn three_messages_come_without_a_request_and_to_no_other_client() {
             break;
         }
     }
+}
+
+#[test]
+fn a_close_frame_is_answered_late_if_the_client_asked_for_that() {
+    let server = Server::start(&[]);
+    let mut witness = Client::join(&server, "witness");
+    let mut client = RawClient::join(&server, "Ana");
+    show(&mut client, "slow_close");
+    client.send(&frame(CLOSE, b"\x0f\xa1"));
+    witness.say("meanwhile");
+    // Until the server answers, it goes on sending.
+    assert_eq!(wait_for(&mut client, "message")["text"], "meanwhile");
+    assert_eq!(client.wait_for_end().0, 4001);
+    drop(client);
+    let line = server.wait_for_log("closed by the client: 4001 (");
+    assert!(line.contains("answered by the server"), "{line}");
+}
+
+#[test]
+fn who_asked_for_a_late_answer_and_does_not_wait_for_it_is_let_go() {
+    let mut server = Server::start(&[]);
+    let mut waits = RawClient::join(&server, "Luis");
+    show(&mut waits, "slow_close");
+    waits.send(&frame(CLOSE, b""));
+    let mut witness = Client::join(&server, "witness");
+    let mut client = RawClient::join(&server, "Ana");
+    show(&mut client, "slow_close");
+    client.send(&frame(CLOSE, b""));
+    drop(client);
+    // Ana came later.
+    assert_eq!(witness.wait_for("left")["name"], "Ana");
+    assert!(server.stop().success());
+}
+
+/// Begins a handshake that is answered late.
+fn ask_slowly(server: &Server, name: &str) -> TcpStream {
+    let mut socket = server.connect();
+    let head = handshake(&format!("/ws?name={name}&slow=handshake"));
+    socket.write_all(head.as_bytes()).expect("the server takes bytes");
+    socket
+}
+
+#[test]
+fn a_handshake_is_answered_late_if_its_address_asks_for_that() {
+    let server = Server::start(&[]);
+    let mut witness = Client::join(&server, "witness");
+    let mut slow = ask_slowly(&server, "Ana");
+    Client::join(&server, "Luis");
+    assert_eq!(read_answer(&mut slow, false).status, 101);
+    let mut joined = || witness.wait_for("joined")["name"].clone();
+    // Luis came later, but the others do not wait.
+    assert_eq!([joined(), joined()], ["Luis", "Ana"]);
+    // An address that cannot become a WebSocket is answered at once.
+    assert_eq!(ask(&server, request("GET", "/ws?slow=handshake", "")).status, 426);
+}
+
+#[test]
+fn who_leaves_before_a_late_handshake_is_let_go_and_only_so_many_may_wait() {
+    let mut server = Server::start(&[]);
+    let waits = ask_slowly(&server, "Luis");
+    let prefix = |socket: &TcpStream| server.log_prefix(socket.local_addr().expect("an address").port());
+    let waits_prefix = prefix(&waits);
+    let leaves = ask_slowly(&server, "Ana");
+    let leaves_prefix = prefix(&leaves);
+    drop(leaves);
+    server.wait_for_log(&format!("{leaves_prefix} GET \"/ws\" answered 400"));
+    let log = server.log();
+    assert!(!log.iter().any(|line| line.contains(&waits_prefix) && line.contains("answered")), "{log:#?}");
+
+    let server_is_full = || {
+        let others: Vec<TcpStream> = (0..64).map(|_| ask_slowly(&server, "Other")).collect();
+        let full = read_answer(&mut ask_slowly(&server, "Other"), false).status == 503;
+        (others, full)
+    };
+    // Some of the others may not have begun to wait yet.
+    let (others, full) = server_is_full();
+    let (more, still_full) = server_is_full();
+    assert!(full || still_full);
+    assert!(server.stop().success());
+    drop((others, more));
 }
 
 #[test]

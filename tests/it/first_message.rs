@@ -144,10 +144,10 @@ mod watched {
         use crate::common::raw::{ask, request};
         let server = Server::start(&["--log", "trace"]);
         let mut own = watch(&server, WIRE_KEY);
-        let head = request("GET", "/ws", &format!("X-Wire-Token: {WIRE_KEY}\r\n"));
+        let head = request("GET", "/ws", &format!("X-Wire-Key: {WIRE_KEY}\r\n"));
         assert_eq!(ask(&server, head).status, 426);
         let refused = own.wait_for("refused");
-        assert!(refused["request"].as_str().expect("a head").contains("X-Wire-Token: ***"), "{refused}");
+        assert!(refused["request"].as_str().expect("a head").contains("X-Wire-Key: ***"), "{refused}");
         own.assert_never_saw(WIRE_KEY);
         assert!(!server.log().iter().any(|line| line.contains(WIRE_KEY)));
     }

@@ -42,6 +42,8 @@ mod http_connection;
 mod load_balancer;
 mod log;
 mod makefile;
+#[cfg(feature = "inspector")]
+mod news;
 mod page_files;
 mod people;
 mod references;

@@ -107,6 +107,27 @@ fn frames_of_every_kind_and_length_are_shown_unchanged_in_both_directions() {
 }
 
 #[test]
+fn the_teacher_sees_who_is_refused_before_anything_is_read_and_why() {
+    let server = Server::start(&["--teacher-key", TEACHER, "--max-per-address", "2"]);
+    let mut teacher = Watcher::open(&server, TEACHER);
+    let member = Client::join(&server, "Ana");
+    assert_eq!(teacher.wait_for("opened")["name"], "Ana");
+    let mut refused = server.connect();
+    let peer = refused.local_addr().expect("an address").to_string();
+    read_to_end(&mut refused);
+    let event = teacher.wait_for("refused");
+    assert_eq!(
+        (&event["status"], &event["peer"], &event["request"]),
+        (&json!(503), &json!(peer), &json!(""))
+    );
+    assert_eq!(
+        event["why"],
+        "There are too many connections from your address. Close one of them and try again."
+    );
+    drop(member);
+}
+
+#[test]
 fn frames_are_the_same_however_they_are_cut_into_packets() {
     let server = Server::start(&["--rate", "0"]);
     let mut watcher = Watcher::open(&server, WIRE_KEY);

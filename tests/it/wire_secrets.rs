@@ -149,3 +149,122 @@ fn no_watcher_sees_a_connection_without_its_key() {
     let events = stranger.until_closed();
     assert!(events.iter().all(|event| event["conn"] == json!(3)), "{events:#?}");
 }
+
+#[test]
+fn a_watcher_of_one_key_sees_nothing_private_of_others_and_knows_what_is_private_of_its_own() {
+    let server = Server::start(&[]);
+    let mut own = Watcher::open(&server, WIRE_KEY);
+    let mut ana = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
+    ana.wait_for("welcome");
+    let mut luis = Client::join(&server, "Luis");
+    let mut eva = Client::join(&server, "Eva");
+    luis.say(r#"{"type":"message","text":"only-for-Eva","to":"Eva"}"#);
+    assert_eq!(eva.message().1, "only-for-Eva");
+    luis.say(r#"{"type":"message","text":"only-for-Ana","to":"Ana"}"#);
+    assert_eq!(ana.message().1, "only-for-Ana");
+    ana.say(r#"{"type":"message","text":"only-from-Ana","to":"Luis"}"#);
+    while luis.message().1 != "only-from-Ana" {}
+    luis.say("for all");
+    while ana.message().1 != "for all" {}
+    ana.leave();
+    let events = own.until_closed();
+    own.assert_never_saw("only-for-Eva");
+    let private = |text: &str| {
+        let with_text = events.iter().filter(|event| {
+            [&event["payload"], &event["plain"]].iter().any(|hex| hex.as_str().unwrap_or("").contains(text))
+        });
+        with_text.map(|event| event["private"] == true).collect::<Vec<bool>>()
+    };
+    // From here on a page can leave it out of a file.
+    assert_eq!(private(&hex("only-for-Ana")), [true]);
+    assert_eq!(private(&hex("only-from-Ana")), [true, true], "as it was sent, and its copy");
+    assert_eq!(private(&hex("for all")), [false]);
+}
+
+/// A sign-in as a page sends it.
+#[cfg(feature = "accounts")]
+fn sign_in(server: &Server, key: &str, password: &str) -> crate::common::raw::Answer {
+    let body = json!({ "name": "Ana", "password": password }).to_string();
+    let headers =
+        format!("Content-Type: application/json\r\nX-Wire-Key: {key}\r\nContent-Length: {}\r\n", body.len());
+    ask(server, request("POST", "/login", &headers) + &body)
+}
+
+#[test]
+#[cfg(feature = "accounts")]
+fn a_sign_in_is_shown_to_its_own_key_without_password_and_cookie_and_without_their_lengths() {
+    use crate::common::users::{Users, password_of};
+
+    let users = Users::new(&["Ana"]);
+    let server = Server::start(&["--users", &users.path(), "--teacher-key", TEACHER]);
+    let mut teacher = Watcher::open(&server, TEACHER);
+    let answer = sign_in(&server, WIRE_KEY, &password_of("Ana"));
+    let cookie = answer.header("set-cookie").expect("a cookie").to_owned();
+    let value = cookie.split(['=', ';']).nth(1).expect("its value").to_owned();
+    let with_cookie = format!("Cookie: classroom-session={value}\r\n");
+    let watch = |key: &str| {
+        let head = handshake(&format!("/wire?key={key}"));
+        let mut client =
+            RawClient::open_with(&server, head.replacen("\r\n", &format!("\r\n{with_cookie}"), 1).as_bytes());
+        client.wait_for(TEXT);
+        Watcher { client, raw: Vec::new() }
+    };
+    let (mut own, mut stranger) = (watch(WIRE_KEY), watch(OTHER_KEY));
+
+    assert_eq!(sign_in(&server, WIRE_KEY, &password_of("Ana")).status, 200);
+    let shown = own.wait_for("exchanged");
+    assert_eq!(shown["status"], 200);
+    let (head, response) = (shown["request"].as_str().unwrap(), shown["response"].as_str().unwrap());
+    assert!(head.starts_with("POST /login HTTP/1.1\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(response.contains("Set-Cookie: ") && response.ends_with("\r\n\r\n"), "{response}");
+    // Wrong passwords of two lengths look the same.
+    let mut refused = ["x", "a much longer password than that"].map(|password| {
+        assert_eq!(sign_in(&server, WIRE_KEY, password).status, 401);
+        let event = own.wait_for("refused");
+        assert_eq!(
+            (&event["status"], &event["why"]),
+            (&json!(401), &json!("The name or the password is wrong."))
+        );
+        event["request"].clone()
+    });
+    assert_eq!(refused[0], refused[1]);
+    // Who asks without the key is seen by no one.
+    let me = |more: &str| ask(&server, request("GET", "/me", &format!("{with_cookie}{more}"))).status;
+    assert_eq!(me(""), 200);
+    assert_eq!(me(&format!("X-Wire-Key: {WIRE_KEY}\r\n")), 200);
+    let shown = own.wait_for("exchanged");
+    assert!(shown["request"].as_str().unwrap().starts_with("GET /me"), "{shown}");
+    // Each length of what follows `Authorization` looks the same, too.
+    refused = ["QQ==", "QUFBQUFBQUFBQUFBQUFBOmE="].map(|credentials| {
+        let more = format!("Authorization: Basic {credentials}\r\nX-Wire-Key: {WIRE_KEY}\r\n");
+        assert_eq!(ask(&server, request("GET", "/ws", &more)).status, 426);
+        own.wait_for("refused")["request"].clone()
+    });
+    assert_eq!(refused[0], refused[1]);
+
+    // The teacher sees the four refusals, and of the others nothing.
+    for status in [401, 401, 426, 426] {
+        let event = teacher.event();
+        assert_eq!((&event["type"], &event["status"]), (&json!("refused"), &json!(status)));
+    }
+    stranger.client.send(&frame(CLOSE, b""));
+    while let Some((first, payload)) = stranger.client.frame() {
+        assert_eq!(first, CLOSE, "{}", String::from_utf8_lossy(&payload));
+    }
+    for watcher in [&own, &teacher] {
+        for secret in [&value, &password_of("Ana"), WIRE_KEY, "a much longer", "QUFB", "QQ=="] {
+            watcher.assert_never_saw(secret);
+        }
+    }
+}
+
+#[test]
+fn a_watcher_is_told_which_server_it_watches() {
+    let server = Server::start(&[]);
+    let mut client = RawClient::open(&server, &format!("/wire?key={WIRE_KEY}"));
+    let watching: serde_json::Value = serde_json::from_slice(&client.wait_for(TEXT)).expect("an event");
+    let health = ask(&server, request("GET", "/health", ""));
+    let health: serde_json::Value = serde_json::from_slice(&health.body).expect("an object");
+    assert!(watching["server"].is_string());
+    assert_eq!(watching["server"], health["server"]);
+}

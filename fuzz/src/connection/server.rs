@@ -101,17 +101,18 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
 fn joints(options: &Options, to_broadcaster: &Sender<Incoming>) -> Joints {
     use std::time::Duration;
 
-    use websocket_classroom::chat::{Fields, Refusal};
-    use websocket_classroom::features::inspector::{self, SHOW};
+    use websocket_classroom::features::inspector;
     use websocket_classroom::joints::{ExtraAction, ExtraCommand};
-
-    fn show(client: ClientId, fields: &Fields) -> Result<ExtraAction, Refusal> {
-        (SHOW.parse)(client, fields).map(|action| ExtraAction { pause: Duration::ZERO, ..action })
-    }
 
     let mut joints = Joints::default();
     inspector::attach(&mut joints, options, to_broadcaster);
-    joints.commands = vec![ExtraCommand { kind: SHOW.kind, parse: show }];
+    let quick = |action| ExtraAction { pause: Duration::ZERO, pause_at_close: None, ..action };
+    let commands = joints.commands.into_iter().map(|command: ExtraCommand| ExtraCommand {
+        kind: command.kind,
+        parse: Box::new(move |client, fields| (command.parse)(client, fields).map(quick)),
+    });
+    joints.commands = commands.collect();
+    joints.http.before.clear();
     joints
 }
 

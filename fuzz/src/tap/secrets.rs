@@ -53,7 +53,11 @@ fn check_request(secret: &str, around: &[u8]) {
     let request = parts.concat();
     let length = request.len();
     let captured = Captured::new(opening(1, request), Some(Purpose::Chat), None);
-    assert_eq!(captured.opening.request.len(), length, "lengths stay true");
+    // Only where a password may be, its length is hidden, too.
+    let words = String::from_utf8_lossy(around).to_ascii_lowercase();
+    if !["authorization", "content-length"].iter().any(|name| words.contains(name)) {
+        assert_eq!(captured.opening.request.len(), length, "lengths stay true");
+    }
     hides(secret, &captured.opening.request, "the request");
 }
 

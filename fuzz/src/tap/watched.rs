@@ -90,7 +90,8 @@ impl Watched {
             "GET /wire?key={key} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
         );
         let (_, request, _) = http::parse(head.as_bytes()).expect("it is right").expect("and whole");
-        let call = Call { request: &request, host: "localhost", client: watcher, peer: PEER };
+        let call =
+            Call { request: &request, host: "localhost", client: watcher, peer: PEER, wait: &|_| true };
         let route = self.joints.http.routes.iter().find(|route| route.path == "/wire");
         match (route.expect("the inspector has an address").handler)(&call) {
             Reply::WebSocket { endpoint: Endpoint::Feed(begin), .. } => begin(&mut self.sent),

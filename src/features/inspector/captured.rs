@@ -51,7 +51,11 @@ impl Captured {
         let awaits_first_message =
             purpose == Some(Purpose::Chat) && JoinRequest::is_in_message(&opening.query);
         secrets::hide_in_head(&mut opening.request);
-        secrets::hide_in_head(&mut opening.response);
+        secrets::hide_lengths(&mut opening.request);
+        // The body behind it is a sentence of our own.
+        let head = opening.response.windows(4).position(|end| end == b"\r\n\r\n");
+        let head = head.map_or(opening.response.len(), |head| head + 4);
+        secrets::hide_in_head(&mut opening.response[..head]);
         // Kept for as long as the connection. The query is in the request, too, with its secrets hidden there.
         opening.request.shrink_to_fit();
         opening.response.shrink_to_fit();

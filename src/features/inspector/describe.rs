@@ -40,7 +40,15 @@ pub fn opened<'a>(captured: &'a Captured, name: Option<&'a str>, at: Instant, la
 
 /// A connection did not become a WebSocket.
 pub fn refused(captured: &Captured, status: u16) -> Event<'_> {
-    Event::Refused { conn: captured.client().0, status, exchange: exchange(captured) }
+    let (conn, exchange) = (captured.client().0, exchange(captured));
+    let body = exchange.response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let why = body.lines().next().unwrap_or_default().to_owned();
+    Event::Refused { conn, status, why, exchange }
+}
+
+/// A request of plain HTTP was answered, and not with an error.
+pub fn exchanged(captured: &Captured, status: u16) -> Event<'_> {
+    Event::Exchanged { conn: captured.client().0, status, exchange: exchange(captured) }
 }
 
 /// Calls `emit` with each event of an observation: as the watchers with this connection's key see it, and as the teacher does.
@@ -53,7 +61,8 @@ pub fn note(
 ) {
     let (conn, us) = (captured.client().0, microseconds(captured, at));
     match observation {
-        Observation::Opened | Observation::Refused(_) | Observation::Keyed(_) => {}
+        Observation::Opened | Observation::Refused(_) | Observation::Exchanged(_) | Observation::Keyed(_) => {
+        }
         Observation::Named(name) => emit_to_all(&mut emit, &Event::Named { conn, name }),
         Observation::Frames { from, frames, privacy, cut } => {
             let mut frames = KeptFrames { rest: frames };
@@ -136,6 +145,7 @@ fn frame(
             payload: (!hidden).then_some(&wire),
             plain: plain.as_deref().filter(|_| !hidden),
             hidden,
+            private: privacy == Privacy::Private,
             cut,
             message: context.message,
             round_trip_us: context.answered_ping.map(|ping| us.saturating_sub(ping)),

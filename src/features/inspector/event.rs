@@ -22,6 +22,8 @@ pub enum Event<'a> {
     Watching {
         #[serde(rename = "whom")]
         scope: &'static str,
+        /// Which server this is, of several that share a chat.
+        server: &'a str,
         found: usize,
     },
     /// A connection that became a WebSocket.
@@ -43,6 +45,15 @@ pub enum Event<'a> {
     },
     /// A connection that did not become one.
     Refused {
+        conn: u64,
+        status: u16,
+        /// The sentence of its response.
+        why: String,
+        #[serde(flatten)]
+        exchange: Exchange<'a>,
+    },
+    /// Request and response of plain HTTP, if the request named the key in a header.
+    Exchanged {
         conn: u64,
         status: u16,
         #[serde(flatten)]
@@ -146,6 +157,9 @@ pub struct Frame<'a> {
     /// The text is private: the teacher does not see it.
     #[serde(skip_serializing_if = "is_false")]
     pub hidden: bool,
+    /// The text is between two members: what is kept of the feed should not have it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub private: bool,
     /// The connection ended before the frame was complete.
     #[serde(skip_serializing_if = "is_false")]
     pub cut: bool,

@@ -1,8 +1,8 @@
 //! The inspector: shows what goes over the wire, frame by frame, in the log and to watchers on `/wire`. The command `show` makes
 //! special frames happen.
 //!
-//! Attached at four joints: it captures connections, adds the route `/wire` and the command `show`, and sends jobs to the
-//! broadcaster's thread. Must never change a byte of a captured connection. Without watchers it does almost nothing.
+//! Attached at five joints: it captures connections, adds the routes `/wire` and `/news` and the command `show`, lets a handshake
+//! wait that asks for it, and sends jobs to the broadcaster's thread. Must never change a byte of a captured connection. Without watchers it does almost nothing.
 //!
 //! ```text
 //! connection's thread ── read tap ──► broadcaster ── send tap ──► inspector's thread ── finished frames ──► broadcaster ──► watcher
@@ -11,7 +11,8 @@
 //!
 //! Read in this order: `captured` (a connection's record), `frame_tap`, `read_tap` and `send_tap` (find its frames), `note` (the
 //! channel to the inspector's thread), `registry`, `tracker`, `describe`, `event` and `outbox` (what watchers get), `access` (who may
-//! watch what), `secrets` (what is hidden), `drawing` (frames in the log), `demonstration` (the command `show`).
+//! watch what), `secrets` (what is hidden), `drawing` (frames in the log), `demonstration` (the command `show`), `slow_handshake`, `news` (a run of ten pieces) and
+//! `news_address` (the same by HTTP).
 
 mod access;
 mod captured;
@@ -21,16 +22,18 @@ mod drawing;
 mod event;
 mod frame_tap;
 mod hex;
+mod news;
+mod news_address;
 mod note;
 mod outbox;
 mod read_tap;
 mod registry;
 mod secrets;
 mod send_tap;
+mod slow_handshake;
 mod tracker;
 
 pub use captured::Captured;
-pub use demonstration::SHOW;
 pub use drawing::draw_all;
 pub use frame_tap::{FrameTap, Tapped};
 pub use read_tap::InspectorReadTap;
@@ -42,10 +45,14 @@ use crossbeam_channel::Sender;
 use log::info;
 
 use access::Scope;
+use captured::header;
+use demonstration::show;
+use news::News;
 use note::{Observation, ToInspector};
 use outbox::Outbox;
 use registry::Inspector;
 use send_tap::InspectorSendTap;
+use slow_handshake::slow_handshake;
 
 use crate::admission::Needs;
 use crate::broadcaster::{Cause, Control, Endpoint, Incoming};
@@ -57,8 +64,8 @@ use crate::joints::Joints;
 use crate::tap::{Capture, Opening, Purpose, Taps};
 use crate::token::Token;
 
-/// `secrets` hides it for its name.
-const KEY_HEADER: &str = "x-wire-token";
+/// The header by which a request of plain HTTP is shown to those who watch this key. Unlike an address it is in no log.
+const KEY_HEADER: &str = "x-wire-key";
 
 const NOT_SIGNED_IN: CloseReason = CloseReason::new(
     close_code::SIGNED_OUT,
@@ -69,9 +76,11 @@ const NOT_SIGNED_IN: CloseReason = CloseReason::new(
 pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<Incoming>) {
     let (to_inspector, notes) = note::channel();
     let outbox = Outbox::new(to_broadcaster.clone(), options.backlog);
+    let server = server_id();
+    let watched = server.clone();
     joints.start.push(Box::new(move || {
         let inspector = thread::Builder::new().name("inspector".to_owned());
-        inspector.spawn(move || Inspector::new(outbox).run(&notes)).map(drop)
+        inspector.spawn(move || Inspector::new(watched, outbox).run(&notes)).map(drop)
     }));
     let teacher_key = options.teacher_key.clone().or_else(access::new_teacher_key);
     if let Some(key) = &teacher_key {
@@ -84,7 +93,17 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
         "page/inspector/feed.js" "page/inspector/frames.js" "page/inspector/handshake.js" "page/inspector/main.js"
         "page/inspector/javascript.js" "page/inspector/keep.js" "page/inspector/measure.js" "page/inspector/player.js" "page/inspector/recording.js" "page/inspector/story.js" "page/style/inspector.css"
     });
-    joints.commands.push(SHOW);
+    let health = server.clone();
+    joints.http.health.push(("server", Box::new(move || health.clone().into())));
+    let news = News::new(server);
+    joints.commands.push(show(Arc::clone(&news)));
+    joints.http.before.push(slow_handshake());
+    joints.http.routes.push(Route {
+        path: "/news",
+        methods: &["GET", "HEAD"],
+        is_public: true,
+        handler: Box::new(move |call| Reply::Response(news_address::news(call, &news))),
+    });
     let to_broadcaster = to_broadcaster.clone();
     joints.capture = Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
     joints.http.routes.push(Route {
@@ -93,6 +112,14 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
         is_public: true,
         handler: Box::new(move |call| wire(call, teacher_key.as_deref(), &to_inspector)),
     });
+}
+
+/// Which server this is, of several behind one address: eight digits, new at each start.
+fn server_id() -> String {
+    let mut bytes = [0; 4];
+    // Without random numbers its process tells servers of one machine apart.
+    let id = getrandom::fill(&mut bytes).map_or(std::process::id(), |()| u32::from_le_bytes(bytes));
+    format!("{id:08x}")
 }
 
 /// `/wire`: a WebSocket that shows what happens on other connections. The key is in the address, or in the first message.
@@ -171,9 +198,20 @@ impl Capture for InspectorCapture {
         Taps { read: Box::new(read), send: Box::new(send), welcome_field }
     }
 
-    fn refused(&self, opening: Opening, status: u16) {
-        let key = wire_key(&opening);
-        let captured = Arc::new(Captured::new(opening, None, key));
-        self.to_inspector.report(&captured, captured.answered, Observation::Refused(status));
+    /// What was refused is shown as it is; of what was not, the heads to those who watch the key in its header.
+    fn answered(&self, mut opening: Opening, status: u16) {
+        let in_header = header(&opening.request, KEY_HEADER);
+        let observation = match (status, &in_header) {
+            (400.., _) => Observation::Refused(status),
+            (_, None) => return,
+            (_, Some(_)) => {
+                let head = opening.response.windows(4).position(|end| end == b"\r\n\r\n");
+                opening.response.truncate(head.map_or(0, |head| head + 4));
+                Observation::Exchanged(status)
+            }
+        };
+        let key = in_header.or_else(|| parameter(&opening.query, "wire"));
+        let captured = Arc::new(Captured::new(opening, None, key.and_then(|key| Token::parse(&key))));
+        self.to_inspector.report(&captured, captured.answered, observation);
     }
 }

@@ -45,6 +45,8 @@ pub enum Observation {
     Opened,
     /// It did not: the response has this status.
     Refused(u16),
+    /// It asked for something by plain HTTP, which was answered with this status.
+    Exchanged(u16),
     Named(String),
     /// The first message named the key that lets a client watch it.
     Keyed(Token),
@@ -100,7 +102,11 @@ impl Note {
             // These may be the last references to the heads.
             Note::Observed {
                 captured,
-                observation: Observation::Opened | Observation::Refused(_) | Observation::Closed(_),
+                observation:
+                    Observation::Opened
+                    | Observation::Refused(_)
+                    | Observation::Exchanged(_)
+                    | Observation::Closed(_),
                 ..
             } => captured.memory(),
             _ => 0,
@@ -135,7 +141,7 @@ impl ToInspector {
             Observation::Frames { frames, .. } => {
                 (MAX_WAITING_FRAMES, whole_frames(frames).count().max(1) as u64)
             }
-            Observation::Refused(_) => (MAX_WAITING_FRAMES, 0),
+            Observation::Refused(_) | Observation::Exchanged(_) => (MAX_WAITING_FRAMES, 0),
             _ => (MAX_WAITING, 0),
         };
         let note = Note::Observed { captured: Arc::clone(captured), at, observation };

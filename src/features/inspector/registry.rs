@@ -34,6 +34,8 @@ const FIRST_CLEAN_UP: usize = 1024;
 
 /// All that the thread owns.
 pub struct Inspector {
+    /// This server's id.
+    server: String,
     connections: HashMap<ClientId, Connection>,
     watchers: Vec<Watcher>,
     outbox: Outbox,
@@ -59,9 +61,9 @@ struct Watcher {
 }
 
 impl Inspector {
-    pub fn new(outbox: Outbox) -> Inspector {
+    pub fn new(server: String, outbox: Outbox) -> Inspector {
         let (connections, watchers) = (HashMap::new(), Vec::new());
-        Inspector { connections, watchers, outbox, next_clean_up: FIRST_CLEAN_UP }
+        Inspector { server, connections, watchers, outbox, next_clean_up: FIRST_CLEAN_UP }
     }
 
     /// The thread's loop. Ends when all senders of notes have ended, or the broadcaster.
@@ -99,6 +101,12 @@ impl Inspector {
             Observation::Refused(status) => {
                 let recipients = self.recipients_of(captured.key.as_ref());
                 self.outbox.add(&recipients, &describe::refused(&captured, status));
+            }
+            // The teacher sees refusals and WebSockets, and not what each member asks for besides.
+            Observation::Exchanged(status) => {
+                let mut recipients = self.recipients_of(captured.key.as_ref());
+                recipients.retain(|recipient| !recipient.watches_everyone);
+                self.outbox.add(&recipients, &describe::exchanged(&captured, status));
             }
             Observation::Closing { .. } | Observation::Closed(_)
                 if captured.purpose == Some(Purpose::Feed) =>
@@ -190,7 +198,8 @@ impl Inspector {
         let includes = |connection: &&mut Connection| scope.includes(connection.key.as_ref());
         let mut watched: Vec<&mut Connection> = self.connections.values_mut().filter(includes).collect();
         watched.sort_by_key(|connection| connection.captured.client());
-        self.outbox.add(&[recipient], &Event::Watching { scope: scope_name, found: watched.len() });
+        let watching = Event::Watching { scope: scope_name, server: &self.server, found: watched.len() };
+        self.outbox.add(&[recipient], &watching);
         for connection in watched {
             connection.announce(&mut self.outbox);
             let (captured, name) = (&connection.captured, connection.name.as_deref());

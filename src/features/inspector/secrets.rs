@@ -9,11 +9,14 @@ use std::ops::Range;
 const HIDDEN: u8 = b'*';
 
 /// The query parameters that are not secret. All others are hidden, since they are unknown.
-const PUBLIC_PARAMETERS: [&[u8]; 4] = [b"name", b"after", b"epoch", b"join"];
+const PUBLIC_PARAMETERS: [&[u8]; 7] = [b"name", b"after", b"epoch", b"join", b"slow", b"run", b"wait"];
 
 /// A header is hidden if its name contains one of these.
-const SECRET_HEADERS: [&str; 7] =
-    ["cookie", "authorization", "token", "secret", "password", "session", "api-key"];
+const SECRET_HEADERS: [&str; 8] =
+    ["wire-key", "cookie", "authorization", "token", "secret", "password", "session", "api-key"];
+
+/// The address to which a password is sent.
+const SIGN_IN: &[u8] = b"/login";
 
 /// The secret fields of a `welcome`. JSON escapes quotes inside a string, so no user's text can look like these.
 const SECRET_FIELDS: [&[u8]; 2] = [b"\"session\":\"", b"\"wire\":\""];
@@ -47,6 +50,36 @@ pub fn hide_in_head(head: &mut [u8]) {
         }
         is_first = false;
     }
+}
+
+/// Hides how long a password is: what follows `Authorization:` gets a fixed length, and so does the number of bytes that a sign-in
+/// has. Called after [`hide_in_head`].
+pub fn hide_lengths(head: &mut Vec<u8>) {
+    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let target = head.split(is_line_end).next().unwrap_or_default();
+    let is_sign_in = target.windows(SIGN_IN.len()).any(|bytes| bytes == SIGN_IN);
+    let mut shown = Vec::with_capacity(head.len());
+    let mut is_hidden = false;
+    for line in head.split_inclusive(is_line_end) {
+        let text = line.iter().position(is_line_end).unwrap_or(line.len());
+        let (text, end) = line.split_at(text);
+        // A line that begins with a space continues the one above it, and is left out with it.
+        if !text.is_empty() && !matches!(text[0], b' ' | b'\t') {
+            let colon = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
+            let name = String::from_utf8_lossy(&text[..colon]).to_ascii_lowercase();
+            is_hidden = !shown.is_empty()
+                && (name.contains("authorization") || is_sign_in && name.trim() == "content-length");
+            if is_hidden {
+                shown.extend_from_slice(&text[..colon]);
+                shown.extend_from_slice(b": ********");
+            }
+        }
+        if !is_hidden {
+            shown.extend_from_slice(text);
+        }
+        shown.extend_from_slice(end);
+    }
+    *head = shown;
 }
 
 /// Hides all but spaces and line ends.

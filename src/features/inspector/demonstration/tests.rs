@@ -19,7 +19,7 @@ fn a_ping_comes_between_the_fragments_of_a_message() {
 fn show_accepts_known_names_and_only_close_codes_that_may_be_sent() {
     let is_known = |json: &str| {
         let fields: Fields = serde_json::from_str(json).expect("an object");
-        parse(ClientId(1), &fields).is_ok()
+        parse(&News::new(String::new()), ClientId(1), &fields).is_ok()
     };
     assert!(is_known(r#"{"type":"show","what":"ping"}"#));
     let close = |code| is_known(&format!(r#"{{"type":"show","what":"close","code":{code}}}"#));

@@ -24,7 +24,7 @@ fn captured(client: u64) -> Arc<Captured> {
 #[test]
 fn a_connection_whose_beginning_was_left_out_is_known_by_the_next_note() {
     let (to_broadcaster, _jobs) = unbounded();
-    let mut inspector = Inspector::new(Outbox::new(to_broadcaster, 1 << 20));
+    let mut inspector = Inspector::new(String::new(), Outbox::new(to_broadcaster, 1 << 20));
     let observed = |captured: &Arc<Captured>, observation| Note::Observed {
         captured: Arc::clone(captured),
         at: Instant::now(),

@@ -20,6 +20,23 @@ fn secrets_in_heads_are_hidden_and_nothing_else_is() {
 }
 
 #[test]
+fn a_head_does_not_show_how_long_a_password_is() {
+    let hidden = |head: &str| {
+        let mut bytes = head.as_bytes().to_vec();
+        hide_in_head(&mut bytes);
+        hide_lengths(&mut bytes);
+        String::from_utf8(bytes).expect("still text")
+    };
+    assert_eq!(
+        hidden("GET /ws HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic QQ==\r\n Qg==\r\nA: b\r\n\r\n"),
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\nAuthorization: ********\r\n\r\nA: b\r\n\r\n"
+    );
+    let post = |path: &str| format!("POST {path} HTTP/1.1\r\ncontent-length:17\r\n\r\n");
+    assert_eq!(hidden(&post("/login")), "POST /login HTTP/1.1\r\ncontent-length: ********\r\n\r\n");
+    assert_eq!(hidden(&post("/echo")), post("/echo"));
+}
+
+#[test]
 fn secrets_are_hidden_in_malformed_heads_too() {
     assert_eq!(
         hidden("GET /ws\nCookie: a\n\tb: c\nX: d\rX-Token: e\n"),

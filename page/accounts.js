@@ -46,7 +46,7 @@ async function askFor(path) {
 
 // The response, or null if none came.
 async function submit(path, body) {
-  const request = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+  const request = { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Wire-Key': state.wireKey }, body: JSON.stringify(body) };
   try {
     return await fetch(path, { ...request, signal: AbortSignal.timeout(PATIENCE) });
   } catch { return null; }

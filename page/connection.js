@@ -27,7 +27,8 @@ export async function connect() {
   state.sent = state.received = 0;
   state.behind = true;
   saysWhyStopped(null);
-  state.socket = openSocket('ws?join=message', { opened, received, closed });
+  state.socket = openSocket(state.wantsSlowHandshake ? 'ws?join=message&slow=handshake' : 'ws?join=message', { opened, received, closed });
+  state.wantsSlowHandshake = false;
   announce('connection');
 }
 

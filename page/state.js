@@ -68,6 +68,7 @@ export const state = {
   closedSince: null,      // null: it is not closed
   end: null,              // { code, reason, wasClean } of the last close, until the next attempt
   lastClose: null,        // the same with `at` and who asked for it, until the next close: a class has to be able to read it
+  wantsSlowHandshake: false,  // the next one is to be answered late, so that CONNECTING can be seen
   comesBack: true,        // by itself, after a close: can be switched off in the inspector
   isWatched: false,       // lesson or inspector is open: then the page takes its time to come back
   sent: 0,                // messages on this connection, for the lesson

@@ -1,6 +1,6 @@
 // "Make it happen": the server does to our own connection what a page cannot ask a browser for; the inspector shows what came of it.
 
-import { send } from '../connection.js';
+import { connectAgain, send } from '../connection.js';
 import { find } from '../draw/elements.js';
 import { isOpen, on, state } from '../state.js';
 import { inMilliseconds } from '../time.js';
@@ -8,7 +8,7 @@ import { clear, make, phrase, plain, write } from '../words.js';
 import { closeCode, hexBytes } from './decode.js';
 import { latestOwnLine } from './feed.js';
 
-const DEMONSTRATIONS = ['ping', 'fragments', 'binary', 'close', 'drop', 'bad_frame', 'bad_utf8', 'pause', 'push'];
+const DEMONSTRATIONS = ['ping', 'fragments', 'binary', 'close', 'drop', 'bad_frame', 'bad_utf8', 'pause', 'push', 'slow_handshake', 'slow_close'];
 const ENDS = ['close', 'drop', 'bad_frame', 'bad_utf8'];  // those that end the connection
 const CLOSE_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 3000, 4000, 4321, 4500];
 const PAUSE_LASTS = 10_000;  // milliseconds for which the server reads nothing when asked to
@@ -90,6 +90,10 @@ export function demonstrate(what) {
   running = { what, sent: null, fragments: 0, until: performance.now() + PAUSE_LASTS };
   clear(find(`observed-${what}`));
   find('inspect-frames').open = true;
+  if (what === 'slow_handshake') {
+    state.wantsSlowHandshake = true;
+    return connectAgain();
+  }
   send(what === 'close' ? { type: 'show', what, code: Number(find('close-code').value) } : { type: 'show', what });
 }
 

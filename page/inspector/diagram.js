@@ -2,10 +2,11 @@
 // the browser's WebSocket is a band along its lifeline. A list for screen readers; only rows that are seen are painted.
 
 import { find, reconcile, rove, setText } from '../draw/elements.js';
-import { announce, on } from '../state.js';
+import { announce, on, state } from '../state.js';
 import { duration, inMilliseconds } from '../time.js';
 import { make, phrase, plain, show, write } from '../words.js';
 import { more, redrawSteps, shownLine } from './draw.js';
+import { ownFeed } from './feed.js';
 import { advance, play, player, stop, visibleSteps } from './player.js';
 
 const STEPS_DRAWN = 300;     // the latest
@@ -17,16 +18,18 @@ let isFollowing = true;      // the newest step is in view
 function drawDiagram(line, isNew) {
   const list = find('diagram');
   if (isNew) rows = new WeakMap();
-  const exchange = line.opened ?? line.refused;
+  const exchange = line.opened ?? line.refused ?? line.exchanged;
   setText(find('diagram-browser'), exchange?.peer ?? '');
-  setText(find('diagram-server'), exchange?.local ?? '');
+  // Where several servers share the chat, which of them this is.
+  const server = state.features?.includes('redis') && ownFeed.server !== null ? ` · ${ownFeed.server}` : '';
+  setText(find('diagram-server'), (exchange?.local ?? '') + server);
   const { steps, current, isPlaying } = visibleSteps(line);
   const drawn = steps.slice(-STEPS_DRAWN);
-  let state = null;
+  let stateBefore = null;
   reconcile(list, drawn.map((step) => {
     const row = rowOf(step);
-    row.toggleAttribute('data-turn', step.state !== state);
-    state = step.state;
+    row.toggleAttribute('data-turn', step.state !== stateBefore);
+    stateBefore = step.state;
     row.classList.toggle('now', step === current);
     return row;
   }));

@@ -67,7 +67,7 @@ function drawInspector() {
   line.changed = false;
   drawTrack(line);
   for (const drawMore of more) drawMore(line, isNew);
-  if (isNew || line.drawnHandshake !== (line.opened ?? line.refused)) drawHandshake(line);
+  if (isNew || line.drawnHandshake !== (line.opened ?? line.refused ?? line.exchanged)) drawHandshake(line);
   drawFrames(line, isNew);
   drawTotals(line);
   drawClose(line);
@@ -111,6 +111,7 @@ function drawChoice(line) {
 
 function lineTitle(line) {
   if (line.refused) return plain('line_refused', { status: line.refused.status });
+  if (line.exchanged) return `${line.exchanged.status} ${line.exchanged.request.split(' ').slice(0, 2).join(' ')}`;
   if (line.endpoint === 'echo') return plain('line_echo');
   return line.name ?? '…';
 }
@@ -121,7 +122,7 @@ function drawTrack(line) {
     connecting: 0,
     open: line.opened?.answered_us,
     closing: line.closing?.us,
-    closed: line.closed?.us ?? line.refused?.answered_us,
+    closed: line.closed?.us ?? (line.refused ?? line.exchanged)?.answered_us,
   };
   let isPast = true;
   for (const step of find('track').children) {

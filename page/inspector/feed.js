@@ -26,7 +26,7 @@ export const view = {
 };
 
 function newFeed(key, linesKept, framesKept) {
-  return { key, linesKept, framesKept, socket: null, watching: false, refused: false, lines: new Map(), waiters: [], timer: null };
+  return { key, linesKept, framesKept, socket: null, server: null, watching: false, refused: false, lines: new Map(), waiters: [], timer: null };
 }
 
 export function openFeed(feed) {
@@ -80,6 +80,7 @@ function releaseWaiters(feed) {
 function tapped(feed, event) {
   if (event.type === 'watching') {
     feed.watching = true;
+    feed.server = event.server ?? null;
     feed.refused = false;
     releaseWaiters(feed);
   } else if (Object.hasOwn(onWire, event.type) && !isForgotten(feed, event)) {
@@ -96,7 +97,7 @@ function tapped(feed, event) {
 function addLine(feed, conn) {
   const nothing = () => ({ frames: 0, messages: 0, payload: 0, overhead: 0 });
   const line = {
-    conn, name: null, endpoint: null, opened: null, refused: null, closing: null, closed: null,
+    conn, name: null, endpoint: null, opened: null, refused: null, exchanged: null, closing: null, closed: null,
     kept: feed.framesKept,
     rows: [], undrawn: [], lost: 0, changed: true,
     totals: { client: nothing(), server: nothing() },
@@ -115,12 +116,12 @@ function newestLine(feed) {
 
 // The chat's own, so that a lesson's echo does not push it away.
 export function latestOwnLine() {
-  const lines = [...ownFeed.lines.values()].filter((line) => line.endpoint !== 'echo' && line.refused === null);
+  const lines = [...ownFeed.lines.values()].filter((line) => line.endpoint !== 'echo' && line.refused === null && line.exchanged === null);
   return lines.at(-1) ?? newestLine(ownFeed);
 }
 
 export function lineState(line) {
-  if (line.closed || line.refused || line.told) return 'closed';
+  if (line.closed || line.refused || line.exchanged || line.told) return 'closed';
   if (line.closing) return 'closing';
   return line.opened ? 'open' : 'connecting';
 }
@@ -140,6 +141,9 @@ const onWire = {
   },
   refused(line, event) {
     line.refused = event;
+  },
+  exchanged(line, event) {
+    line.exchanged = event;
   },
   named(line, event) {
     line.name = event.name;

@@ -10,7 +10,7 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';  // RFC 6455, section 1.3: 
 const MAIN_HEADERS = ['upgrade', 'connection', 'origin', 'sec-websocket-key', 'sec-websocket-version', 'sec-websocket-accept'];
 
 export function drawHandshake(line) {
-  const exchange = line.opened ?? line.refused;
+  const exchange = line.opened ?? line.refused ?? line.exchanged;
   line.drawnHandshake = exchange;
   if (!exchange) return;
   const { at, peer, local, request, response } = exchange;
@@ -18,9 +18,9 @@ export function drawHandshake(line) {
     conn: line.conn, peer, local: local ?? '?', time: new Date(at).toLocaleTimeString(language),
     asked: inMilliseconds(exchange.asked_us), answered: inMilliseconds(exchange.answered_us),
   });
-  find('inspect-handshake-fact').textContent = line.refused ? `${line.refused.status}` : `101 · ${inMilliseconds(exchange.answered_us)} ms`;
+  find('inspect-handshake-fact').textContent = line.opened === null ? `${exchange.status}` : `101 · ${inMilliseconds(exchange.answered_us)} ms`;
   drawHead(find('request'), request, 'explain_request_line');
-  drawHead(find('response'), response, line.refused ? 'explain_status_refused' : 'explain_status_101', { status: line.refused?.status });
+  drawHead(find('response'), response, line.opened ? 'explain_status_101' : line.refused ? 'explain_status_refused' : 'explain_status_http', { status: exchange.status });
 
   const proof = find('proof');
   find('proof-section').hidden = exchange.accept === undefined;
@@ -32,7 +32,7 @@ export function drawHandshake(line) {
     addFact(proof, 'proof_accept', exchange.accept).className = 'result';
   }
   const offered = /^sec-websocket-extensions: *(.*)$/im.exec(request)?.[1];
-  find('extensions').hidden = Boolean(line.refused);
+  find('extensions').hidden = line.opened === null;
   write(find('extensions'), offered ? 'extensions_declined' : 'extensions_none');
   // A value stands in the middle of code here, which `write` keeps apart.
   if (offered) for (const code of find('extensions').querySelectorAll('code')) code.textContent = code.textContent.replace('{offered}', () => offered);

@@ -76,7 +76,7 @@ function toggled() {
 
 // The diagram and the recordings are loaded when they are wanted first, at the latest after some time: later there may be no server.
 function loadDiagram() {
-  diagram ??= Promise.all([import('./diagram.js'), import('./keep.js'), import('./javascript.js')]).then(() => {
+  diagram ??= Promise.all([import('./diagram.js'), import('./keep.js'), import('./javascript.js'), import('./news.js')]).then(() => {
     hideMachine();
     redrawAll();
   });

@@ -161,7 +161,7 @@ function plot(http, websocket) {
   return svg;
 }
 
-function shape(tag, attributes) {
+export function shape(tag, attributes) {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;

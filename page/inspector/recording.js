@@ -20,7 +20,7 @@ export function recordingOf(lines, server, now = new Date()) {
 
 function eventsOf(line) {
   const conn = line.conn;
-  const events = [line.opened ?? line.refused, ...line.rows.map(withoutPrivateText), line.closing];
+  const events = [line.opened ?? line.refused ?? line.exchanged, ...line.rows.map(withoutPrivateText), line.closing];
   if (line.answered) events.push({ type: 'answered', conn, us: line.answeredAt ?? 0 });
   events.push(line.closed);
   if (line.told) events.push({ type: 'told', conn, code: line.told.code, reason: line.told.reason, wasClean: line.told.wasClean });
@@ -32,7 +32,7 @@ function withoutPrivateText(row) {
   if (row.type !== 'frame' || row.hidden || row.message === undefined) return row;
   const text = textOf(hexBytes(row.plain ?? row.payload));
   const isCut = row.length > hexBytes(row.payload).length || !row.fin || row.kind === 'continuation';
-  const mayBePrivate = text.includes('"to"') || (isCut && row.from === 'client');
+  const mayBePrivate = row.private === true || text.includes('"to"') || (isCut && row.from === 'client');
   if (!mayBePrivate) return row;
   const hide = (hex) => hex && '··'.repeat(hexBytes(hex).length);
   return { ...row, hidden: true, payload: hide(row.payload), plain: hide(row.plain) };
@@ -51,11 +51,12 @@ const amount = (value) => typeof value === 'object' && value !== null && number(
 const EXCHANGE = { at: short, peer: short, 'local?': short, request: text, response: text, asked_us: number, answered_us: number, 'us?': number };
 const FORMS = {
   opened: { ...EXCHANGE, endpoint: short, 'name?': short, 'key?': short, 'sha1?': short, 'accept?': short, late: flag, sent: number },
-  refused: { ...EXCHANGE, status: code },
+  refused: { ...EXCHANGE, status: code, 'why?': short },
+  exchanged: { ...EXCHANGE, status: code },
   frame: {
     us: number, from: (value) => value === 'client' || value === 'server', fin: flag, rsv: (value) => number(value) && value < 8,
     opcode: (value) => number(value) && value < 16, kind: short, 'mask?': hex(4), length: number, bits: (value) => [7, 16, 64].includes(value),
-    header: hex(14), 'payload?': hex(256), 'plain?': hex(256), 'hidden?': flag, 'cut?': flag, 'message?': number,
+    header: hex(14), 'payload?': hex(256), 'plain?': hex(256), 'hidden?': flag, 'private?': flag, 'cut?': flag, 'message?': number,
     'round_trip_us?': number, 'ping_us?': number,
   },
   broken: { us: number, from: party, header: hex(14), why: short },

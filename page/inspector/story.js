@@ -21,17 +21,17 @@ export function storyOf(line) {
   return steps;
 }
 
-function opening({ opened, refused }) {
-  const exchange = opened ?? refused;
+function opening({ opened, refused, exchanged }) {
+  const exchange = opened ?? refused ?? exchanged;
   if (!exchange) return [];
   const path = exchange.request.split(' ')[1] ?? '?';
   const source = exchange;
   const steps = [
     { us: 0, from: 'client', kind: 'tcp', key: 'story_tcp', source },
-    { us: exchange.asked_us, from: 'client', kind: 'request', key: 'story_request', values: { path }, source },
+    { us: exchange.asked_us, from: 'client', kind: 'request', key: exchanged ? 'story_http' : 'story_request', values: { path, method: exchange.request.split(' ')[0] }, source },
   ];
   if (opened) steps.push({ us: opened.answered_us, from: 'server', kind: 'response', key: 'story_101', turnsTo: 'open', source });
-  else steps.push({ us: refused.answered_us, from: 'server', kind: 'response', key: 'story_refused', values: { status: refused.status }, turnsTo: 'closed', source });
+  else steps.push({ us: exchange.answered_us, from: 'server', kind: 'response', key: refused ? 'story_refused' : 'story_answer', values: { status: exchange.status }, turnsTo: 'closed', source });
   if (opened?.late) steps.push({ us: opened.us, from: null, kind: 'gap', key: 'story_late', values: { bytes: opened.sent }, source });
   return steps;
 }

@@ -212,3 +212,60 @@ fn the_class_view_says_who_is_here_who_was_refused_and_who_dropped() {
     );
     page.screenshot("class-view");
 }
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn connecting_and_closing_can_be_seen_when_the_server_answers_late() {
+    let server = Server::start(&[]);
+    let browser = Browser::start();
+    let page = inspect(&browser, &server, "es", (1920, 1080));
+    page.evaluate("find('make-it-happen').open = true");
+    page.click("[data-what=slow_handshake]");
+    page.wait_for(
+        "state.socket.readyState === 0 && find('state').dataset.state === 'connecting'",
+        "readyState 0",
+    );
+    page.wait_for(
+        "performance.now() - state.connectingSince > 1000 && state.socket.readyState === 0",
+        "for more than a second",
+    );
+    page.screenshot("slow-handshake");
+    page.wait_for("state.welcomed && state.socket.readyState === 1", "the connection");
+    page.click("[data-what=slow_close]");
+    page.wait_for("find('frames').textContent.includes('slow_close')", "that it will");
+    page.click("#leave");
+    page.wait_for(
+        "performance.now() - state.closingSince > 1000 && state.socket.readyState === 2",
+        "readyState 2 for more than a second",
+    );
+    page.screenshot("slow-close");
+    sees_state(&page, "closed 1000");
+}
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn the_same_news_by_four_ways_and_how_late_each_is() {
+    let server = Server::start(&[]);
+    let browser = Browser::start();
+    let page = inspect(&browser, &server, "en", (1920, 1080));
+    page.wait_for("document.querySelector('#news')", "the comparison");
+    page.evaluate("find('news').open = true; find('news').scrollIntoView()");
+    page.click("#run-news");
+    page.wait_for("document.querySelector('#news-result table')", "its result");
+    let figures = |name: &str| {
+        page.evaluate(&format!(
+            "[...document.querySelectorAll('[data-figure={name}] td')].map(cell => cell.textContent)"
+        ))
+    };
+    assert_eq!(figures("news_heard"), serde_json::json!(["10 / 10", "10 / 10", "10 / 10", "10 / 10"]));
+    let requests: Vec<u32> = figures("news_requests")
+        .as_array()
+        .expect("figures")
+        .iter()
+        .map(|cell| cell.as_str().expect("a number").parse().expect("a number"))
+        .collect();
+    assert!(requests[0] >= 9 && requests[1] >= 2 && requests[2] == 1 && requests[3] == 0, "{requests:?}");
+    assert_eq!(page.evaluate("document.querySelectorAll('#news-result circle').length"), 40);
+    page.screenshot("news");
+    assert_no_console_errors(&page);
+}

@@ -7,9 +7,9 @@ import { state } from '../state.js';
 import { duration, inSeconds } from '../time.js';
 import { clear, closeKey, language, make, phrase, plain, write } from '../words.js';
 import { drawClose, drawTotals } from './close.js';
-import { isMachineMade, said } from './decode.js';
+import { isMachineMade } from './decode.js';
 import { classFeed, latestOwnLine, lineState, ownFeed, view } from './feed.js';
-import { cell, drawFrames } from './frames.js';
+import { cell, drawFrames, sayings } from './frames.js';
 import { drawHandshake } from './handshake.js';
 
 const DRAWING_EVERY = 600;   // milliseconds between two drawings: painting is what costs most
@@ -171,7 +171,7 @@ function drawLane(lane, line) {
   const latest = line.rows.filter((row) => row.type === 'frame').at(-1);
   const text = withClass('latest', make('span', ''));
   if (latest?.hidden) text.append(phrase('hidden_text'));
-  else if (latest) text.append(`${latest.from === 'client' ? '→' : '←'} ${said(latest)}`);
+  else if (latest) text.append(latest.from === 'client' ? '→ ' : '← ', ...sayings(latest));
   const facts = make('span', `${line.conn} · ${lane.dataset.state.toUpperCase()} · `);
   facts.append(phrase('lane_frames', { out: client.frames, in: server.frames }));
   lane.replaceChildren(cell('lane-name', line.refused ? `HTTP ${line.refused.status}` : lineTitle(line)), text, ...laneStory(line), facts);

@@ -3,11 +3,13 @@
 import { find, withClass } from '../draw/elements.js';
 import { announce } from '../state.js';
 import { inMilliseconds, inSeconds } from '../time.js';
+import { short } from '../text.js';
 import { make, phrase, plain as plainWords, write } from '../words.js';
-import { character, closeCode, hexBytes, isMachineMade, partsOf, said } from './decode.js';
+import { character, closeCode, hexBytes, isMachineMade, partsOf, said, wordsOf } from './decode.js';
 import { FRAMES_KEPT, view } from './feed.js';
 
 const SHOWN_IN_ROW = 24;    // bytes of payload in a frame's row…
+const SHOWN_OF_TEXT = 120;  // characters of what was said
 const UNMASKED_BYTES = 32;  // …and unmasked one by one
 
 export function drawFrames(line, isNew) {
@@ -49,7 +51,7 @@ function frameRow(frame) {
   if (frame.hidden) words.append(phrase('hidden_text'));
   else if (frame.round_trip_us !== undefined) words.append(phrase('pong_short', { milliseconds: inMilliseconds(frame.round_trip_us) }));
   else if (frame.kind === 'ping' || frame.kind === 'pong') words.append(phrase('ping_short'));
-  else words.append(said(frame));
+  else words.append(...sayings(frame));
   words.title = words.textContent;
   if (frame.cut) words.append(' · ', phrase('cut_off'));
   const way = cell('way', frame.from === 'client' ? '→ ' : '← ');
@@ -68,6 +70,13 @@ function frameRow(frame) {
     announce('frame-chosen', frame);
   });
   return row;
+}
+
+// What was said in front, then what it is.
+export function sayings(frame) {
+  const { quote, key, values } = wordsOf(frame);
+  const parts = quote ? [make('q', short(quote, SHOWN_OF_TEXT)), ' '] : [];
+  return key === 'story_text' ? parts : [...parts, phrase(key, values)];
 }
 
 // What is no frame: something that could not be one, or frames that were left out.

@@ -6,6 +6,7 @@ import { socketAddress } from '../socket.js';
 import { on, state } from '../state.js';
 import { short } from '../text.js';
 import { make, phrase, plain, write } from '../words.js';
+import './diagram.js';
 
 const SHOWN = 160;    // characters of a value
 const LIT_FOR = 900;  // milliseconds

@@ -136,10 +136,11 @@ function draw(ways) {
   table.append(document.createElement('thead'), document.createElement('tbody'));
   table.tHead.append(head);
   const delays = (way) => [...ways[way].delays.values()];
-  const time = (numbers) => numbers.length === 0 ? '–' : `${rounded(numbers)} ms`;
+  const time = (delay) => delay < 1 ? '< 1 ms' : `${rounded(delay)} ms`;
+  const of = (way, figure) => delays(way).length === 0 ? '–' : time(figure(delays(way)));
   const figures = {
-    'news_p50': (way) => time(delays(way).length ? percentile(delays(way), 0.5) : []),
-    'news_worst': (way) => time(delays(way).length ? Math.max(...delays(way)) : []),
+    'news_p50': (way) => of(way, (all) => percentile(all, 0.5)),
+    'news_worst': (way) => of(way, (all) => Math.max(...all)),
     'news_requests': (way) => ways[way].requests,
     'news_bytes': (way) => grouped(ways[way].bytes),
     'news_connections': (way) => ways[way].connections.size,

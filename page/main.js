@@ -15,7 +15,7 @@ import './input.js';
 
 const DRAWING_EVERY = 250;             // milliseconds between two drawings of a busy talk: painting is what costs most
 const CLOCK_EVERY = 250;               // milliseconds between two drawings of what changes by itself
-const LOADED_AFTER = 1_000;            // milliseconds after the chat is open: then what may be wanted later is loaded
+const LOADED_AFTER = 10_000;           // milliseconds after the chat is open: then what may be wanted later is loaded
 const PATIENCE_WITH_INSPECTOR = 1_000; // milliseconds that the chat waits for an inspector that was left open
 
 // A class that talks at once sends hundreds of events a second: they are drawn together. The connection's state is drawn at once.

@@ -134,7 +134,7 @@ fuzz: rust
 		--target $$(rustc --print host-tuple) --target-dir $(FUZZING)
 	@for target in $(TARGETS); do \
 		echo "fuzzing $$target for $(SECONDS) s"; \
-		fuzzer="$(FUZZING)/$$(rustc --print host-tuple)/release/$$target -max_len=8192 -timeout=60 -detect_leaks=0 -verbosity=0"; \
+		fuzzer="$(FUZZING)/$$(rustc --print host-tuple)/release/$$target -max_len=17000 -timeout=60 -detect_leaks=0 -verbosity=0"; \
 		corpus=$(FUZZING)/corpus/$$target; \
 		mkdir -p $$corpus $(FUZZING)/findings; \
 		$$fuzzer -print_final_stats=1 -max_total_time=$(SECONDS) -dict=fuzz/dictionaries/$$target.dict -artifact_prefix=$(FUZZING)/findings/$$target- \

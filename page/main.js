@@ -7,7 +7,7 @@ import { drawLog, drawThread } from './draw/log.js';
 import { drawPeople, drawSignIn } from './draw/people.js';
 import { recallOutbox } from './sending.js';
 import { announce, mayInspect, on, recall } from './state.js';
-import { language, loadAll, speak } from './words.js';
+import { language, loadAll, speak, write } from './words.js';
 import { showWhatFits } from './panels.js';
 import './accounts.js';
 import './events.js';
@@ -15,7 +15,7 @@ import './input.js';
 
 const DRAWING_EVERY = 250;             // milliseconds between two drawings of a busy talk: painting is what costs most
 const CLOCK_EVERY = 250;               // milliseconds between two drawings of what changes by itself
-const LOADED_AFTER = 10_000;           // milliseconds after the chat is open: then what may be wanted later is loaded
+const LOADED_AFTER = 10_000;           // milliseconds after the chat is open: then the inspector is loaded, too
 const PATIENCE_WITH_INSPECTOR = 1_000; // milliseconds that the chat waits for an inspector that was left open
 
 // A class that talks at once sends hundreds of events a second: they are drawn together. The connection's state is drawn at once.
@@ -50,20 +50,23 @@ setInterval(() => {
   drawSignIn();
 }, CLOCK_EVERY);
 
-// The inspector is loaded when it is opened, else once the chat is connected: later there may be no server to load it from.
+// The inspector is loaded when it is opened, else some time after the chat is: later there may be no server to load it from.
 // The teacher opens the page with #teacher=KEY.
 
 let inspector = null;
 
 function loadInspector() {
-  inspector ??= import('./inspector/main.js');
+  inspector ??= import('./inspector/main.js').catch(() => {
+    inspector = null;  // no server: the next time it is opened
+    write(find('feed-note'), 'feed_off');
+    return { watching() {} };
+  });
   return inspector;
 }
 
 on('panel', ({ id, shown }) => { if (id === 'inspector' && shown) loadInspector(); });
 on('opened', () => {
-  if (mayInspect()) loadInspector();
-  setTimeout(loadAll, LOADED_AFTER);
+  setTimeout(() => { if (mayInspect()) loadInspector(); }, LOADED_AFTER);
 });
 addEventListener('hashchange', () => { if (location.hash.includes('teacher=')) loadInspector(); });
 
@@ -81,4 +84,5 @@ recallOutbox();
 announce('connection');
 announce('thread');
 connect();
+loadAll();
 find('too-old').remove();

@@ -58,9 +58,9 @@ function light(name, value) {
   const element = values.get(name);
   element.textContent = value;
   const line = element.closest('li');
-  line.classList.add('lit');
+  line.classList.add('now');
   clearTimeout(line.timer);
-  line.timer = setTimeout(() => line.classList.remove('lit'), LIT_FOR);
+  line.timer = setTimeout(() => line.classList.remove('now'), LIT_FOR);
 }
 
 on('connection', () => { if (state.socket?.readyState === WebSocket.CONNECTING) light('new', 'readyState 0'); });
@@ -68,6 +68,9 @@ on('opened', () => light('open', 'readyState 1'));
 on('said', (text) => light('send', short(text, SHOWN)));
 on('event', (event) => light('message', short(JSON.stringify(event), SHOWN)));
 on('closed', ({ code, reason, wasClean }) => light('close', `${code}, '${reason}', ${wasClean}`));
+
+// What was said goes with the person who said it.
+on('person', () => { for (const value of values.values()) value.textContent = ''; });
 
 // A whole page, for `--page client.html` and for opening from the disk.
 export function clientPage(address) {

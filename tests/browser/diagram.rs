@@ -128,7 +128,7 @@ fn the_javascript_is_lit_as_it_happens_and_can_be_kept_as_a_page() {
     let line = |name: &str| format!("document.querySelector('[data-line={name}]')");
     page.wait_for(&format!("{}.textContent.includes('hola')", line("send")), "what was sent");
     page.wait_for(
-        &format!("{0}.textContent.includes('hola') && {0}.classList.contains('lit')", line("message")),
+        &format!("{0}.textContent.includes('hola') && {0}.classList.contains('now')", line("message")),
         "what came, lit",
     );
     page.screenshot("javascript");

@@ -157,12 +157,14 @@ fn a_list_of_frames_is_one_stop_for_the_keyboard() {
     page.evaluate("find('frames').focus()");
     page.press("ArrowDown");
     assert_eq!(
-        page.evaluate("document.activeElement === document.querySelectorAll('#frames .frame')[0]"),
+        page.evaluate("document.activeElement === document.querySelectorAll('#frames button.frame')[0]"),
         true
     );
     page.press("End");
     assert_eq!(
-        page.evaluate("document.activeElement === [...document.querySelectorAll('#frames .frame')].at(-1)"),
+        page.evaluate(
+            "document.activeElement === [...document.querySelectorAll('#frames button.frame')].at(-1)"
+        ),
         true
     );
     // A button is called by what stands on it.

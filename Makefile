@@ -57,7 +57,8 @@ test: rust tools lint class-hour
 	@crates() { cargo tree --edges normal,build --prefix none "$$@" | cut -d ' ' -f 1 | sort -u | wc -l; }; \
 		[ $$(crates --no-default-features) -le $(MINIMAL_CRATES) ] && [ $$(crates) -le $(DEFAULT_CRATES) ] || \
 		{ echo "more crates than the bounds of $(MINIMAL_CRATES) and $(DEFAULT_CRATES)" >&2; exit 1; }
-	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --skip shared::)
+# A page mostly waits: four at a time.
+	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=4 --skip shared::)
 	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared:: wire_secrets::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)

@@ -59,6 +59,9 @@ fn handshake_and_close_are_played_again_in_slow_motion() {
     let server = Server::start(&[]);
     let browser = Browser::start();
     let page = inspect(&browser, &server, "en", (1920, 1080));
+    // As slow as it gets, so that each step can be looked at.
+    page.give(&["inspector/player"]);
+    page.evaluate("player.slowness = 1e6");
     page.click("#play-handshake");
     page.wait_for(&format!("({STEPS}).length === 1"), "the first step alone");
     page.wait_for("find('told').textContent.includes('First a TCP connection')", "its sentence");
@@ -124,13 +127,16 @@ fn the_javascript_is_lit_as_it_happens_and_can_be_kept_as_a_page() {
     let browser = Browser::start();
     let page = inspect(&browser, &server, "en", (1920, 1080));
     page.wait_for("document.querySelector('[data-line=message]')", "the code");
-    page.evaluate("find('inspect-javascript').open = true; send({ type: 'message', text: 'hola' })");
+    page.evaluate(
+        "find('inspect-javascript').open = true; globalThis.lit = false;
+         const line = document.querySelector('[data-line=message]');
+         new MutationObserver(() => { lit ||= line.classList.contains('now') && line.textContent.includes('hola'); })
+            .observe(line, { attributes: true, childList: true, subtree: true });
+         send({ type: 'message', text: 'hola' })",
+    );
     let line = |name: &str| format!("document.querySelector('[data-line={name}]')");
     page.wait_for(&format!("{}.textContent.includes('hola')", line("send")), "what was sent");
-    page.wait_for(
-        &format!("{0}.textContent.includes('hola') && {0}.classList.contains('now')", line("message")),
-        "what came, lit",
-    );
+    page.wait_for("lit", "what came, lit");
     page.screenshot("javascript");
     page.give(&["socket", "inspector/javascript"]);
     let client = page.evaluate("clientPage(socketAddress('ws'))");
@@ -173,7 +179,7 @@ fn frames_are_for_people_and_what_machines_say_can_be_hidden() {
     }
     sees_state(&page, "open");
     let seen = "[...document.querySelectorAll('.frame.machine')].filter(row => row.checkVisibility()).length";
-    assert!(page.evaluate(seen).as_u64().is_some_and(|seen| seen >= 6));
+    page.wait_for(&format!("{seen} >= 6"), "each with its answer");
     page.evaluate("find('hide-machine').click()");
     assert_eq!(page.evaluate(seen), 0);
     assert!(

@@ -102,6 +102,7 @@ impl Selection {
                 "--ignored" => selection.is_of_ignored = true,
                 "--skip" => selection.skipped.extend(words.next()),
                 "--nocapture" => {}
+                word if word.starts_with("--test-threads=") => {}
                 _ => selection.filters.push(word),
             }
         }

@@ -17,6 +17,9 @@ use crate::verdict::{Failure, Outcome};
 const EACH: usize = 40;
 const LENGTH: usize = 60_000;
 
+/// A race may miss once.
+const PASSES: usize = 2;
+
 /// What the slow reader's kernel keeps for it.
 pub const RECEIVE_BUFFER: usize = 16 * 1024;
 
@@ -34,11 +37,11 @@ const PING_BYTES: usize = 100;
 const POLICY: u16 = 1008;
 
 pub fn frames(target: &Target) -> Outcome {
-    run(target, false)
+    (0..PASSES).try_for_each(|_| run(target, false))
 }
 
 pub fn pongs(target: &Target) -> Outcome {
-    run(target, true)
+    (0..PASSES).try_for_each(|_| run(target, true))
 }
 
 fn run(target: &Target, with_pings: bool) -> Outcome {

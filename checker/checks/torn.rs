@@ -1,0 +1,202 @@
+//! Frames that are torn apart, since two threads write to one socket at once. It shows when the socket's buffer is full: so one
+//! reads slowly, while two say long texts.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::checks::conversation::{others_hear, pong, ready, ready_one};
+use crate::client::{Client, End};
+use crate::frame::{CLOSE, CONTINUATION, Frame, PING, PONG, TEXT};
+use crate::target::{ANSWER, Target};
+use crate::text::{Text, text};
+use crate::verdict::{Failure, Outcome};
+
+/// What each of the two says: together more than a kernel keeps for a socket.
+const EACH: usize = 40;
+const LENGTH: usize = 60_000;
+
+/// A race may miss once.
+const PASSES: usize = 2;
+
+/// What the slow reader's kernel keeps for it.
+pub const RECEIVE_BUFFER: usize = 16 * 1024;
+
+/// How long the slow reader reads nothing at first, until the server's buffer for it is full.
+const PAUSE: Duration = Duration::from_millis(400);
+/// When this long nothing comes, nothing is on its way any more.
+const SILENCE: Duration = Duration::from_millis(200);
+/// Longer than this it does not wait for the rest.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Between two pings.
+const PING_PAUSE: Duration = Duration::from_millis(1);
+const PING_BYTES: usize = 100;
+
+/// The close code of a server with a limit for how fast a client may speak.
+const POLICY: u16 = 1008;
+
+pub fn frames(target: &Target) -> Outcome {
+    (0..PASSES).try_for_each(|_| run(target, false))
+}
+
+pub fn pongs(target: &Target) -> Outcome {
+    (0..PASSES).try_for_each(|_| run(target, true))
+}
+
+fn run(target: &Target, with_pings: bool) -> Outcome {
+    others_hear(target)?;
+    let mut slow = ready_one(target, Some(RECEIVE_BUFFER))?;
+    let speakers = ready(target, 2)?;
+    let begin = target.fresh("long");
+    let said: Vec<Vec<String>> = (0..2).map(|speaker| texts(target, &begin, speaker)).collect();
+    answers(target, &mut slow, &speakers[0], with_pings)?;
+    let over = AtomicBool::new(false);
+    let (read, cut_off) = thread::scope(|scope| {
+        for (speaker, texts) in speakers.iter().zip(&said) {
+            let mut drain = speaker.twin();
+            scope.spawn(move || while drain.frame(target.within(PATIENCE)).is_ok() {});
+            // A server that reads slowly, or that cuts the speaker off, shows in what the slow reader gets.
+            scope.spawn(move || texts.iter().try_for_each(|text| speaker.say(target, text)));
+        }
+        let pinger = slow.twin();
+        let over = &over;
+        scope.spawn(move || {
+            while with_pings && !over.load(Ordering::Relaxed) {
+                if pinger.send(target, Frame::new(PING, &[b'p'; PING_BYTES])).is_err() {
+                    return;
+                }
+                thread::sleep(PING_PAUSE);
+            }
+        });
+        thread::sleep(PAUSE);
+        let read = read(target, &mut slow, &said);
+        over.store(true, Ordering::Relaxed);
+        let cut_off =
+            speakers.iter().any(|speaker| speaker.stream.take_error().is_ok_and(|error| error.is_some()));
+        speakers.iter().for_each(Client::end);
+        slow.end();
+        (read, cut_off)
+    });
+    wait_for_silence(target);
+    match read {
+        Read::All | Read::CutOff => Ok(()),
+        Read::Torn(what) => Err(Failure::DoesNot(what)),
+        Read::Limited => Err(limited()),
+        Read::Missing(_) if cut_off => Err(limited()),
+        Read::Missing(count) => Err(Failure::Unknown(text!(
+            "no frame was torn, but {count} messages did not come; is there a limit for how fast one client may speak?",
+            "ningún frame llegó roto, pero faltan {count} mensajes; ¿hay un límite de velocidad por cliente?"
+        ))),
+    }
+}
+
+/// What those have said who are gone may still be on its way, and would disturb the next check.
+fn wait_for_silence(target: &Target) {
+    let deadline = target.within(ANSWER);
+    while Instant::now() < deadline {
+        let Ok(mut client) = ready_one(target, None) else { return };
+        loop {
+            match client.message(target, target.within(SILENCE)) {
+                Ok(_) if Instant::now() < deadline => {}
+                Ok(_) | Err(End::Timeout) => return,
+                // Torn frames reach this client, too: the next one may see the silence.
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+/// Before the load: a text comes, and a pong. Else there would be nothing to look at.
+fn answers(target: &Target, slow: &mut Client, speaker: &Client, with_pings: bool) -> Outcome {
+    if with_pings && pong(target, slow, b"before the load").is_err() {
+        return Err(Failure::Unknown(text!(
+            "no ping was answered: see ping",
+            "no se respondió a ningún ping: mira ping"
+        )));
+    }
+    let said = target.fresh("before the load");
+    speaker.say(target, &said)?;
+    slow.hear(target, &said, target.within(ANSWER))
+        .map_err(|end| Failure::Unknown(text!("a text did not come:", "no llegó un texto:").and(&end.text())))
+}
+
+fn limited() -> Failure {
+    Failure::Unknown(text!(
+        "the server cut off those who spoke fast: start it without a limit for that",
+        "el servidor expulsó a quienes hablaban deprisa: arráncalo sin ese límite"
+    ))
+}
+
+fn texts(target: &Target, begin: &str, speaker: usize) -> Vec<String> {
+    let letter = ["a", "b"][speaker];
+    let text = |number| {
+        let begin = format!("{begin} {letter} {number} ");
+        let filler = LENGTH - target.wrapped(&begin).len().min(LENGTH);
+        format!("{begin}{}", letter.repeat(filler))
+    };
+    (0..EACH).map(text).collect()
+}
+
+enum Read {
+    All,
+    /// The server would not wait for the slow reader.
+    CutOff,
+    /// It did not want so many pings.
+    Limited,
+    Torn(Text),
+    Missing(usize),
+}
+
+fn read(target: &Target, slow: &mut Client, said: &[Vec<String>]) -> Read {
+    let deadline: Instant = target.within(PATIENCE);
+    let mut missing: BTreeSet<&String> = said.iter().flatten().collect();
+    let mut joined = Vec::new();
+    while !missing.is_empty() {
+        let frame = match slow.frame(deadline) {
+            Ok(frame) => frame,
+            Err(End::Broken(what)) => {
+                let torn =
+                    text!("bytes of two frames are mixed:", "los bytes de dos frames están mezclados:");
+                return Read::Torn(torn.and(&what));
+            }
+            Err(End::Cut(_)) => return Read::CutOff,
+            Err(_) => return Read::Missing(missing.len()),
+        };
+        match frame.opcode {
+            CLOSE if frame.close_code() == POLICY => return Read::Limited,
+            CLOSE => return Read::CutOff,
+            PONG if frame.payload.iter().any(|byte| *byte != b'p') => {
+                return Read::Torn(text!(
+                    "a pong holds bytes of a text",
+                    "un pong contiene bytes de un texto"
+                ));
+            }
+            TEXT | CONTINUATION => {
+                joined.extend(frame.payload);
+                if !frame.fin {
+                    continue;
+                }
+                let Ok(message) = String::from_utf8(std::mem::take(&mut joined)) else {
+                    return Read::Torn(text!(
+                        "a text holds bytes of another frame",
+                        "un texto contiene bytes de otro frame"
+                    ));
+                };
+                let found = missing.iter().find(|text| target.is(&message, text)).copied();
+                match found {
+                    Some(text) => drop(missing.remove(text)),
+                    None if message.contains(&target.token) && message.len() >= LENGTH / 2 => {
+                        return Read::Torn(text!(
+                            "a text holds bytes of another frame",
+                            "un texto contiene bytes de otro frame"
+                        ));
+                    }
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    Read::All
+}

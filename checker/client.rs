@@ -1,0 +1,270 @@
+//! One WebSocket of the checker. It sends what it is told, right or wrong, and takes nothing of the server for granted.
+//!
+//! Used by one thread; a second one may read through a `twin`. Every wait has a deadline.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime};
+
+use serde_json::json;
+
+use crate::frame::{CLOSE, CONTINUATION, Frame, PING, PONG, Parsed, TEXT, parse};
+use crate::head::{Answer, KEY, accept, request, request_lines};
+use crate::recording::{Recorder, micros, without_secrets};
+use crate::target::{ANSWER, Target};
+use crate::text::{Text, text};
+use crate::verdict::Failure;
+
+/// More bytes than this in one wait are a flood. The longest of our texts comes back a few times at most.
+const MAX_WAITED: usize = 32 << 20;
+/// A message counts as so many bytes more, so that many short ones are a flood, too.
+const MESSAGE: usize = 1024;
+
+pub struct Client {
+    pub stream: Arc<TcpStream>,
+    buffer: Vec<u8>,
+    /// Fragments of a text that is not complete.
+    fragments: Vec<u8>,
+    number: u64,
+    began: Instant,
+    recorder: Arc<Recorder>,
+}
+
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub enum End {
+    Timeout,
+    Close(u16),
+    /// TCP ended without a close frame.
+    Cut(Text),
+    Broken(Text),
+    Flood,
+}
+
+impl End {
+    pub fn text(&self) -> Text {
+        match self {
+            End::Timeout => text!("nothing came in time", "no llegó nada a tiempo"),
+            End::Close(code) => {
+                text!("the server closed with code {code}", "el servidor cerró con el código {code}")
+            }
+            End::Cut(why) | End::Broken(why) => why.clone(),
+            End::Flood => text!("the server sends without end", "el servidor envía sin fin"),
+        }
+    }
+
+    /// For a check that needs what did not come.
+    pub fn does_not(&self, before: &Text) -> Failure {
+        Failure::DoesNot(before.and(&self.text()))
+    }
+}
+
+impl Client {
+    /// The handshake; the sentence says why there is none.
+    pub fn open(target: &Target, mut stream: TcpStream) -> Result<Client, Text> {
+        let began = Instant::now();
+        let number = target.websockets.fetch_add(1, Ordering::Relaxed) + 1;
+        let at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        let asked = request(&request_lines(&target.host, &target.path));
+        let failed =
+            |error: io::Error| text!("it cannot be sent to: {error}", "no se le puede enviar: {error}");
+        target.spend(asked.len()).and_then(|()| stream.write_all(asked.as_bytes())).map_err(failed)?;
+        let asked_us = micros(began);
+        let answer = Answer::read(&stream, target.within(ANSWER))?;
+        let fault = answer.fault().or_else(|| answer.accept_fault());
+        let (sha1, right) = accept();
+        let sha1: String = sha1.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut opened = json!({
+            "type": if fault.is_none() { "opened" } else { "refused" }, "conn": number, "at": at,
+            "peer": stream.local_addr().map(|address| address.to_string()).unwrap_or_default(),
+            "local": target.address.to_string(), "request": without_secrets(&asked),
+            "response": without_secrets(&answer.head), "asked_us": asked_us, "answered_us": micros(began),
+        });
+        if fault.is_none() {
+            opened["endpoint"] = "chat".into();
+            opened["key"] = KEY.into();
+            opened["sha1"] = sha1.into();
+            opened["accept"] = right.into();
+            opened["us"] = micros(began).into();
+            opened["late"] = false.into();
+            opened["sent"] = 0.into();
+        } else {
+            opened["status"] = answer.status.into();
+        }
+        target.recorder.event(number, &opened);
+        match fault {
+            Some(fault) => Err(fault),
+            None => Ok(Client {
+                stream: Arc::new(stream),
+                buffer: answer.rest,
+                fragments: Vec::new(),
+                number,
+                began,
+                recorder: Arc::clone(&target.recorder),
+            }),
+        }
+    }
+
+    /// The same connection for a second thread; only one of the two may read.
+    pub fn twin(&self) -> Client {
+        let (stream, recorder) = (Arc::clone(&self.stream), Arc::clone(&self.recorder));
+        Client {
+            stream,
+            buffer: Vec::new(),
+            fragments: Vec::new(),
+            number: self.number,
+            began: self.began,
+            recorder,
+        }
+    }
+
+    pub fn send(&self, target: &Target, mut frame: Frame) -> io::Result<()> {
+        let bytes = frame.encode();
+        self.recorder.frame(self.number, self.began, "client", &frame);
+        self.send_bytes(target, &bytes)
+    }
+
+    /// Tells of bytes that are no right frame.
+    pub fn record_bytes(&self, bytes: &[u8]) {
+        let header: String = bytes.iter().take(14).map(|byte| format!("{byte:02x}")).collect();
+        let (conn, us) = (self.number, micros(self.began));
+        let why = "the checker breaks a rule on purpose";
+        let event =
+            json!({"type": "broken", "conn": conn, "us": us, "from": "client", "header": header, "why": why});
+        self.recorder.event(conn, &event);
+    }
+
+    pub fn send_bytes(&self, target: &Target, bytes: &[u8]) -> io::Result<()> {
+        target.spend(bytes.len())?;
+        (&*self.stream).write_all(bytes)
+    }
+
+    /// Says something to everybody.
+    pub fn say(&self, target: &Target, text: &str) -> Result<(), Failure> {
+        self.send(target, Frame::new(TEXT, target.wrapped(text).as_bytes())).map_err(|error| {
+            Failure::DoesNot(text!(
+                "the server took no more bytes: {error}",
+                "el servidor dejó de leer: {error}"
+            ))
+        })
+    }
+
+    /// The next frame.
+    pub fn frame(&mut self, deadline: Instant) -> Result<Frame, End> {
+        let mut chunk = vec![0; 16 * 1024];
+        loop {
+            match parse(&self.buffer) {
+                Parsed::Whole(frame, length) => {
+                    self.buffer.drain(..length);
+                    self.recorder.frame(self.number, self.began, "server", &frame);
+                    return Ok(frame);
+                }
+                Parsed::Broken(why) => {
+                    let header: String =
+                        self.buffer.iter().take(14).map(|byte| format!("{byte:02x}")).collect();
+                    let us = micros(self.began);
+                    self.recorder.event(
+                        self.number,
+                        &json!({"type": "broken", "conn": self.number, "us": us, "from": "server", "header": header, "why": why.en}),
+                    );
+                    return Err(End::Broken(why));
+                }
+                Parsed::Incomplete => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
+                return Err(End::Timeout);
+            }
+            match (&*self.stream).read(&mut chunk) {
+                Ok(0) => {
+                    return Err(self.cut("fin", text!("the server ended TCP", "el servidor cortó el TCP")));
+                }
+                Ok(length) => self.buffer.extend(&chunk[..length]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Err(End::Timeout);
+                }
+                Err(_) => {
+                    return Err(
+                        self.cut("reset", text!("the server reset TCP", "el servidor reinició el TCP (RST)"))
+                    );
+                }
+            }
+        }
+    }
+
+    fn cut(&self, tcp: &str, why: Text) -> End {
+        let (conn, us) = (self.number, micros(self.began));
+        let event = json!({"type": "closed", "conn": conn, "us": us, "by": "server", "code": 1006, "reason": "",
+            "answered": false, "tcp_by": "server", "tcp": tcp, "detail": why.en});
+        self.recorder.event(conn, &event);
+        End::Cut(why)
+    }
+
+    /// The next text, its fragments joined. Pings are answered.
+    pub fn message(&mut self, target: &Target, deadline: Instant) -> Result<String, End> {
+        let mut waited = 0;
+        loop {
+            let frame = self.frame(deadline)?;
+            waited += frame.payload.len() + MESSAGE;
+            if waited > MAX_WAITED {
+                return Err(End::Flood);
+            }
+            match frame.opcode {
+                PING => drop(self.send(target, Frame::new(PONG, &frame.payload))),
+                PONG => {}
+                CLOSE => return Err(End::Close(frame.close_code())),
+                TEXT | CONTINUATION => {
+                    self.fragments.extend(&frame.payload);
+                    if frame.fin {
+                        let bytes = std::mem::take(&mut self.fragments);
+                        return String::from_utf8(bytes).map_err(|_| {
+                            End::Broken(text!(
+                                "the server sent a text that is not UTF-8",
+                                "el servidor envió un texto que no es UTF-8"
+                            ))
+                        });
+                    }
+                }
+                _ => self.fragments.clear(),
+            }
+        }
+    }
+
+    /// Waits until this was heard; other messages are skipped.
+    pub fn hear(&mut self, target: &Target, said: &str, deadline: Instant) -> Result<(), End> {
+        let mut skipped = 0;
+        loop {
+            let message = self.message(target, deadline)?;
+            if target.is(&message, said) {
+                return Ok(());
+            }
+            skipped += message.len() + MESSAGE;
+            if skipped > MAX_WAITED {
+                return Err(End::Flood);
+            }
+        }
+    }
+
+    /// Waits for the close frame, whatever comes before it.
+    pub fn closed(&mut self, target: &Target, deadline: Instant) -> Result<u16, End> {
+        let mut skipped = 0;
+        loop {
+            match self.message(target, deadline) {
+                Err(End::Close(code)) => return Ok(code),
+                Err(end) => return Err(end),
+                Ok(message) => skipped += message.len() + MESSAGE,
+            }
+            if skipped > MAX_WAITED {
+                return Err(End::Flood);
+            }
+        }
+    }
+
+    /// Ends TCP in both directions, also for a twin that reads.
+    pub fn end(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}

@@ -3,17 +3,14 @@
 //! Used by one thread; a second one may read through a `twin`. Every wait has a deadline.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use serde_json::json;
-
+use crate::connection::Connection;
 use crate::frame::{CLOSE, CONTINUATION, Frame, PING, PONG, Parsed, TEXT, parse};
-use crate::head::{Answer, KEY, accept, request, request_lines};
-use crate::recording::{Recorder, micros, without_secrets};
-use crate::target::{ANSWER, Target};
+use crate::head::request_lines;
+use crate::target::Target;
 use crate::text::{Text, text};
 use crate::verdict::Failure;
 
@@ -23,13 +20,10 @@ const MAX_WAITED: usize = 32 << 20;
 const MESSAGE: usize = 1024;
 
 pub struct Client {
-    pub stream: Arc<TcpStream>,
+    connection: Arc<Connection>,
     buffer: Vec<u8>,
     /// Fragments of a text that is not complete.
     fragments: Vec<u8>,
-    number: u64,
-    began: Instant,
-    recorder: Arc<Recorder>,
 }
 
 /// Why nothing more can be read.
@@ -63,82 +57,41 @@ impl End {
 
 impl Client {
     /// The handshake; the sentence says why there is none.
-    pub fn open(target: &Target, mut stream: TcpStream) -> Result<Client, Text> {
-        let began = Instant::now();
-        let number = target.websockets.fetch_add(1, Ordering::Relaxed) + 1;
-        let at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let asked = request(&request_lines(&target.host, &target.path));
-        let failed =
-            |error: io::Error| text!("it cannot be sent to: {error}", "no se le puede enviar: {error}");
-        target.spend(asked.len()).and_then(|()| stream.write_all(asked.as_bytes())).map_err(failed)?;
-        let asked_us = micros(began);
-        let answer = Answer::read(&stream, target.within(ANSWER))?;
-        let fault = answer.fault().or_else(|| answer.accept_fault());
-        let (sha1, right) = accept();
-        let sha1: String = sha1.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut opened = json!({
-            "type": if fault.is_none() { "opened" } else { "refused" }, "conn": number, "at": at,
-            "peer": stream.local_addr().map(|address| address.to_string()).unwrap_or_default(),
-            "local": target.address.to_string(), "request": without_secrets(&asked),
-            "response": without_secrets(&answer.head), "asked_us": asked_us, "answered_us": micros(began),
-        });
-        if fault.is_none() {
-            opened["endpoint"] = "chat".into();
-            opened["key"] = KEY.into();
-            opened["sha1"] = sha1.into();
-            opened["accept"] = right.into();
-            opened["us"] = micros(began).into();
-            opened["late"] = false.into();
-            opened["sent"] = 0.into();
-        } else {
-            opened["status"] = answer.status.into();
-        }
-        target.recorder.event(number, &opened);
-        match fault {
+    pub fn open(target: &Target, stream: TcpStream) -> Result<Client, Text> {
+        let lines = request_lines(&target.host, &target.path);
+        let (connection, answer) =
+            Connection::ask(target, stream, &lines).map_err(|failure| failure.text().clone())?;
+        match answer.fault().or_else(|| answer.accept_fault()) {
             Some(fault) => Err(fault),
-            None => Ok(Client {
-                stream: Arc::new(stream),
-                buffer: answer.rest,
-                fragments: Vec::new(),
-                number,
-                began,
-                recorder: Arc::clone(&target.recorder),
-            }),
+            None => {
+                Ok(Client { connection: Arc::new(connection), buffer: answer.rest, fragments: Vec::new() })
+            }
         }
     }
 
     /// The same connection for a second thread; only one of the two may read.
     pub fn twin(&self) -> Client {
-        let (stream, recorder) = (Arc::clone(&self.stream), Arc::clone(&self.recorder));
-        Client {
-            stream,
-            buffer: Vec::new(),
-            fragments: Vec::new(),
-            number: self.number,
-            began: self.began,
-            recorder,
-        }
+        Client { connection: Arc::clone(&self.connection), buffer: Vec::new(), fragments: Vec::new() }
+    }
+
+    pub fn stream(&self) -> &TcpStream {
+        &self.connection.stream
     }
 
     pub fn send(&self, target: &Target, mut frame: Frame) -> io::Result<()> {
         let bytes = frame.encode();
-        self.recorder.frame(self.number, self.began, "client", &frame);
+        self.connection.frame("client", &frame);
         self.send_bytes(target, &bytes)
     }
 
-    /// Tells of bytes that are no right frame.
-    pub fn record_bytes(&self, bytes: &[u8]) {
-        let header: String = bytes.iter().take(14).map(|byte| format!("{byte:02x}")).collect();
-        let (conn, us) = (self.number, micros(self.began));
-        let why = "the checker breaks a rule on purpose";
-        let event =
-            json!({"type": "broken", "conn": conn, "us": us, "from": "client", "header": header, "why": why});
-        self.recorder.event(conn, &event);
+    /// Tells the recording of bytes that break a rule.
+    pub fn record_broken(&self, from: &str, bytes: &[u8], why: &str) {
+        self.connection.broken(from, bytes, why);
     }
 
     pub fn send_bytes(&self, target: &Target, bytes: &[u8]) -> io::Result<()> {
         target.spend(bytes.len())?;
-        (&*self.stream).write_all(bytes)
+        self.stream().write_all(bytes)
     }
 
     /// Says something to everybody.
@@ -158,26 +111,20 @@ impl Client {
             match parse(&self.buffer) {
                 Parsed::Whole(frame, length) => {
                     self.buffer.drain(..length);
-                    self.recorder.frame(self.number, self.began, "server", &frame);
+                    self.connection.frame("server", &frame);
                     return Ok(frame);
                 }
                 Parsed::Broken(why) => {
-                    let header: String =
-                        self.buffer.iter().take(14).map(|byte| format!("{byte:02x}")).collect();
-                    let us = micros(self.began);
-                    self.recorder.event(
-                        self.number,
-                        &json!({"type": "broken", "conn": self.number, "us": us, "from": "server", "header": header, "why": why.en}),
-                    );
+                    self.connection.broken("server", &self.buffer, &why.en);
                     return Err(End::Broken(why));
                 }
                 Parsed::Incomplete => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
+            if left.is_zero() || self.stream().set_read_timeout(Some(left)).is_err() {
                 return Err(End::Timeout);
             }
-            match (&*self.stream).read(&mut chunk) {
+            match self.stream().read(&mut chunk) {
                 Ok(0) => {
                     return Err(self.cut("fin", text!("the server ended TCP", "el servidor cortó el TCP")));
                 }
@@ -195,11 +142,8 @@ impl Client {
         }
     }
 
-    fn cut(&self, tcp: &str, why: Text) -> End {
-        let (conn, us) = (self.number, micros(self.began));
-        let event = json!({"type": "closed", "conn": conn, "us": us, "by": "server", "code": 1006, "reason": "",
-            "answered": false, "tcp_by": "server", "tcp": tcp, "detail": why.en});
-        self.recorder.event(conn, &event);
+    fn cut(&self, tcp: &'static str, why: Text) -> End {
+        self.connection.closed("server", tcp, &why.en);
         End::Cut(why)
     }
 
@@ -265,6 +209,6 @@ impl Client {
 
     /// Ends TCP in both directions, also for a twin that reads.
     pub fn end(&self) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+        self.connection.end();
     }
 }

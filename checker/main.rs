@@ -10,6 +10,7 @@
 
 mod checks;
 mod client;
+mod connection;
 mod frame;
 mod head;
 mod options;
@@ -108,7 +109,7 @@ fn run(options: Options) -> u8 {
         if options.json {
             objects.push(report::json(promise, &verdict, options.language));
         } else {
-            print(&report::line(promise, &verdict, options.language, &options.url, options.explain));
+            print(&report::line(promise, &verdict, &options));
         }
     }
     let left_out: Vec<&str> = left_out.iter().map(|promise| promise.id).collect();
@@ -137,14 +138,12 @@ fn begin(asked: Vec<&'static Promise>, target: Arc<Target>) -> crossbeam_channel
     let (verdicts, results) = crossbeam_channel::unbounded();
     thread::spawn(move || {
         for promise in asked {
-            target.recorder.event(0, &json!({"type": "promise", "promise": promise.id}));
+            target.recorder.begin(promise.id);
             let verdict = match Instant::now() < target.end {
                 true => Verdict::of((promise.check)(&target)),
                 false => Verdict::Unknown(minute_is_over()),
             };
-            let detail = verdict.detail().map(|detail| detail.en.clone());
-            let told = json!({"type": "verdict", "promise": promise.id, "verdict": verdict.word(), "detail": detail});
-            target.recorder.event(0, &told);
+            target.recorder.end(promise.id, verdict.word());
             if verdicts.send(verdict).is_err() {
                 return;
             }

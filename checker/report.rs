@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::head::{request, request_lines};
+use crate::options::Options;
 use crate::promise::Promise;
 use crate::text::Language;
 use crate::verdict::Verdict;
 
-pub fn line(promise: &Promise, verdict: &Verdict, language: Language, url: &str, explain: bool) -> String {
+pub fn line(promise: &Promise, verdict: &Verdict, options: &Options) -> String {
+    let language = options.language;
     let spanish = language == Language::Spanish;
     let word = match (verdict, promise.is_advice, spanish) {
         (Verdict::Holds, _, false) => "holds",
@@ -30,14 +32,16 @@ pub fn line(promise: &Promise, verdict: &Verdict, language: Language, url: &str,
         };
         text.push_str(&format!("\n    {seen}: {detail}"));
     }
-    if explain || matches!(verdict, Verdict::DoesNot(_)) {
+    if options.explain || matches!(verdict, Verdict::DoesNot(_)) {
         let words = if spanish { ["por qué importa", "a mano"] } else { ["why it matters", "by hand"] };
         let rfc = match (promise.rfc, spanish) {
             ("—", _) => String::new(),
             (section, false) => format!(" (RFC 6455, section {section})"),
             (section, true) => format!(" (RFC 6455, sección {section})"),
         };
-        let by_hand = format!("{}   {}", filled_in(promise.by_hand, url), promise.remark.of(language));
+        let by_hand =
+            format!("{}   {}", filled_in(promise.by_hand, &options.url), promise.remark.of(language));
+        let by_hand = options.pid.map_or(by_hand.clone(), |pid| by_hand.replace("PID", &pid.to_string()));
         let by_hand = by_hand.trim_end();
         text.push_str(&format!(
             "\n    {}: {}{rfc}\n    {}: {by_hand}",

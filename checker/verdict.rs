@@ -11,6 +11,13 @@ pub enum Failure {
     Unknown(Text),
 }
 
+impl Failure {
+    pub fn text(&self) -> &Text {
+        let (Failure::DoesNot(text) | Failure::Unknown(text)) = self;
+        text
+    }
+}
+
 pub type Outcome = Result<(), Failure>;
 
 #[derive(Clone, Debug)]

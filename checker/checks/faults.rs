@@ -26,7 +26,7 @@ const TOO_LONG: &[u8] = &[0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// Sends these bytes; the answer must be a close frame with this code.
 fn closed_with(target: &Target, bytes: &[u8], code: u16) -> Outcome {
     let mut client = target.open()?;
-    client.record_bytes(bytes);
+    client.record_broken("client", bytes, "the checker breaks a rule on purpose");
     client.send_bytes(target, bytes).map_err(|error| {
         Failure::DoesNot(text!("it took no more bytes: {error}", "dejó de leer: {error}"))
     })?;
@@ -69,7 +69,7 @@ pub fn others(target: &Target) -> Outcome {
         let mut client = target.open()?;
         // A server may have ended TCP already.
         let _ = client.send_bytes(target, bytes);
-        let _ = client.stream.shutdown(Shutdown::Write);
+        let _ = client.stream().shutdown(Shutdown::Write);
         let _ = client.closed(target, target.within(VANISHED));
     }
     let half = target.open()?;

@@ -1,19 +1,16 @@
 //! The opening handshake: what a right one and wrong ones are answered.
 
-use std::io::Write;
-
-use crate::head::{Answer, request, request_lines};
-use crate::target::{ANSWER, Target, unreachable};
+use crate::connection::Connection;
+use crate::head::{Answer, request_lines};
+use crate::target::{Target, unreachable};
 use crate::text::{Text, text};
 use crate::verdict::{Failure, Outcome};
 
 /// What these lines are answered.
 fn answer(target: &Target, lines: &[String]) -> Result<Answer, Failure> {
     let unreachable = |error| Failure::Unknown(unreachable(target, &error));
-    let mut stream = target.connect(None).map_err(unreachable)?;
-    let bytes = request(lines);
-    target.spend(bytes.len()).and_then(|()| stream.write_all(bytes.as_bytes())).map_err(unreachable)?;
-    Answer::read(&stream, target.within(ANSWER)).map_err(Failure::DoesNot)
+    let stream = target.connect(None).map_err(unreachable)?;
+    Connection::ask(target, stream, lines).map(|(_, answer)| answer)
 }
 
 /// What a right handshake is answered. If that fails once, it is not waited for again.

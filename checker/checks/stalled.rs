@@ -124,7 +124,7 @@ pub fn comings(target: &Target) -> Outcome {
         client.say(target, &target.fresh("here and gone"))?;
         match number % 3 {
             0 => drop(client.send(target, crate::frame::Frame::close(1000, ""))),
-            1 => drop(client.stream.shutdown(Shutdown::Write)),
+            1 => drop(client.stream().shutdown(Shutdown::Write)),
             _ => client.end(),
         }
     }

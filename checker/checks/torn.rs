@@ -73,7 +73,7 @@ fn run(target: &Target, with_pings: bool) -> Outcome {
         let read = read(target, &mut slow, &said);
         over.store(true, Ordering::Relaxed);
         let cut_off =
-            speakers.iter().any(|speaker| speaker.stream.take_error().is_ok_and(|error| error.is_some()));
+            speakers.iter().any(|speaker| speaker.stream().take_error().is_ok_and(|error| error.is_some()));
         speakers.iter().for_each(Client::end);
         slow.end();
         (read, cut_off)
@@ -167,30 +167,25 @@ fn read(target: &Target, slow: &mut Client, said: &[Vec<String>]) -> Read {
             CLOSE if frame.close_code() == POLICY => return Read::Limited,
             CLOSE => return Read::CutOff,
             PONG if frame.payload.iter().any(|byte| *byte != b'p') => {
-                return Read::Torn(text!(
-                    "a pong holds bytes of a text",
-                    "un pong contiene bytes de un texto"
-                ));
+                let what = text!("a pong holds bytes of a text", "un pong contiene bytes de un texto");
+                return torn(slow, &frame.payload, what);
             }
             TEXT | CONTINUATION => {
                 joined.extend(frame.payload);
                 if !frame.fin {
                     continue;
                 }
-                let Ok(message) = String::from_utf8(std::mem::take(&mut joined)) else {
-                    return Read::Torn(text!(
-                        "a text holds bytes of another frame",
-                        "un texto contiene bytes de otro frame"
-                    ));
+                let holds_others =
+                    || text!("a text holds bytes of another frame", "un texto contiene bytes de otro frame");
+                let message = match String::from_utf8(std::mem::take(&mut joined)) {
+                    Ok(message) => message,
+                    Err(error) => return torn(slow, error.as_bytes(), holds_others()),
                 };
                 let found = missing.iter().find(|text| target.is(&message, text)).copied();
                 match found {
                     Some(text) => drop(missing.remove(text)),
                     None if message.contains(&target.token) && message.len() >= LENGTH / 2 => {
-                        return Read::Torn(text!(
-                            "a text holds bytes of another frame",
-                            "un texto contiene bytes de otro frame"
-                        ));
+                        return torn(slow, message.as_bytes(), holds_others());
                     }
                     None => {}
                 }
@@ -199,4 +194,18 @@ fn read(target: &Target, slow: &mut Client, said: &[Vec<String>]) -> Read {
         }
     }
     Read::All
+}
+
+/// The recording shows the bytes that do not belong there: often the header of the other frame.
+fn torn(slow: &Client, bytes: &[u8], what: Text) -> Read {
+    slow.record_broken("server", foreign(bytes), &what.en);
+    Read::Torn(what)
+}
+
+/// What follows a long run of one letter.
+fn foreign(bytes: &[u8]) -> &[u8] {
+    const RUN: usize = 16;
+    let begin = bytes.windows(RUN).position(|run| run.iter().all(|byte| *byte == run[0])).unwrap_or(0);
+    let length = bytes[begin..].iter().take_while(|byte| **byte == bytes[begin]).count();
+    &bytes[begin + length..]
 }

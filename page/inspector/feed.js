@@ -184,7 +184,8 @@ export function showEvents(events) {
   const feed = newFeed(null, Infinity, Infinity);
   for (const event of events) tapped(feed, event);
   view.recorded = feed;
-  announce('recorded');
+  // Where a rule was broken is what most want to see.
+  announce('recorded', [...feed.lines.values()].find((line) => line.rows.some((row) => row.type === 'broken')));
 }
 
 // What JavaScript was told of its close. Where the feed died with the server, it is all that is known.

@@ -135,8 +135,8 @@ on('frame-chosen', (frame) => {
   drawDetail(frame);
 });
 
-on('recorded', () => {
-  choose(null);
+on('recorded', (line) => {
+  choose(line ?? null);
   redrawAll();
 });
 

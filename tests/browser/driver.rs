@@ -207,10 +207,16 @@ impl Page {
             &format!("(() => {{ {find} return !element.disabled && element.contains(there); }})()"),
             &format!("{selector} where the mouse can press it"),
         );
-        // The page may grow between the look and the press: then the press misses, and is tried once more.
-        for _ in 0..2 {
+        // The page may grow between the look and the press: then the press misses, presses nothing, and is tried once more.
+        for _ in 0..5 {
             let aim = format!(
-                "globalThis.hit = false; document.addEventListener('click', ({{ target }}) => {{ globalThis.hit = target.closest({}) !== null; }}, {{ once: true, capture: true }});",
+                "globalThis.hit = false;
+                 addEventListener('click', (event) => {{
+                     globalThis.hit = event.target.closest({}) !== null;
+                     if (hit) return;
+                     event.stopImmediatePropagation();
+                     event.preventDefault();
+                 }}, {{ once: true, capture: true }});",
                 quoted(selector)
             );
             let middle = self.evaluate(&format!("(() => {{ {find} {aim} return middle; }})()"));
@@ -229,6 +235,7 @@ impl Page {
                 return;
             }
         }
+        panic!("{selector} moves away from the mouse");
     }
 
     /// The window from now on: its size in CSS pixels, and how many of the screen's are one of them (2 at 200 % zoom).

@@ -171,3 +171,30 @@ fn a_broken_recording_is_one_sentence_and_nothing_else() {
     assert_eq!(page.evaluate("typeof executed"), "undefined");
     assert_no_console_errors(&page);
 }
+
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn a_recording_of_the_checker_is_shown() {
+    let server = Server::start(&["--rate", "0"]);
+    let file = std::env::temp_dir().join(format!("checker-{}.jsonl", std::process::id()));
+    let path = file.to_str().expect("UTF-8");
+    let url = format!("{}ws", server.url().replacen("http", "ws", 1));
+    let checked = std::process::Command::new(env!("CARGO_BIN_EXE_websocket-check"))
+        .args([&url, "--only", "handshake,fault-unmasked,close-tcp", "--record", path])
+        .output()
+        .expect("the checker runs");
+    assert!(checked.status.success(), "{checked:?}");
+    let recording = std::fs::read_to_string(&file).expect("a recording");
+    let _ = std::fs::remove_file(&file);
+    let page = inspect(&Browser::start(), &server);
+    page.evaluate(&format!("show({})", quoted(&recording)));
+    page.wait_for("find('recording-note').textContent.includes('A recording from')", "that it is one");
+    // What breaks a rule is shown first.
+    page.wait_for(&format!("({STEPS}).some(step => step.includes('broken'))"), "the frame without a mask");
+    page.wait_for(
+        "find('lines').selectedOptions[0].textContent.includes('fault-unmasked: holds')",
+        "its promise",
+    );
+    page.screenshot("recording-of-the-checker");
+    assert_no_console_errors(&page);
+}

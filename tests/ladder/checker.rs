@@ -84,33 +84,39 @@ fn a_server_that_wraps_texts_in_json_is_told_how_to_speak() {
     assert_eq!(wrong.status, 1, "{}", wrong.all);
 }
 
-/// The events that docs/recording.md has rows for.
-const EVENTS: [&str; 8] = ["promise", "verdict", "opened", "refused", "frame", "broken", "closed", "lost"];
-
 #[test]
 fn a_recording_holds_what_went_over_the_wire_and_no_text_of_others() {
     let program = Program::own(&["--rate", "0"]);
     let file = std::env::temp_dir().join(format!("ladder-{}.jsonl", std::process::id()));
     let path = file.to_str().expect("UTF-8");
     let url = format!("{}?key=SECRET-KEY", program.url());
-    check(&url, &["--only", "everybody-hears,close-code,fault-unmasked", "--record", path]);
+    check(&url, &["--only", "version,http,everybody-hears,close-tcp,fault-unmasked", "--record", path]);
     let text = std::fs::read_to_string(&file).expect("a recording");
     let _ = std::fs::remove_file(&file);
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((&lines[0]["recording"], &lines[0]["version"]), (&"websocket-classroom".into(), &1.into()));
-    assert!(lines[0]["began"].as_str().is_some_and(|began| began.ends_with('Z')), "{}", lines[0]);
+    assert!(lines[0]["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{}", lines[0]);
+    let of = |kind| lines.iter().filter(move |line| line["type"] == kind);
     for line in &lines[1..] {
-        let kind = line["what"]["type"].as_str().unwrap_or_default();
-        assert!(EVENTS.contains(&kind) && line["at"].is_u64() && line["connection"].is_u64(), "{line}");
-        let conn = &line["what"]["conn"];
-        assert!(conn.is_null() && line["connection"] == 0 || *conn == line["connection"], "{line}");
+        assert!(line["conn"].as_u64().is_some_and(|conn| conn > 0) && line["us"].is_u64(), "{line}");
     }
-    let of = |kind| lines.iter().filter(move |line| line["what"]["type"] == kind).map(|line| &line["what"]);
+    let names =
+        |kind, field| -> BTreeSet<&str> { of(kind).filter_map(|line| line[field].as_str()).collect() };
+    assert_eq!(names("refused", "why"), BTreeSet::from(["version: holds"]));
+    assert!(
+        names("opened", "name").is_superset(&BTreeSet::from(["everybody-hears: holds", "close-tcp: holds"]))
+    );
+    assert_eq!(of("exchanged").map(|line| &line["status"]).collect::<Vec<_>>(), [426], "plain HTTP at /ws");
     assert!(of("opened").all(|opened| {
         opened["request"].as_str().is_some_and(|head| head.starts_with("GET /ws?* HTTP/1.1\r\n"))
     }));
+    // Each connection has its end.
+    assert_eq!(of("opened").count(), of("closed").count());
     // The welcome has the session's secret; the join of another is not our text, either.
-    assert!(of("frame").any(|frame| frame["hidden"] == true && frame["payload"].is_null()));
+    assert!(
+        of("frame").any(|frame| frame["hidden"] == true
+            && frame["payload"].as_str().is_some_and(|hex| hex.starts_with("··")))
+    );
     for secret in ["SECRET-KEY", "session", &hex("session"), &hex("users")] {
         assert!(!text.contains(secret), "{secret}");
     }
@@ -120,10 +126,12 @@ fn a_recording_holds_what_went_over_the_wire_and_no_text_of_others() {
         (&close["plain"], &close["length"], &close["bits"]),
         (&"03e8627965".into(), &5.into(), &7.into())
     );
-    assert!(of("verdict").all(|verdict| verdict["verdict"] == "holds"));
-    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recording.md"))
-        .expect("a document");
-    assert!(EVENTS.iter().all(|event| document.contains(&format!("| `{event}` |"))), "each has its row");
+    let closed = of("closed").find(|closed| closed["conn"] == close["conn"]).expect("its end");
+    assert_eq!(
+        (&closed["by"], &closed["code"], &closed["answered"]),
+        (&"client".into(), &1000.into(), &true.into())
+    );
+    assert_eq!((&closed["tcp_by"], &closed["tcp"]), (&"server".into(), &"fin".into()));
 }
 
 fn hex(text: &str) -> String {

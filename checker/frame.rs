@@ -85,22 +85,22 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     if rsv != 0 {
         return Parsed::Broken(text!(
             "the first byte of a frame, {first:#04x}, has reserved bits set",
-            "el primer byte de un frame, {first:#04x}, lleva activados bits reservados"
+            "el primer byte de una trama, {first:#04x}, lleva activados bits reservados"
         ));
     }
     if !matches!(opcode, 0..=2 | 8..=10) {
         return Parsed::Broken(text!(
             "the first byte of a frame, {first:#04x}, has the unknown opcode {opcode}",
-            "el primer byte de un frame, {first:#04x}, lleva el opcode desconocido {opcode}"
+            "el primer byte de una trama, {first:#04x}, lleva el opcode desconocido {opcode}"
         ));
     }
     if second & 0x80 != 0 {
-        return Parsed::Broken(text!("a server's frame is masked", "un frame del servidor va enmascarado"));
+        return Parsed::Broken(text!("a server's frame is masked", "una trama del servidor va enmascarada"));
     }
     if opcode >= 8 && (!fin || second & 0x7f > 125) {
         return Parsed::Broken(text!(
             "a control frame is in fragments or longer than 125 bytes",
-            "un frame de control va fragmentado o mide más de 125 bytes"
+            "una trama de control va fragmentada o mide más de 125 bytes"
         ));
     }
     let (length, size) = match second & 0x7f {
@@ -113,13 +113,13 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     if size == 4 && length < 126 || size == 10 && length <= 0xffff {
         return Parsed::Broken(text!(
             "the length {length} of a frame is not in its shortest form",
-            "la longitud {length} de un frame no está en su forma más corta"
+            "la longitud {length} de una trama no está en su forma más corta"
         ));
     }
     if length > MAX_FRAME {
         return Parsed::Broken(text!(
             "a frame announces {length} bytes, which no one sent",
-            "un frame anuncia {length} bytes que nadie ha enviado"
+            "una trama anuncia {length} bytes que nadie ha enviado"
         ));
     }
     let end = size + length as usize;

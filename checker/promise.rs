@@ -37,7 +37,7 @@ pub struct Promise {
 pub const PROMISES: &[Promise] = &[
     Promise {
         id: "upgrade", group: "handshake", check: handshake::upgrade,
-        title: Both("A right handshake is answered with 101", "Un handshake correcto recibe la respuesta 101"),
+        title: Both("A right handshake is answered with 101", "Un apretón de manos correcto recibe la respuesta 101"),
         why: Both("Without the 101 no browser opens the WebSocket.", "Sin el 101 ningún navegador abre el WebSocket."),
         rfc: "4.2.2", is_advice: false, needs_pid: false,
         by_hand: "curl -i -N -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' HTTP_URL",
@@ -69,7 +69,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         id: "key", group: "handshake", check: handshake::key,
-        title: Both("A handshake without a key is refused", "Se rechaza un handshake sin clave"),
+        title: Both("A handshake without a key is refused", "Se rechaza un apretón de manos sin clave"),
         why: Both("Without a key nothing can be proved by the answer.", "Sin clave la respuesta no puede demostrar nada."),
         rfc: "4.2.1", is_advice: false, needs_pid: false,
         by_hand: "curl -i -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' HTTP_URL",
@@ -134,7 +134,7 @@ pub const PROMISES: &[Promise] = &[
     Promise {
         id: "ping-between", group: "conversation", check: conversation::ping_between,
         title: Both("A ping between two fragments is answered at once", "Un ping entre dos fragmentos se responde enseguida"),
-        why: Both("A long message must not delay control frames.", "Un mensaje largo no debe retrasar los frames de control."),
+        why: Both("A long message must not delay control frames.", "Un mensaje largo no debe retrasar las tramas de control."),
         rfc: "5.4", is_advice: false, needs_pid: false,
         by_hand: "(HEAD; sleep 1; printf '\\001\\201\\0\\0\\0\\0a\\211\\200\\0\\0\\0\\0\\200\\201\\0\\0\\0\\0b'; sleep 1) | nc HOST PORT | xxd",
         remark: Both("(8a 00 is the pong)", "(8a 00 es el pong)"),
@@ -157,7 +157,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         id: "fault-unmasked", group: "faults", check: faults::unmasked,
-        title: Both("A frame without a mask is closed with 1002", "Un frame sin máscara se cierra con 1002"),
+        title: Both("A frame without a mask is closed with 1002", "Una trama sin máscara se cierra con 1002"),
         why: Both("The mask keeps proxies from mistaking a chat for HTTP.", "La máscara evita que un proxy confunda el chat con HTTP."),
         rfc: "5.1", is_advice: false, needs_pid: false,
         by_hand: "(HEAD; sleep 1; printf '\\201\\002hi'; sleep 1) | nc HOST PORT | xxd",
@@ -230,7 +230,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         id: "torn-frames", group: "load", check: torn::frames,
-        title: Both("No frame is torn for a slow reader", "A un lector lento no le llega ningún frame roto"),
+        title: Both("No frame is torn for a slow reader", "A un lector lento no le llega ninguna trama rota"),
         why: Both("Two threads that write to one full socket mix their bytes.", "Dos hilos que escriben en un socket lleno mezclan sus bytes."),
         rfc: "5.4", is_advice: false, needs_pid: false,
         by_hand: "websocat -E URL | pv -qL 200k | wc -c",
@@ -238,7 +238,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         id: "torn-pongs", group: "load", check: torn::pongs,
-        title: Both("No pong is torn, or tears a frame, under load", "Bajo carga ningún pong sale roto ni rompe un frame"),
+        title: Both("No pong is torn, or tears a frame, under load", "Bajo carga ningún pong sale roto ni rompe una trama"),
         why: Both("Libraries answer pings by themselves, on the thread that reads.", "Las bibliotecas responden solas a los pings, en el hilo que lee."),
         rfc: "5.5.2", is_advice: false, needs_pid: false,
         by_hand: "websocat -E --ping-interval 1 URL | pv -qL 200k | wc -c",

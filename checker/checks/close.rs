@@ -47,7 +47,7 @@ pub fn tcp(target: &Target) -> Outcome {
         ))),
         _ => Err(Failure::DoesNot(text!(
             "frames came after the close frame",
-            "llegaron frames después del close"
+            "llegaron tramas después del close"
         ))),
     }
 }

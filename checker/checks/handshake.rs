@@ -16,7 +16,7 @@ fn answer(target: &Target, lines: &[String]) -> Result<Answer, Failure> {
 /// What a right handshake is answered. If that fails once, it is not waited for again.
 fn right(target: &Target) -> Result<Answer, Failure> {
     if let Some(Failure::DoesNot(why) | Failure::Unknown(why)) = target.no_answer.get() {
-        let anyway = text!("a right handshake fails already:", "ya falla un handshake correcto:");
+        let anyway = text!("a right handshake fails already:", "ya falla un apretón de manos correcto:");
         return Err(Failure::Unknown(anyway.and(why)));
     }
     let answered = answer(target, &request_lines(&target.host, &target.path));
@@ -71,7 +71,7 @@ fn takes_right_ones(target: &Target) -> Outcome {
         101 => Ok(()),
         _ => Err(Failure::Unknown(text!(
             "a right handshake is refused, too",
-            "también se rechaza un handshake correcto"
+            "también se rechaza un apretón de manos correcto"
         ))),
     }
 }

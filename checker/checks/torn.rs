@@ -86,7 +86,7 @@ fn run(target: &Target, with_pings: bool) -> Outcome {
         Read::Missing(_) if cut_off => Err(limited()),
         Read::Missing(count) => Err(Failure::Unknown(text!(
             "no frame was torn, but {count} messages did not come; is there a limit for how fast one client may speak?",
-            "ningún frame llegó roto, pero faltan {count} mensajes; ¿hay un límite de velocidad por cliente?"
+            "ninguna trama llegó rota, pero faltan {count} mensajes; ¿hay un límite de velocidad por cliente?"
         ))),
     }
 }
@@ -157,7 +157,7 @@ fn read(target: &Target, slow: &mut Client, said: &[Vec<String>]) -> Read {
             Ok(frame) => frame,
             Err(End::Broken(what)) => {
                 let torn =
-                    text!("bytes of two frames are mixed:", "los bytes de dos frames están mezclados:");
+                    text!("bytes of two frames are mixed:", "los bytes de dos tramas están mezclados:");
                 return Read::Torn(torn.and(&what));
             }
             Err(End::Cut(_)) => return Read::CutOff,
@@ -176,7 +176,7 @@ fn read(target: &Target, slow: &mut Client, said: &[Vec<String>]) -> Read {
                     continue;
                 }
                 let holds_others =
-                    || text!("a text holds bytes of another frame", "un texto contiene bytes de otro frame");
+                    || text!("a text holds bytes of another frame", "un texto contiene bytes de otra trama");
                 let message = match String::from_utf8(std::mem::take(&mut joined)) {
                     Ok(message) => message,
                     Err(error) => return torn(slow, error.as_bytes(), holds_others()),

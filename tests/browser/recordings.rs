@@ -186,7 +186,8 @@ fn a_recording_of_the_checker_is_shown() {
     assert!(checked.status.success(), "{checked:?}");
     let recording = std::fs::read_to_string(&file).expect("a recording");
     let _ = std::fs::remove_file(&file);
-    let page = inspect(&Browser::start(), &server);
+    let browser = Browser::start();
+    let page = inspect(&browser, &server);
     page.evaluate(&format!("show({})", quoted(&recording)));
     page.wait_for("find('recording-note').textContent.includes('A recording from')", "that it is one");
     // What breaks a rule is shown first.

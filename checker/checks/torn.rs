@@ -17,6 +17,9 @@ use crate::verdict::{Failure, Outcome};
 const EACH: usize = 40;
 const LENGTH: usize = 60_000;
 
+/// How often it tries to begin.
+const ATTEMPTS: usize = 4;
+
 /// A race may miss once.
 const PASSES: usize = 2;
 
@@ -46,11 +49,9 @@ pub fn pongs(target: &Target) -> Outcome {
 
 fn run(target: &Target, with_pings: bool) -> Outcome {
     others_hear(target)?;
-    let mut slow = ready_one(target, Some(RECEIVE_BUFFER))?;
-    let speakers = ready(target, 2)?;
-    let begin = target.fresh("long");
-    let said: Vec<Vec<String>> = (0..2).map(|speaker| texts(target, &begin, speaker)).collect();
-    answers(target, &mut slow, &speakers[0], with_pings)?;
+    let (mut slow, speakers) = begin(target, with_pings)?;
+    let first_words = target.fresh("long");
+    let said: Vec<Vec<String>> = (0..2).map(|speaker| texts(target, &first_words, speaker)).collect();
     let over = AtomicBool::new(false);
     let (read, cut_off) = thread::scope(|scope| {
         for (speaker, texts) in speakers.iter().zip(&said) {
@@ -88,6 +89,22 @@ fn run(target: &Target, with_pings: bool) -> Outcome {
             "no frame was torn, but {count} messages did not come; is there a limit for how fast one client may speak?",
             "ninguna trama llegó rota, pero faltan {count} mensajes; ¿hay un límite de velocidad por cliente?"
         ))),
+    }
+}
+
+/// A slow reader, and two that speak. A server that tears frames may still be sending what was said before: then once more.
+fn begin(target: &Target, with_pings: bool) -> Result<(Client, Vec<Client>), Failure> {
+    let mut attempts = ATTEMPTS;
+    loop {
+        let mut slow = ready_one(target, Some(RECEIVE_BUFFER))?;
+        let speakers = ready(target, 2)?;
+        match answers(target, &mut slow, &speakers[0], with_pings) {
+            Ok(()) => return Ok((slow, speakers)),
+            Err(failure) if attempts == 1 => return Err(failure),
+            Err(_) => attempts -= 1,
+        }
+        drop((slow, speakers));
+        wait_for_silence(target);
     }
 }
 

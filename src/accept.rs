@@ -18,6 +18,7 @@ use crate::limits::{Limit, LimitByAddress, Permit};
 use crate::rejector::{Refused, Rejector};
 use crate::system;
 use crate::tcp::Tcp;
+use crate::transport::Transport;
 
 /// Connections that may speak HTTP at once: those that ask for a page, or are in the handshake. WebSockets
 /// have a limit of their own; both share the limit of threads.
@@ -72,16 +73,16 @@ impl Acceptor {
     /// Gives a connection its thread, or refuses it.
     fn start(&self, socket: TcpStream, peer: SocketAddr, by_address: Option<&mut LimitByAddress>) {
         let id = ClientId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let socket = Arc::new(socket);
+        let socket = Arc::new(Transport::new(socket));
         let (http_permit, thread_permit, _address_permit) = match self.acquire_permits(peer, by_address) {
             Ok(permits) => permits,
             Err(refused) => {
                 info!("{id}: TCP connection from {peer}, refused: {refused}");
-                return self.rejector.refuse(id, socket, refused, self.context.capture.as_deref());
+                return self.rejector.refuse(id, socket, refused, &self.context.joints);
             }
         };
         // A small frame must not wait for the acknowledgement of the one before (Nagle's algorithm).
-        let _ = socket.set_nodelay(true);
+        let _ = socket.tcp().set_nodelay(true);
         let connection = Connection {
             tcp: Tcp {
                 id,
@@ -98,7 +99,7 @@ impl Acceptor {
         let thread = thread::Builder::new().name(id.to_string()).stack_size(STACK);
         if let Err(error) = thread.spawn(move || connection.run()) {
             warn!("{id}: TCP connection from {peer}, refused: no thread for it: {error}");
-            self.rejector.refuse(id, socket, Refused::NoThread, self.context.capture.as_deref());
+            self.rejector.refuse(id, socket, Refused::NoThread, &self.context.joints);
         }
     }
 

@@ -14,6 +14,8 @@ use std::time::Duration;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
+use crate::joints::BannerJoints;
+
 /// How long the server waits for the terminal to print it.
 const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -25,10 +27,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 pub struct Banner {
     /// Where the server listens.
     pub addresses: Vec<SocketAddr>,
-    /// Lines of features: a label, and what comes after the page's address.
-    pub lines: Vec<(&'static str, String)>,
-    /// What websocat needs besides the address.
-    pub websocat_flags: &'static str,
+    /// What features add.
+    pub joints: BannerJoints,
 }
 
 impl Banner {
@@ -68,12 +68,12 @@ impl Banner {
                 ""
             )?;
         }
-        for (label, rest) in &self.lines {
+        for (label, rest) in &self.joints.lines {
             writeln!(out, "  {label:<9} {first}{rest}")?;
         }
         // -E: websocat ends when the connection does.
         let address = first.replacen("http:", "ws:", 1);
-        writeln!(out, "  {:<9} websocat -E {}{address}ws", "websocat", self.websocat_flags)?;
+        writeln!(out, "  {:<9} websocat -E {}{address}ws", "websocat", self.joints.websocat_flags)?;
         if let Some(foreign) = others_loopback(&self.addresses) {
             writeln!(out, "  {:<9} not localhost: another program has {foreign}", "open")?;
         }

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use crossbeam_channel::Sender;
 use log::info;
 
@@ -32,7 +33,10 @@ pub struct Connection {
 impl Connection {
     /// The three steps.
     pub fn run(mut self) {
-        let id = self.tcp.id;
+        let (id, security) = (self.tcp.id, self.context.joints.security.as_ref());
+        if security.is_some_and(|security| !security.secure(&self.tcp)) {
+            return;
+        }
         let Some(upgrade) = http::speak(&self.tcp, &self.context) else { return };
 
         // Step 1: the handshake.
@@ -71,12 +75,12 @@ impl Connection {
         let response = handshake.response();
         let deadline = Deadline::after(context.options.handshake_timeout);
         http::write_all(&tcp.socket, &response, deadline)?;
-        tcp.socket.set_read_timeout(context.options.ping)?;
+        tcp.socket.tcp().set_read_timeout(context.options.ping)?;
         info!(
             "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
             request.path, handshake.key, handshake.accept
         );
-        let taps = context.capture.as_ref().map_or_else(Taps::none, |capture| {
+        let taps = context.joints.capture.as_ref().map_or_else(Taps::none, |capture| {
             let opening = tcp.opening(requested, request.head, response);
             capture.open(opening, purpose)
         });
@@ -93,6 +97,9 @@ impl Connection {
         let ended = |_| io::Error::other("the server has ended");
         context.to_broadcaster.send(opened).map_err(ended)?;
         let (socket, to_broadcaster) = (Arc::clone(&tcp.socket), context.to_broadcaster.clone());
+        let nothing = move || Incoming::Frames { client: id, frames: Bytes::new() };
+        let waker = to_broadcaster.clone();
+        socket.sends_through(move || drop(waker.send(nothing())));
         let max_message = context.options.max_message;
         let stream = ClientStream::new(id, socket, to_broadcaster, max_message, early, taps.read);
         Ok(Session::new(id, stream, purpose, first, context))

@@ -4,6 +4,7 @@
 //! | joint | question |
 //! |---|---|
 //! | [`Route`], [`PageFile`] | Which further addresses are there, and which files of the page? |
+//! | [`Security`] | How are the bytes of a connection encrypted? |
 //! | [`Authentication`] | Who may come in? |
 //! | [`Capture`] | Who sees what goes over the wire? |
 //! | [`Before`] | Which requests have to wait, or are refused, before their address answers? |
@@ -23,19 +24,48 @@ use crate::chat::{Fields, Refusal};
 use crate::client_id::ClientId;
 use crate::http::{Before, PageFile, Route};
 use crate::tap::Capture;
+use crate::tcp::Tcp;
 
 #[derive(Default)]
 pub struct Joints {
     pub http: HttpJoints,
-    pub authentication: Option<Box<dyn Authentication>>,
-    pub capture: Option<Box<dyn Capture>>,
-    pub commands: Vec<ExtraCommand>,
+    pub connection: ConnectionJoints,
     pub order: Option<Box<dyn Order>>,
-    pub banner: Vec<BannerLine>,
-    /// What websocat needs besides the address: `--basic-auth NAME:PASSWORD `.
-    pub websocat_flags: &'static str,
+    pub banner: BannerJoints,
     /// Called once when the server begins to serve: starts the features' threads.
     pub start: Vec<Start>,
+}
+
+/// What happens to a connection.
+#[derive(Default)]
+pub struct ConnectionJoints {
+    /// Encrypts it before it speaks; `None`: it is plain.
+    pub security: Option<Box<dyn Security>>,
+    /// Decides who may come in; `None`: every client may.
+    pub authentication: Option<Box<dyn Authentication>>,
+    /// Captures what goes over the wire.
+    pub capture: Option<Box<dyn Capture>>,
+    /// Commands that the chat does not know.
+    pub commands: Vec<ExtraCommand>,
+}
+
+/// Encrypts connections.
+pub trait Security: Send + Sync {
+    /// Runs on the connection's thread, before a byte is read. Returns `false` if the connection is over: it is answered and logged then.
+    fn secure(&self, tcp: &Tcp) -> bool;
+
+    /// What a client gets for which there is no room: its handshake cannot be waited for.
+    fn refusal(&self) -> &'static [u8];
+}
+
+/// What the teacher sees first.
+#[derive(Debug, Default, Clone)]
+pub struct BannerJoints {
+    /// Set if the connections are encrypted.
+    pub is_encrypted: bool,
+    pub lines: Vec<BannerLine>,
+    /// What websocat needs besides the address: `--basic-auth NAME:PASSWORD `.
+    pub websocat_flags: &'static str,
 }
 
 /// What can be asked for by plain HTTP.

@@ -69,4 +69,5 @@ pub mod system;
 pub mod tap;
 pub mod tcp;
 pub mod token;
+pub mod transport;
 pub mod websocket;

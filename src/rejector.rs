@@ -17,8 +17,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::client_id::ClientId;
 use crate::deadline::Deadline;
 use crate::http::Response;
-use crate::tap::Capture;
+use crate::joints::ConnectionJoints;
 use crate::tcp::Tcp;
+use crate::transport::Transport;
 
 /// Refused connections that may wait for the rejector.
 const QUEUE: usize = 1024;
@@ -68,7 +69,7 @@ impl Refused {
 
 /// The way to the rejector's thread.
 pub struct Rejector {
-    refused: Sender<(Arc<TcpStream>, Refused)>,
+    refused: Sender<(Arc<Transport>, Vec<u8>)>,
 }
 
 impl Rejector {
@@ -83,22 +84,25 @@ impl Rejector {
     }
 
     /// Queues the connection for its answer, and tells the capture. Never waits.
-    pub fn refuse(&self, id: ClientId, socket: Arc<TcpStream>, why: Refused, capture: Option<&dyn Capture>) {
-        let peer = socket.peer_addr();
-        if self.refused.try_send((Arc::clone(&socket), why)).is_err() {
+    pub fn refuse(&self, id: ClientId, socket: Arc<Transport>, why: Refused, joints: &ConnectionJoints) {
+        let peer = socket.tcp().peer_addr();
+        let response = why.response();
+        let encrypted = joints.security.as_ref().map(|security| security.refusal().to_vec());
+        let answer = encrypted.unwrap_or_else(|| response.to_bytes());
+        if self.refused.try_send((Arc::clone(&socket), answer)).is_err() {
             // The queue is full: the connection is dropped without an answer.
             return;
         }
-        if let (Some(capture), Ok(peer)) = (capture, peer) {
+        if let (Some(capture), Ok(peer)) = (&joints.capture, peer) {
             let (accepted, accepted_at) = (Instant::now(), SystemTime::now());
-            let (response, tcp) = (why.response(), Tcp { id, socket, peer, accepted, accepted_at });
+            let tcp = Tcp { id, socket, peer, accepted, accepted_at };
             capture.answered(tcp.opening(accepted, Vec::new(), response.to_bytes()), response.status);
         }
     }
 }
 
-fn reject(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
-    let mut ending: VecDeque<(Arc<TcpStream>, Deadline)> = VecDeque::new();
+fn reject(arriving: &Receiver<(Arc<Transport>, Vec<u8>)>) {
+    let mut ending: VecDeque<(Arc<Transport>, Deadline)> = VecDeque::new();
     let mut next_check = Deadline::after(CHECK_INTERVAL);
     loop {
         let first = if ending.is_empty() {
@@ -109,18 +113,19 @@ fn reject(arriving: &Receiver<(Arc<TcpStream>, Refused)>) {
         if matches!(first, Err(RecvTimeoutError::Disconnected)) {
             return;
         }
-        for (socket, why) in first.into_iter().chain(arriving.try_iter().take(QUEUE)) {
-            let sent = socket
+        for (socket, answer) in first.into_iter().chain(arriving.try_iter().take(QUEUE)) {
+            let mut tcp = socket.tcp();
+            let sent = tcp
                 .set_nonblocking(true)
-                .and_then(|()| (&*socket).write_all(&why.response().to_bytes()))
-                .and_then(|()| socket.shutdown(Shutdown::Write));
+                .and_then(|()| tcp.write_all(&answer))
+                .and_then(|()| tcp.shutdown(Shutdown::Write));
             if sent.is_ok() {
                 ending.push_back((socket, Deadline::after(LINGER)));
             }
         }
         // Not for each new one: to check all of them each time would cost too much.
         if next_check.remaining().is_none() {
-            ending.retain(|(socket, deadline)| deadline.remaining().is_some() && is_open(socket));
+            ending.retain(|(socket, deadline)| deadline.remaining().is_some() && is_open(socket.tcp()));
             next_check = Deadline::after(CHECK_INTERVAL);
         }
         ending.drain(..ending.len().saturating_sub(ENDING));

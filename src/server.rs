@@ -64,7 +64,7 @@ impl Server {
     /// If a thread cannot be created, or the broadcaster's has failed.
     pub fn run(self) -> io::Result<()> {
         let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
-        let Joints { http, authentication, capture, commands, order, start, .. } = joints;
+        let Joints { http, connection, order, start, .. } = joints;
         let counters = Arc::new(Counters::default());
         let settings = Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
         let chat = Chat::new(options.chat_settings());
@@ -78,9 +78,7 @@ impl Server {
             websockets: Limit::new(options.max_clients),
             threads,
             to_broadcaster: stopper.to_broadcaster.clone(),
-            authentication,
-            capture,
-            commands,
+            joints: connection,
             options,
         });
         let acceptor = Arc::new(Acceptor::new(context, Rejector::start()?, stopper.stopping));
@@ -106,11 +104,7 @@ impl Server {
 
     /// What the teacher sees first.
     pub fn banner(&self) -> Banner {
-        Banner {
-            addresses: self.addresses.clone(),
-            lines: self.joints.banner.clone(),
-            websocat_flags: self.joints.websocat_flags,
-        }
+        Banner { addresses: self.addresses.clone(), joints: self.joints.banner.clone() }
     }
 
     pub fn stopper(&self) -> Stopper {

@@ -5,12 +5,14 @@
 //! byte and never wait. A build without such a feature has [`NoTap`] in their place, which does nothing.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
 use crate::broadcaster::{Cause, Closing};
 use crate::client_id::ClientId;
+use crate::transport::Encryption;
 use crate::websocket::frame::FrameScanner;
 
 /// Captures connections: makes the taps of each new one.
@@ -39,6 +41,8 @@ pub struct Opening {
     /// The request's head byte for byte, or what came in its place; the response byte for byte.
     pub request: Vec<u8>,
     pub response: Vec<u8>,
+    /// `None`: the bytes travel as they are.
+    pub encryption: Option<Arc<dyn Encryption>>,
 }
 
 /// What a WebSocket is for.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::client_id::ClientId;
 use crate::deadline::Deadline;
 use crate::tap::Opening;
+use crate::transport::Transport;
 
 /// A socket's time-out comes late: Linux counts it in ticks, and by an eighth of a long one. So most of a wait is several shorter
 /// ones, and the end is slept, which is exact: else what comes by HTTP would seem to be later than what comes by a WebSocket.
@@ -19,7 +20,7 @@ const COARSE: Duration = Duration::from_millis(25);
 pub struct Tcp {
     pub id: ClientId,
     /// Shared with the broadcaster once the handshake is done: one descriptor per client.
-    pub socket: Arc<TcpStream>,
+    pub socket: Arc<Transport>,
     pub peer: SocketAddr,
     /// When it was accepted: for measuring, and for people.
     pub accepted: Instant,
@@ -32,19 +33,20 @@ impl Tcp {
         Opening {
             client: self.id,
             peer: self.peer,
-            local: self.socket.local_addr().ok(),
+            local: self.socket.tcp().local_addr().ok(),
             accepted: self.accepted,
             accepted_at: self.accepted_at,
             requested,
             query: query_in(&request),
             request,
             response,
+            encryption: self.socket.encryption().cloned(),
         }
     }
 
     /// Waits this long, or until the client ends the connection or sends something. Returns whether the time is over.
     pub fn wait(&self, time: Duration) -> bool {
-        wait(&self.socket, time)
+        wait(self.socket.tcp(), time)
     }
 }
 

@@ -14,6 +14,7 @@ use websocket_classroom::deadline::Deadline;
 use websocket_classroom::http::{
     HostNames, MAX_HEAD, MAX_HEADERS, NoRequest, Request, Response, head_in, parse, read,
 };
+use websocket_classroom::transport::Transport;
 use websocket_classroom::websocket::Handshake;
 
 /// Longest body in bytes.
@@ -72,6 +73,7 @@ fn outcome(stream: &[u8], first_packet: usize) -> Outcome {
     client.write_all(rest).expect("it fits into the system's buffer");
     client.shutdown(Shutdown::Write).expect("this direction can be ended");
 
+    let server = Transport::new(server);
     let mut outcome = Outcome { taken: Vec::new(), refused: None };
     loop {
         let is_first = outcome.taken.is_empty();
@@ -100,7 +102,7 @@ fn outcome(stream: &[u8], first_packet: usize) -> Outcome {
             }
         }
     }
-    server.shutdown(Shutdown::Write).expect("this direction can be ended, too");
+    server.tcp().shutdown(Shutdown::Write).expect("this direction can be ended, too");
     let mut interim = Vec::new();
     client.read_to_end(&mut interim).expect("what was sent can be read");
     assert!(interim.chunks(CONTINUE.len()).all(|one| one == CONTINUE), "{interim:?}");

@@ -11,7 +11,10 @@ fn if_users_must_sign_in_the_websocat_line_shows_how() {
     let mut out = Vec::new();
     let address = "127.0.0.1:3000".parse().expect("an address");
     let websocat_flags = "--basic-auth NAME:PASSWORD ";
-    let banner = Banner { addresses: vec![address], websocat_flags, ..Banner::default() };
+    let banner = Banner {
+        addresses: vec![address],
+        joints: BannerJoints { websocat_flags, ..BannerJoints::default() },
+    };
     banner.print(false, &mut out).expect("memory can be written to");
     let text = String::from_utf8(out).expect("text");
     let line = "websocat -E --basic-auth NAME:PASSWORD ws://localhost:3000/ws\n";
@@ -23,7 +26,8 @@ fn the_qr_code_opens_an_address_of_the_network() {
     let mut out = Vec::new();
     let address = "192.0.2.7:3000".parse().expect("an address");
     let lines = vec![("teacher", "#teacher=teacher-key".to_owned())];
-    let banner = Banner { addresses: vec![address], lines, ..Banner::default() };
+    let banner =
+        Banner { addresses: vec![address], joints: BannerJoints { lines, ..BannerJoints::default() } };
     banner.print(true, &mut out).expect("memory can be written to");
     let text = String::from_utf8(out).expect("text");
     assert!(text.contains("page      http://192.0.2.7:3000/\n"), "{text}");

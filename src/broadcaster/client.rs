@@ -4,7 +4,6 @@
 //! Used by the broadcaster alone; no call here ever waits for the client.
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,12 +20,13 @@ use crate::admission::Admission;
 use crate::client_id::ClientId;
 use crate::limits::Permit;
 use crate::tap::{Frames, Privacy, Purpose, SendTap};
+use crate::transport::Transport;
 use crate::websocket::frame;
 
 pub struct Client {
     pub id: ClientId,
     /// Shared with the connection's thread, which only reads it.
-    socket: Arc<TcpStream>,
+    socket: Arc<Transport>,
     /// Counts it among the WebSockets until this entry is dropped.
     _permit: Permit,
     /// Its right to be here, which can be revoked.
@@ -150,11 +150,12 @@ impl Client {
     pub fn send_now(&mut self, now: Instant) -> io::Result<Option<Instant>> {
         let sent = self.queue.send_now(&self.socket, &mut *self.tap)?;
         self.sent_bytes += sent.bytes as u64;
+        let is_end = self.has_nothing_to_send() && self.closing.may_end_ours();
+        // Half-close: FIN follows the last byte. If the socket were dropped, that byte could be lost (RFC 6455, 7.1.1).
+        let is_blocked = sent.blocked || (is_end && !self.socket.end_ours());
         let before = self.blocked.filter(|_| sent.bytes == 0);
-        self.blocked = sent.blocked.then(|| Blocked::after(before, now));
-        if self.has_nothing_to_send() && self.closing.may_end_ours() {
-            // Half-close: FIN follows the last byte. If the socket were dropped, that byte could be lost (RFC 6455, 7.1.1).
-            let _ = self.socket.shutdown(Shutdown::Write);
+        self.blocked = is_blocked.then(|| Blocked::after(before, now));
+        if is_end && !is_blocked {
             self.closing.sent_all();
             if self.closing.by() == Some(Party::Client) {
                 self.tap.answered();
@@ -198,7 +199,7 @@ impl Client {
         self.queue.clear(&mut *self.tap);
         self.own.clear();
         self.blocked = None;
-        let _ = self.socket.shutdown(Shutdown::Both);
+        self.socket.end_both();
     }
 
     /// Nothing is left to do for it: its thread is done and everything is sent.
@@ -207,7 +208,7 @@ impl Client {
     }
 
     fn has_nothing_to_send(&self) -> bool {
-        self.queue.is_empty() && self.own.is_empty()
+        self.queue.is_empty() && self.own.is_empty() && self.socket.is_flushed()
     }
 }
 

@@ -3,7 +3,6 @@
 //! Mostly made on a connection's thread, consumed on the broadcaster's. Holds finished values only: nothing in it has to be parsed
 //! or waited for.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::chat::{Command, Refusal};
 use crate::client_id::ClientId;
 use crate::limits::Permit;
 use crate::tap::SendTap;
+use crate::transport::Transport;
 
 /// The steps of one connection come in the order in which its thread sent them: `Opened`, any number of `Command`, `Refused`,
 /// `Frames` and `Run`, one `StoppedReading`, `Ended`. If the thread fails, `Ended` comes without `StoppedReading`. An
@@ -47,7 +47,7 @@ pub enum Incoming {
 
 /// What a new WebSocket hands over.
 pub struct Opened {
-    pub socket: Arc<TcpStream>,
+    pub socket: Arc<Transport>,
     /// When TCP was accepted.
     pub accepted: Instant,
     pub endpoint: Endpoint,

@@ -5,11 +5,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::TcpStream;
-
-use socket2::SockRef;
 
 use crate::tap::{Frames, SendTap};
+use crate::transport::Transport;
 use crate::websocket::frame;
 
 /// Pieces handed to the kernel in one call.
@@ -63,15 +61,14 @@ impl SendQueue {
         self.messages
     }
 
-    /// Sends what the kernel accepts now. `MSG_DONTWAIT` is for this call alone: reads of the same socket, by the
-    /// connection's thread, stay blocking.
+    /// Sends what the kernel accepts now.
     ///
     /// # Errors
     /// If the socket cannot be written to any more.
-    pub fn send_now(&mut self, socket: &TcpStream, tap: &mut dyn SendTap) -> io::Result<Sent> {
+    pub fn send_now(&mut self, socket: &Transport, tap: &mut dyn SendTap) -> io::Result<Sent> {
         let mut bytes = 0;
         while !self.is_empty() {
-            let (offered, result) = self.offer(&SockRef::from(socket));
+            let (offered, result) = self.offer(socket);
             match result {
                 Ok(accepted) => {
                     self.advance(accepted, tap);
@@ -87,16 +84,14 @@ impl SendQueue {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Sent { bytes, blocked: false })
+        Ok(Sent { bytes, blocked: !socket.flush()? })
     }
 
     /// One system call: how many bytes were offered, and how many were accepted.
-    fn offer(&self, socket: &SockRef<'_>) -> (usize, io::Result<usize>) {
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    fn offer(&self, socket: &Transport) -> (usize, io::Result<usize>) {
         if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
-            // The usual case, and a cheaper call.
             let rest = &only.bytes[self.sent..];
-            return (rest.len(), socket.send_with_flags(rest, flags));
+            return (rest.len(), socket.send(&[IoSlice::new(rest)]));
         }
         let mut slices = [IoSlice::new(&[]); PIECES_PER_SEND];
         let mut offered = 0;
@@ -107,7 +102,7 @@ impl SendQueue {
             from = 0;
         }
         let used = self.pieces.len().min(PIECES_PER_SEND);
-        (offered, socket.send_vectored_with_flags(&slices[..used], flags))
+        (offered, socket.send(&slices[..used]))
     }
 
     /// The kernel accepted this many bytes.

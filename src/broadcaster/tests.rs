@@ -18,6 +18,7 @@ use crate::client_id::ClientId;
 use crate::close_code::{self, CloseReason};
 use crate::limits::Limit;
 use crate::tap::NoTap;
+use crate::transport::Transport;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -36,15 +37,15 @@ fn broadcaster_with(order: Option<Box<dyn Order>>) -> Sender<Incoming> {
 }
 
 /// Both ends of a TCP connection: the client's, and the server's.
-fn connection() -> (TcpStream, Arc<TcpStream>) {
+fn connection() -> (TcpStream, Arc<Transport>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
     client.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     let (server, _) = listener.accept().expect("the client came");
-    (client, Arc::new(server))
+    (client, Arc::new(Transport::new(server)))
 }
 
-fn opened(socket: Arc<TcpStream>, endpoint: Endpoint, admission: Admission) -> Incoming {
+fn opened(socket: Arc<Transport>, endpoint: Endpoint, admission: Admission) -> Incoming {
     let opened = Opened {
         socket,
         accepted: Instant::now(),

@@ -112,7 +112,7 @@ impl Exchange<'_> {
     fn admit(&self, request: &Request, needs: Needs) -> Result<(Handshake, Admission, Permit), Response> {
         let handshake = Handshake::check(request)?;
         log_subprotocols(self.tcp.id, &request.headers);
-        let authentication = self.context.authentication.as_deref();
+        let authentication = self.context.joints.authentication.as_deref();
         let admission = needs.admit(authentication, request, self.tcp.id, self.tcp.peer.ip())?;
         let permit = self.context.websockets.acquire().ok_or_else(Response::full)?;
         Ok((handshake, admission, permit))
@@ -132,7 +132,7 @@ impl Exchange<'_> {
         }
         log!(response.level, "{id}: {line} answered {status}, {} bytes{why}", bytes.len());
         // A request is captured, too, if one came: browsers open connections in advance and may never use them.
-        if let Some(capture) = self.context.capture.as_ref().filter(|_| !head.is_empty()) {
+        if let Some(capture) = self.context.joints.capture.as_ref().filter(|_| !head.is_empty()) {
             capture.answered(self.tcp.opening(requested, head, bytes), status);
         }
         if response.closes {

@@ -2,13 +2,13 @@
 //!
 //! Runs on the connection's thread. What is wrong with a request comes back as the [`Response`] that says so.
 
-use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
+use std::io::ErrorKind;
 
 use super::head::{Request, parse};
 use super::response::Response;
 use super::stream::write_all;
 use crate::deadline::Deadline;
+use crate::transport::Transport;
 
 /// Longest head in bytes: request line, headers and the blank line. The buffer grows with what comes.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -31,7 +31,7 @@ pub enum NoRequest {
 /// See [`NoRequest`]. After a refusal the beginning of the next request is unknown, so the connection must end; what came is
 /// still in `unread`.
 pub fn read(
-    socket: &TcpStream,
+    socket: &Transport,
     unread: &mut Vec<u8>,
     deadline: Deadline,
     first: bool,
@@ -113,7 +113,7 @@ enum ReadFailure {
 
 /// Reads once, so that `bytes` holds at most `bound`.
 fn read_more(
-    mut socket: &TcpStream,
+    socket: &Transport,
     bytes: &mut Vec<u8>,
     bound: usize,
     deadline: Deadline,
@@ -122,7 +122,7 @@ fn read_more(
     let before = bytes.len();
     loop {
         let remaining = deadline.remaining().ok_or(ReadFailure::TimedOut)?;
-        socket.set_read_timeout(Some(remaining)).map_err(failed)?;
+        socket.tcp().set_read_timeout(Some(remaining)).map_err(failed)?;
         bytes.resize((before + READ).min(bound), 0);
         let result = socket.read(&mut bytes[before..]);
         bytes.truncate(before + result.as_ref().copied().unwrap_or(0));

@@ -4,12 +4,12 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::net::TcpStream;
 
 use log::Level;
 use tiny_http::{HTTPVersion, Header};
 
 use super::stream::{Chunks, Stream};
+use crate::transport::Transport;
 
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -129,7 +129,7 @@ impl Response {
     ///
     /// # Errors
     /// If the client is gone, or does not accept a piece in time.
-    pub fn send_rest(&self, socket: &TcpStream) -> io::Result<()> {
+    pub fn send_rest(&self, socket: &Transport) -> io::Result<()> {
         let stream = self.stream.as_ref().filter(|_| !self.head_only);
         stream.map_or(Ok(()), |stream| stream.send(socket))
     }

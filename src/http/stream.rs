@@ -4,13 +4,13 @@
 //! On the connection's thread. A client that does not read must not hold the thread: each write has a deadline.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::tcp::wait;
+use crate::transport::Transport;
 
 /// How long a client may take to accept a piece.
 const STALLED: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub struct Stream(Arc<SendPieces>);
 type SendPieces = dyn Fn(&Chunks<'_>) -> io::Result<()> + Send + Sync;
 
 /// What a stream may do with the connection.
-pub struct Chunks<'a>(&'a TcpStream);
+pub struct Chunks<'a>(&'a Transport);
 
 impl Stream {
     pub fn new(send: impl Fn(&Chunks<'_>) -> io::Result<()> + Send + Sync + 'static) -> Stream {
@@ -33,7 +33,7 @@ impl Stream {
     ///
     /// # Errors
     /// If the client is gone, or does not accept a piece in time.
-    pub fn send(&self, socket: &TcpStream) -> io::Result<()> {
+    pub fn send(&self, socket: &Transport) -> io::Result<()> {
         let chunks = Chunks(socket);
         (self.0)(&chunks)?;
         chunks.send(b"")
@@ -53,7 +53,7 @@ impl Chunks<'_> {
 
     /// Waits this long, or until the client leaves or sends more. Returns whether the time is over.
     pub fn wait(&self, time: Duration) -> bool {
-        wait(self.0, time)
+        wait(self.0.tcp(), time)
     }
 }
 
@@ -67,17 +67,17 @@ impl fmt::Debug for Stream {
 ///
 /// # Errors
 /// If the client is gone, or does not accept it in time.
-pub fn write_all(mut socket: &TcpStream, mut bytes: &[u8], deadline: Deadline) -> io::Result<()> {
-    while !bytes.is_empty() {
+pub fn write_all(socket: &Transport, mut bytes: &[u8], deadline: Deadline) -> io::Result<()> {
+    while !bytes.is_empty() || !socket.is_flushed() {
         let Some(remaining) = deadline.remaining() else {
             return Err(io::Error::new(
                 ErrorKind::TimedOut,
                 "the client did not accept the response in time",
             ));
         };
-        socket.set_write_timeout(Some(remaining))?;
+        socket.tcp().set_write_timeout(Some(remaining))?;
         match socket.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(0) if !bytes.is_empty() => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}

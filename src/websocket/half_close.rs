@@ -5,12 +5,12 @@
 //! read yet: the close frame, or the response that says what was wrong. So the side that ends a connection first ends its own
 //! direction (FIN), then reads and drops what comes until the client has ended the other. Runs on the connection's thread.
 
-use std::io::{ErrorKind, Read};
-use std::net::{Shutdown, TcpStream};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::broadcaster::{CLOSE_DEADLINE, TcpEnd};
 use crate::deadline::Deadline;
+use crate::transport::Transport;
 
 /// How long a client may take to end its direction of plain HTTP.
 const LINGER: Duration = Duration::from_secs(1);
@@ -23,21 +23,21 @@ const DROPPED: usize = 2048;
 
 /// Reads until the client ends TCP; only a tap sees the bytes. The broadcaster ends our direction, and both of them when the
 /// client's time is over.
-pub fn drain(socket: &TcpStream, tap: impl FnMut(&[u8])) -> TcpEnd {
+pub fn drain(socket: &Transport, tap: impl FnMut(&[u8])) -> TcpEnd {
     read_until_end(socket, Deadline::after(DRAIN), tap)
 }
 
 /// Ends a plain HTTP connection after the last response.
-pub fn end_http(socket: &TcpStream) {
-    if socket.shutdown(Shutdown::Write).is_ok() {
+pub fn end_http(socket: &Transport) {
+    if socket.end_ours() {
         read_until_end(socket, Deadline::after(LINGER), |_| {});
     }
 }
 
-fn read_until_end(mut socket: &TcpStream, deadline: Deadline, mut tap: impl FnMut(&[u8])) -> TcpEnd {
+fn read_until_end(socket: &Transport, deadline: Deadline, mut tap: impl FnMut(&[u8])) -> TcpEnd {
     let mut dropped = [0; DROPPED];
     while let Some(remaining) = deadline.remaining() {
-        if let Err(error) = socket.set_read_timeout(Some(remaining)) {
+        if let Err(error) = socket.tcp().set_read_timeout(Some(remaining)) {
             return TcpEnd::Failed(error.to_string());
         }
         match socket.read(&mut dropped) {

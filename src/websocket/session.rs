@@ -150,7 +150,7 @@ impl<'a> Session<'a> {
 
     /// An object that the chat does not know is offered to the features.
     fn extra_command(&mut self, fields: &Fields) -> Result<(), Cause> {
-        let commands = &self.context.commands;
+        let commands = &self.context.joints.commands;
         let Some(command) = commands.iter().find(|command| command.kind == fields.kind) else {
             let kinds: Vec<&str> = commands.iter().map(|command| command.kind).collect();
             return self.refuse(Refusal::unknown_type(&kinds, fields.reference.clone()));

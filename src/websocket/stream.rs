@@ -5,7 +5,6 @@
 //! like everything else, and this thread never writes to the socket after the handshake.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,10 +17,11 @@ use crate::broadcaster::Incoming;
 use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
 use crate::tap::ReadTap;
+use crate::transport::Transport;
 
 pub struct ClientStream {
     client: ClientId,
-    socket: Arc<TcpStream>,
+    socket: Arc<Transport>,
     to_broadcaster: Sender<Incoming>,
     rules: FrameRules,
     ahead: ReadAhead,
@@ -35,7 +35,7 @@ impl ClientStream {
     /// `early` is what came after the request's head.
     pub fn new(
         client: ClientId,
-        socket: Arc<TcpStream>,
+        socket: Arc<Transport>,
         to_broadcaster: Sender<Incoming>,
         max_message: usize,
         early: Vec<u8>,

@@ -19,6 +19,7 @@ use websocket_classroom::joints::Joints;
 use websocket_classroom::limits::Limit;
 use websocket_classroom::stopper::Stopper;
 use websocket_classroom::tcp::Tcp;
+use websocket_classroom::transport::Transport;
 
 pub const TEACHER_KEY: &str = "fuzzfuzz";
 
@@ -33,7 +34,7 @@ impl Server {
     /// On a free port of this machine.
     pub fn start(options: Options) -> Server {
         let (to_broadcaster, incoming) = bounded(CHANNEL);
-        let Joints { http, capture, commands, start, .. } = joints(&options, &to_broadcaster);
+        let Joints { http, connection, start, .. } = joints(&options, &to_broadcaster);
         let counters = Arc::new(Counters::default());
         let settings =
             broadcaster::Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
@@ -51,9 +52,7 @@ impl Server {
             websockets: Limit::new(options.max_clients),
             threads: Limit::new(options.max_clients),
             to_broadcaster,
-            authentication: None,
-            capture,
-            commands,
+            joints: connection,
             options,
         });
         let stopping = Arc::clone(&stopper.stopping);
@@ -64,7 +63,7 @@ impl Server {
                     return;
                 }
                 let _ = socket.set_nodelay(true);
-                let (id, socket) = (ClientId(number), Arc::new(socket));
+                let (id, socket) = (ClientId(number), Arc::new(Transport::new(socket)));
                 let (accepted, accepted_at) = (Instant::now(), SystemTime::now());
                 let connection = Connection {
                     tcp: Tcp { id, socket, peer, accepted, accepted_at },
@@ -107,11 +106,11 @@ fn joints(options: &Options, to_broadcaster: &Sender<Incoming>) -> Joints {
     let mut joints = Joints::default();
     inspector::attach(&mut joints, options, to_broadcaster);
     let quick = |action| ExtraAction { pause: Duration::ZERO, pause_at_close: None, ..action };
-    let commands = joints.commands.into_iter().map(|command: ExtraCommand| ExtraCommand {
+    let commands = joints.connection.commands.into_iter().map(|command: ExtraCommand| ExtraCommand {
         kind: command.kind,
         parse: Box::new(move |client, fields| (command.parse)(client, fields).map(quick)),
     });
-    joints.commands = commands.collect();
+    joints.connection.commands = commands.collect();
     joints.http.before.clear();
     joints
 }

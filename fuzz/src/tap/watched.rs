@@ -68,6 +68,7 @@ pub fn opening(client: u64, request: Vec<u8>) -> Opening {
         query: format!("wire={}", OWN.1),
         request,
         response: Vec::new(),
+        encryption: None,
     }
 }
 
@@ -107,7 +108,7 @@ impl Watched {
     ) -> u64 {
         let number = self.next;
         self.next += 1;
-        let capture = self.joints.capture.as_ref().expect("the inspector captures");
+        let capture = self.joints.connection.capture.as_ref().expect("the inspector captures");
         let Taps { mut read, mut send, welcome_field } = capture.open(opening(number, Vec::new()), purpose);
         assert_eq!(welcome_field, Some(("wire", OWN.1.to_owned())));
         life(&mut *read, &mut *send);

@@ -80,8 +80,8 @@ pub fn attach(
         };
         start(path, list, text, shared, for_threads.0, messages, on_revoked)
     }));
-    joints.websocat_flags = "--basic-auth NAME:PASSWORD ";
-    joints.authentication = Some(Box::new(accounts.clone()));
+    joints.banner.websocat_flags = "--basic-auth NAME:PASSWORD ";
+    joints.connection.authentication = Some(Box::new(accounts.clone()));
     joints.http.routes.extend([
         route("/login", &["POST"], &accounts, sign_in::sign_in),
         route("/logout", &["POST"], &accounts, sign_in::sign_out),

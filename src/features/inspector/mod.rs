@@ -85,7 +85,7 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     let teacher_key = options.teacher_key.clone().or_else(access::new_teacher_key);
     if let Some(key) = &teacher_key {
         // The part after # stays in the browser: it is never sent or logged.
-        joints.banner.push(("teacher", format!("#teacher={key}")));
+        joints.banner.lines.push(("teacher", format!("#teacher={key}")));
     }
     joints.http.features.push("inspector");
     joints.http.page_files.extend(page_files! {
@@ -96,7 +96,7 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     let health = server.clone();
     joints.http.health.push(("server", Box::new(move || health.clone().into())));
     let news = News::new(server);
-    joints.commands.push(show(Arc::clone(&news)));
+    joints.connection.commands.push(show(Arc::clone(&news)));
     joints.http.before.push(slow_handshake());
     joints.http.routes.push(Route {
         path: "/news",
@@ -105,7 +105,8 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
         handler: Box::new(move |call| Reply::Response(news_address::news(call, &news))),
     });
     let to_broadcaster = to_broadcaster.clone();
-    joints.capture = Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
+    joints.connection.capture =
+        Some(Box::new(InspectorCapture { to_inspector: to_inspector.clone(), to_broadcaster }));
     joints.http.routes.push(Route {
         path: "/wire",
         methods: &["GET", "HEAD"],

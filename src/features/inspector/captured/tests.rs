@@ -23,6 +23,7 @@ fn the_proof_of_rfc_6455_section_1_3() {
         query: String::new(),
         request: request.to_vec(),
         response: response.to_vec(),
+        encryption: None,
     };
     let captured = Captured::new(opening, Some(Purpose::Chat), None);
     let proof = captured.proof().expect("it was a handshake");

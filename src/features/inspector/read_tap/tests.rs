@@ -26,6 +26,7 @@ impl Reader {
             query: String::new(),
             request: Vec::new(),
             response: Vec::new(),
+            encryption: None,
         };
         let captured = Arc::new(Captured::new(opening, Some(purpose), None));
         let (sender, reports) = channel();

@@ -17,6 +17,7 @@ fn captured(client: u64) -> Arc<Captured> {
         query: String::new(),
         request: Vec::new(),
         response: Vec::new(),
+        encryption: None,
     };
     Arc::new(Captured::new(opening, Some(Purpose::Chat), None))
 }

@@ -24,6 +24,7 @@ fn tap(is_watched: bool) -> (InspectorSendTap, Notes) {
         query: String::new(),
         request: Vec::new(),
         response: Vec::new(),
+        encryption: None,
     };
     let captured = Arc::new(Captured::new(opening, Some(Purpose::Chat), None));
     captured.set_watched(is_watched);

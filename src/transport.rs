@@ -1,0 +1,226 @@
+//! How a connection's bytes travel: over TCP as they are, or encrypted by what a feature puts between (TLS).
+//!
+//! Shared by the two threads of a connection. The connection's thread reads; it writes, too, as long as the connection speaks HTTP, and
+//! then only the broadcaster does. Without encryption this is the socket and nothing else: no lock, no copy.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, OnceLock};
+
+use socket2::SockRef;
+
+pub struct Transport {
+    tcp: TcpStream,
+    encryption: OnceLock<Arc<dyn Encryption>>,
+    /// Lets the broadcaster send what the encryption itself has to say.
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// What stands between plain bytes and TCP. It never touches the socket: `Transport` passes the bytes.
+///
+/// Called by both threads. No call may wait.
+pub trait Encryption: Send + Sync {
+    /// Takes plain bytes that are here already. 0: the client has ended its direction.
+    ///
+    /// # Errors
+    /// `WouldBlock` if more has to come from TCP first.
+    fn take_plain(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// These bytes came from TCP; none: TCP has ended.
+    ///
+    /// # Errors
+    /// If they are not what they should be. An alert may then wait to be sent.
+    fn came(&self, encrypted: &[u8]) -> io::Result<()>;
+
+    /// Encrypts some of these bytes, in order, if nothing waits already. Returns how many, and all that is to be sent now. What TCP does
+    /// not accept has to come back through [`Encryption::put_back`] before the next call.
+    fn encrypt(&self, plain: &[IoSlice<'_>]) -> (usize, Vec<u8>);
+
+    /// What TCP did not accept: it is sent before all else.
+    fn put_back(&self, rest: Vec<u8>);
+
+    /// Something waits to be sent.
+    fn has_to_send(&self) -> bool;
+
+    /// No plain byte follows: the client is told so (`close_notify`). A second call does nothing.
+    fn end(&self);
+
+    /// For the inspector.
+    fn facts(&self) -> Facts;
+
+    /// The last record that was read, and the last that was encrypted: its header and its first bytes.
+    fn last_records(&self) -> [Vec<u8>; 2];
+}
+
+impl fmt::Debug for dyn Encryption {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.facts().fmt(formatter)
+    }
+}
+
+/// What was agreed on.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub version: String,
+    pub cipher: String,
+    /// The name that the client asked for (SNI).
+    pub server_name: Option<String>,
+    pub is_resumed: bool,
+}
+
+/// Encrypted bytes read at once.
+const READ: usize = 4096;
+
+impl Transport {
+    pub fn new(tcp: TcpStream) -> Transport {
+        Transport { tcp, encryption: OnceLock::new(), wake: OnceLock::new() }
+    }
+
+    /// From now on all bytes are encrypted. Before the first of them is read.
+    pub fn encrypt_with(&self, encryption: Arc<dyn Encryption>) {
+        let _ = self.encryption.set(encryption);
+    }
+
+    /// The broadcaster sends from now on. `wake`, called by the connection's thread, lets it send what no one queued: a key update, an alert.
+    pub fn sends_through(&self, wake: impl Fn() + Send + Sync + 'static) {
+        if self.encryption.get().is_some() {
+            let _ = self.wake.set(Box::new(wake));
+        }
+    }
+
+    pub fn encryption(&self) -> Option<&Arc<dyn Encryption>> {
+        self.encryption.get()
+    }
+
+    /// For its addresses and time-outs. Who reads or writes here passes the encryption by.
+    pub fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    /// Waits for bytes. On the connection's thread. 0: the client has ended its direction.
+    ///
+    /// # Errors
+    /// Those of TCP and of the encryption.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(encryption) = self.encryption.get() else { return (&self.tcp).read(buffer) };
+        loop {
+            match encryption.take_plain(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            let mut encrypted = [0; READ];
+            let length = (&self.tcp).read(&mut encrypted)?;
+            let came = encryption.came(&encrypted[..length]);
+            // An answer of the encryption itself must not wait for the next plain byte.
+            if let Some(wake) = self.wake.get()
+                && encryption.has_to_send()
+            {
+                wake();
+            }
+            came?;
+        }
+    }
+
+    /// Writes some bytes, and waits until TCP accepts them or its time-out is over. On the connection's thread, while it speaks HTTP.
+    ///
+    /// # Errors
+    /// Those of TCP. `WouldBlock`: bytes of before still wait.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.encryption.get() {
+            None => (&self.tcp).write(bytes),
+            Some(encryption) => pass(&**encryption, &[IoSlice::new(bytes)], |bytes| (&self.tcp).write(bytes)),
+        }
+    }
+
+    /// Sends what the kernel accepts now. `MSG_DONTWAIT` is for this call alone: reads of the same socket, by the connection's
+    /// thread, stay blocking. On the broadcaster's thread.
+    ///
+    /// # Errors
+    /// Those of TCP. `WouldBlock`: it accepts nothing now.
+    pub fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match (self.encryption.get(), pieces) {
+            // The usual case, and a cheaper call.
+            (None, [only]) => SockRef::from(&self.tcp).send_with_flags(only, NOW),
+            (None, pieces) => SockRef::from(&self.tcp).send_vectored_with_flags(pieces, NOW),
+            (Some(encryption), pieces) => pass(&**encryption, pieces, |bytes| self.send_now(bytes)),
+        }
+    }
+
+    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(&self.tcp).send_with_flags(bytes, NOW)
+    }
+
+    /// Sends what was encrypted before and still waits. Returns whether nothing is left.
+    ///
+    /// # Errors
+    /// Those of TCP.
+    pub fn flush(&self) -> io::Result<bool> {
+        if self.is_flushed() {
+            return Ok(true);
+        }
+        match self.send(&[]) {
+            Ok(_) => Ok(self.is_flushed()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All that was encrypted is sent.
+    pub fn is_flushed(&self) -> bool {
+        self.encryption.get().is_none_or(|encryption| !encryption.has_to_send())
+    }
+
+    /// Half-close: ends our direction after the last byte. Returns `false` if a byte that announces it still waits.
+    pub fn end_ours(&self) -> bool {
+        if let Some(encryption) = self.encryption.get() {
+            encryption.end();
+            // If TCP has failed, nobody reads it.
+            if self.flush().is_ok_and(|all| !all) {
+                return false;
+            }
+        }
+        let _ = self.tcp.shutdown(Shutdown::Write);
+        true
+    }
+
+    /// Ends both directions, and wakes the thread that reads.
+    pub fn end_both(&self) {
+        // What explains the end, if it can be sent at once.
+        let _ = self.flush();
+        let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+}
+
+impl Read for &Transport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Transport::read(self, buffer)
+    }
+}
+
+const NOW: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+/// Encrypts, and sends what comes out of it. Returns how many plain bytes were taken.
+fn pass(
+    encryption: &dyn Encryption,
+    plain: &[IoSlice<'_>],
+    mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let (taken, mut encrypted) = encryption.encrypt(plain);
+    let sent = loop {
+        match send(&encrypted) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => break result,
+        }
+    };
+    let accepted = match &sent {
+        Ok(accepted) => *accepted,
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => 0,
+        Err(_) => return sent,
+    };
+    if accepted < encrypted.len() {
+        encrypted.drain(..accepted);
+        encryption.put_back(encrypted);
+    }
+    if taken == 0 && accepted == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+}

@@ -2,7 +2,7 @@
 //!
 //! Called by `main` once the server listens. Goes to standard output, while the log goes to standard error.
 
-mod networks;
+pub mod networks;
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
@@ -52,7 +52,7 @@ impl Banner {
     /// # Errors
     /// If standard output is closed.
     pub fn print(&self, terminal: bool, mut out: impl Write) -> io::Result<()> {
-        let urls = urls(&self.addresses);
+        let urls = urls(&self.addresses, self.joints.is_encrypted);
         let first = urls.first().map_or("", String::as_str);
         writeln!(out, "websocket-classroom {}\n", env!("CARGO_PKG_VERSION"))?;
         for (line, url) in urls.iter().enumerate() {
@@ -72,8 +72,11 @@ impl Banner {
             writeln!(out, "  {label:<9} {first}{rest}")?;
         }
         // -E: websocat ends when the connection does.
-        let address = first.replacen("http:", "ws:", 1);
+        let address = first.replacen("http", "ws", 1);
         writeln!(out, "  {:<9} websocat -E {}{address}ws", "websocat", self.joints.websocat_flags)?;
+        for (label, note) in &self.joints.notes {
+            writeln!(out, "  {label:<9} {note}")?;
+        }
         if let Some(foreign) = others_loopback(&self.addresses) {
             writeln!(out, "  {:<9} not localhost: another program has {foreign}", "open")?;
         }
@@ -101,22 +104,23 @@ fn print_qr_code(url: &str, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The page's addresses: `localhost` first, if the server listens there, then those that other machines can reach.
-fn urls(addresses: &[SocketAddr]) -> Vec<String> {
+fn urls(addresses: &[SocketAddr], is_encrypted: bool) -> Vec<String> {
+    let scheme = if is_encrypted { "https" } else { "http" };
     let mut urls = Vec::new();
     let is_localhost_ours = others_loopback(addresses).is_none();
     for address in addresses {
         let port = address.port();
         let ip = address.ip();
         if is_localhost_ours && (ip.is_loopback() || ip.is_unspecified()) {
-            urls.push(format!("http://localhost:{port}/"));
+            urls.push(format!("{scheme}://localhost:{port}/"));
         } else if ip.is_unspecified() {
-            urls.push(format!("http://127.0.0.1:{port}/"));
+            urls.push(format!("{scheme}://127.0.0.1:{port}/"));
         } else {
-            urls.push(format!("http://{address}/"));
+            urls.push(format!("{scheme}://{address}/"));
         }
         if ip.is_unspecified() {
             let reachable = networks::addresses(ip.is_ipv6());
-            urls.extend(reachable.iter().map(|ip| format!("http://{}/", SocketAddr::new(*ip, port))));
+            urls.extend(reachable.iter().map(|ip| format!("{scheme}://{}/", SocketAddr::new(*ip, port))));
         }
     }
     let mut known = HashSet::new();

@@ -65,7 +65,9 @@ pub struct BannerJoints {
     pub is_encrypted: bool,
     pub lines: Vec<BannerLine>,
     /// What websocat needs besides the address: `--basic-auth NAME:PASSWORD `.
-    pub websocat_flags: &'static str,
+    pub websocat_flags: String,
+    /// A label, and what is to be known besides: `certificate`, its fingerprint.
+    pub notes: Vec<(&'static str, String)>,
 }
 
 /// What can be asked for by plain HTTP.

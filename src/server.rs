@@ -120,6 +120,8 @@ fn attach(options: &Options, to_broadcaster: &Sender<Incoming>) -> Result<Joints
     features::inspector::attach(&mut joints, options, to_broadcaster);
     #[cfg(feature = "accounts")]
     features::accounts::attach(&mut joints, options, to_broadcaster, features::shared_sign_ins(options)?)?;
+    #[cfg(feature = "tls")]
+    features::tls::attach(&mut joints, options)?;
     #[cfg(feature = "redis")]
     features::cluster::attach(&mut joints, options, to_broadcaster)?;
     Ok(joints)

@@ -69,6 +69,16 @@ pub struct Facts {
     pub is_resumed: bool,
 }
 
+/// `TLS 1.3, TLS13_AES_128_GCM_SHA256, for localhost, resumed`
+impl fmt::Display for Facts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Facts { version, cipher, server_name, is_resumed } = self;
+        write!(formatter, "{version}, {cipher}")?;
+        server_name.iter().try_for_each(|name| write!(formatter, ", for {name}"))?;
+        formatter.write_str(if *is_resumed { ", resumed" } else { "" })
+    }
+}
+
 /// Encrypted bytes read at once.
 const READ: usize = 4096;
 

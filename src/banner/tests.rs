@@ -3,14 +3,14 @@ use super::*;
 #[test]
 fn both_loopback_addresses_are_one_line() {
     let addresses = ["127.0.0.1:3000", "[::1]:3000"].map(|text| text.parse().expect("an address"));
-    assert_eq!(urls(&addresses), ["http://localhost:3000/"]);
+    assert_eq!(urls(&addresses, false), ["http://localhost:3000/"]);
 }
 
 #[test]
 fn if_users_must_sign_in_the_websocat_line_shows_how() {
     let mut out = Vec::new();
     let address = "127.0.0.1:3000".parse().expect("an address");
-    let websocat_flags = "--basic-auth NAME:PASSWORD ";
+    let websocat_flags = "--basic-auth NAME:PASSWORD ".to_owned();
     let banner = Banner {
         addresses: vec![address],
         joints: BannerJoints { websocat_flags, ..BannerJoints::default() },

@@ -60,6 +60,7 @@ impl Flag {
             Some("accounts") => cfg!(feature = "accounts"),
             Some("inspector") => cfg!(feature = "inspector"),
             Some("redis") => cfg!(feature = "redis"),
+            Some("tls") => cfg!(feature = "tls"),
             Some(_) => false,
         }
     }
@@ -295,6 +296,42 @@ pub const FLAGS: &[Flag] = &[
                     return Err("is not 8 to 64 letters, digits, - and _");
                 }
                 options.teacher_key = Some(key.to_owned());
+                Ok(())
+            },
+        },
+    },
+    Flag {
+        name: "tls",
+        value: "",
+        default: "",
+        help: "https:// and wss:// on the port, with a certificate that is made for this machine once",
+        feature: Some("tls"),
+        kind: Kind::Switch { set: |options| options.tls = true },
+    },
+    Flag {
+        name: "tls-cert",
+        value: "FILE",
+        default: "",
+        help: "https:// and wss:// on the port, with this certificate and its chain; read again when it changes",
+        feature: Some("tls"),
+        kind: Kind::Text {
+            bound: "a PEM file",
+            set: |options, file| {
+                options.tls_certificate = Some(file.into());
+                Ok(())
+            },
+        },
+    },
+    Flag {
+        name: "tls-key",
+        value: "FILE",
+        default: "",
+        help: "the private key of --tls-cert",
+        feature: Some("tls"),
+        kind: Kind::Text {
+            bound: "a PEM file",
+            set: |options, file| {
+                options.tls_key = Some(file.into());
                 Ok(())
             },
         },

@@ -40,6 +40,11 @@ pub struct Options {
     pub origins: Vec<String>,
     /// The key with which the teacher watches all connections; `None` without `--teacher-key`.
     pub teacher_key: Option<String>,
+    /// Encrypt all connections; without a certificate, with one that this program makes.
+    pub tls: bool,
+    /// PEM files of the certificate and of its key.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
     /// The Redis through which several servers share one chat; `None` without `--redis`. May hold a password.
     pub redis: Option<Address>,
     /// All keys in it begin with this.

@@ -6,6 +6,7 @@
 //! | `inspector` | What goes over the wire? |
 //! | `accounts` | Who may come in? |
 //! | `cluster` | How do several servers share one chat? |
+//! | `tls` | How are the bytes encrypted? |
 //!
 //! `redis` connects to Redis for the features that need it.
 
@@ -20,6 +21,8 @@ mod redis;
 
 #[cfg(all(feature = "accounts", feature = "redis"))]
 mod redis_sign_ins;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::path::Path;
 

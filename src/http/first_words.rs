@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use log::{Level, debug, info};
+use log::{Level, debug, info, log};
 
 use super::Request;
 use super::request::NoRequest;
@@ -25,6 +25,14 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// Tells the log that this connection has begun; returns how important its end is. `None` if nothing came on it: then it is answered
 /// already and has ended.
 pub fn first_words(tcp: &Tcp, unread: &[u8], read: &Result<Request, NoRequest>) -> Option<Level> {
+    let level = begin(tcp, unread, read)?;
+    if let Some(encryption) = tcp.socket.encryption() {
+        log!(level, "{}: {}", tcp.id, encryption.facts());
+    }
+    Some(level)
+}
+
+fn begin(tcp: &Tcp, unread: &[u8], read: &Result<Request, NoRequest>) -> Option<Level> {
     let Tcp { id, peer, .. } = tcp;
     match read {
         Err(NoRequest::Over(how)) if unread.is_empty() => {

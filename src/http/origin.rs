@@ -31,6 +31,11 @@ impl HostNames {
         }
     }
 
+    /// Names under which browsers may reach this server.
+    pub fn all(&self) -> &[String] {
+        &self.names
+    }
+
     /// Checks `Host` and `Origin`; returns the `Host` as it was sent, empty if HTTP/1.0 sent none.
     ///
     /// # Errors

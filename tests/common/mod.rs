@@ -12,6 +12,8 @@ pub mod random;
 pub mod raw;
 pub mod redis;
 pub mod returning;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod users;
 pub mod wire;
 
@@ -54,7 +56,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Logs at `debug` unless `arguments` say otherwise.
+    /// Logs at `debug` unless `arguments` say otherwise. With `CLASSROOM_TLS` in the environment all servers speak TLS.
     pub fn start(arguments: &[&str]) -> Server {
         let servers = std::env::var("CLASSROOM_SERVERS").ok().and_then(|count| count.parse().ok());
         match servers {
@@ -82,7 +84,7 @@ impl Server {
 
     pub fn start_on(port: u16, arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
-        command.args(["--port", &port.to_string(), "--log", "debug"]).args(arguments);
+        command.args(["--port", &port.to_string(), "--log", "debug"]).args(tls_if_wanted()).args(arguments);
         Server::spawn(command)
     }
 
@@ -99,7 +101,7 @@ impl Server {
     /// One more that writes into the same log.
     fn start_with_log(arguments: &[&str], log: &Log) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
-        command.args(["--port", "0", "--log", "debug"]).args(arguments);
+        command.args(["--port", "0", "--log", "debug"]).args(tls_if_wanted()).args(arguments);
         Server::spawn_with(command, true, log)
     }
 
@@ -114,6 +116,8 @@ impl Server {
         // All tests of a binary share the descriptors of its process.
         static DESCRIPTORS: Once = Once::new();
         DESCRIPTORS.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
+        // A certificate that is made is not the user's.
+        command.env("XDG_DATA_HOME", env!("CARGO_TARGET_TMPDIR"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary starts");
         let log = Arc::clone(log);
@@ -135,7 +139,7 @@ impl Server {
                 let status = child.wait().expect("the server ends");
                 panic!("the server ended with {status}: {:?}", log.0.lock().expect("the log"));
             }
-            if let Some((_, rest)) = banner.split_once("http://localhost:") {
+            if let Some((_, rest)) = banner.split_once("://localhost:") {
                 port = rest.split('/').next().and_then(|port| port.parse().ok()).unwrap_or(0);
             }
         }
@@ -179,7 +183,8 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("http://localhost:{}/", self.port)
+        let scheme = if self.is_encrypted() { "https" } else { "http" };
+        format!("{scheme}://localhost:{}/", self.port)
     }
 
     pub fn process(&self) -> u32 {
@@ -191,9 +196,19 @@ impl Server {
         self.connect_to(self.next_port())
     }
 
+    /// Of a server that speaks TLS the plain end of a bridge.
     fn connect_to(&self, port: u16) -> TcpStream {
+        #[cfg(feature = "tls")]
+        if self.is_encrypted() {
+            return self.with_patience(tls::bridge(port));
+        }
         let socket = TcpStream::connect(("127.0.0.1", port)).expect("the server accepts");
         self.with_patience(socket)
+    }
+
+    /// It speaks TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.banner.contains("https://")
     }
 
     /// The same from another of this machine's many loopback addresses.
@@ -282,6 +297,10 @@ impl Server {
     pub fn descriptors(&self) -> u64 {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("proc").count() as u64
     }
+}
+
+fn tls_if_wanted() -> Option<&'static str> {
+    std::env::var_os("CLASSROOM_TLS").map(|_| "--tls")
 }
 
 /// What does not come, or is not taken, for so long is an error.

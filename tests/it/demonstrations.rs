@@ -217,12 +217,11 @@ fn who_leaves_before_a_late_handshake_is_let_go_and_only_so_many_may_wait() {
         let full = read_answer(&mut ask_slowly(&server, "Other"), false).status == 503;
         (others, full)
     };
-    // Some of the others may not have begun to wait yet.
-    let (others, full) = server_is_full();
-    let (more, still_full) = server_is_full();
-    assert!(full || still_full);
+    // Some of the others may not have begun to wait yet; on a busy machine the first may no longer do.
+    let attempts: Vec<_> =
+        std::iter::repeat_with(server_is_full).take(10).take_while(|(_, full)| !full).collect();
+    assert!(attempts.len() < 10, "it was never full");
     assert!(server.stop().success());
-    drop((others, more));
 }
 
 #[test]

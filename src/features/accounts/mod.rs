@@ -80,7 +80,7 @@ pub fn attach(
         };
         start(path, list, text, shared, for_threads.0, messages, on_revoked)
     }));
-    joints.banner.websocat_flags = "--basic-auth NAME:PASSWORD ";
+    joints.banner.websocat_flags.push_str("--basic-auth NAME:PASSWORD ");
     joints.connection.authentication = Some(Box::new(accounts.clone()));
     joints.http.routes.extend([
         route("/login", &["POST"], &accounts, sign_in::sign_in),

@@ -49,14 +49,20 @@ pub trait Encryption: Send + Sync {
     /// For the inspector.
     fn facts(&self) -> Facts;
 
-    /// The last record that was read, and the last that was encrypted: its header and its first bytes.
-    fn last_records(&self) -> [Vec<u8>; 2];
+    /// Of the last record that was read or encrypted: its header and its first bytes, as the network sees them.
+    fn last_record(&self, direction: Direction) -> Vec<u8>;
 }
 
 impl fmt::Debug for dyn Encryption {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.facts().fmt(formatter)
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Read,
+    Sent,
 }
 
 /// What was agreed on.

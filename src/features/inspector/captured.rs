@@ -14,6 +14,7 @@ use crate::chat::JoinRequest;
 use crate::client_id::ClientId;
 use crate::tap::{Opening, Purpose};
 use crate::token::Token;
+use crate::transport::Direction;
 use crate::websocket::accept;
 
 #[derive(Debug)]
@@ -91,6 +92,11 @@ impl Captured {
     /// Whether the log shows its frames. Not those of a feed, which repeat the frames of other connections.
     pub fn is_logged(&self) -> bool {
         self.purpose != Some(Purpose::Feed) && log_enabled!(Level::Debug)
+    }
+
+    /// The beginning of the record that carried what was just read or sent, if the connection is encrypted.
+    pub fn record(&self, direction: Direction) -> Option<Vec<u8>> {
+        self.opening.encryption.as_ref().map(|encryption| encryption.last_record(direction))
     }
 
     pub fn sent(&self) -> u64 {

@@ -64,11 +64,12 @@ pub fn note(
         Observation::Opened | Observation::Refused(_) | Observation::Exchanged(_) | Observation::Keyed(_) => {
         }
         Observation::Named(name) => emit_to_all(&mut emit, &Event::Named { conn, name }),
-        Observation::Frames { from, frames, privacy, cut } => {
+        Observation::Frames { from, frames, privacy, cut, record } => {
+            let record = record.as_ref().map(|record| hex(record, &[]));
             let mut frames = KeptFrames { rest: frames };
             while let Some(kept) = frames.next() {
                 let cut = *cut && frames.rest.is_empty();
-                frame(captured, tracker, us, *from, &kept, *privacy, cut, &mut emit);
+                frame(captured, tracker, us, *from, &kept, *privacy, cut, record.as_deref(), &mut emit);
             }
             if *cut && !frames.rest.is_empty() {
                 let (header, why) = (hex(frames.rest, &[]), "the header is incomplete".to_owned());
@@ -116,6 +117,7 @@ fn frame(
     kept: &KeptFrame<'_>,
     privacy: Privacy,
     cut: bool,
+    record: Option<&str>,
     emit: &mut impl FnMut(&Event<'_>, &Event<'_>),
 ) {
     let KeptFrame { head, header, payload } = kept;
@@ -147,6 +149,7 @@ fn frame(
             hidden,
             private: privacy == Privacy::Private,
             cut,
+            record,
             message: context.message,
             round_trip_us: context.answered_ping.map(|ping| us.saturating_sub(ping)),
             ping_us: context.answered_ping,
@@ -169,6 +172,7 @@ fn exchange(captured: &Captured) -> Exchange<'_> {
         response: text(&captured.opening.response),
         asked_us: microseconds(captured, captured.opening.requested),
         answered_us: microseconds(captured, captured.answered),
+        tls: captured.opening.encryption.as_ref().map(|encryption| encryption.facts().into()),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::broadcaster::Party;
 use crate::chat::escape_controls;
+use crate::transport::Facts;
 
 /// Messages and bytes in one direction after the handshake, with frame headers.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -122,6 +123,26 @@ pub struct Exchange<'a> {
     pub response: std::borrow::Cow<'a, str>,
     pub asked_us: u64,
     pub answered_us: u64,
+    /// `None`: the bytes travelled as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// What was agreed on in the TLS handshake.
+#[derive(Debug, Serialize)]
+pub struct Tls {
+    pub version: String,
+    pub cipher: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    pub resumed: bool,
+}
+
+impl From<Facts> for Tls {
+    fn from(facts: Facts) -> Tls {
+        let Facts { version, cipher, server_name, is_resumed: resumed } = facts;
+        Tls { version, cipher, server_name, resumed }
+    }
 }
 
 /// How `Sec-WebSocket-Accept` is computed from `Sec-WebSocket-Key`.
@@ -163,6 +184,9 @@ pub struct Frame<'a> {
     /// The connection ended before the frame was complete.
     #[serde(skip_serializing_if = "is_false")]
     pub cut: bool,
+    /// The TLS record in which it ended, as the network saw it: five bytes of header, then ciphertext.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<&'a str>,
     /// The number of the message that a data frame belongs to, counted in its direction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<u64>,

@@ -56,6 +56,8 @@ pub enum Observation {
         frames: Bytes,
         privacy: Privacy,
         cut: bool,
+        /// See `Captured::record`.
+        record: Option<Vec<u8>>,
     },
     /// Bytes that no frame may begin with.
     Broken {
@@ -84,10 +86,10 @@ pub struct Closed {
 
 impl Observation {
     /// What the tap on the connection's thread found.
-    pub fn from_client(tapped: Tapped, privacy: Privacy) -> Observation {
+    pub fn from_client(tapped: Tapped, privacy: Privacy, record: Option<Vec<u8>>) -> Observation {
         match tapped {
             Tapped::Frame { frame, cut } => {
-                Observation::Frames { from: Party::Client, frames: frame, privacy, cut }
+                Observation::Frames { from: Party::Client, frames: frame, privacy, cut, record }
             }
             Tapped::Broken { header, wrong } => Observation::Broken { header, wrong },
         }

@@ -18,6 +18,7 @@ use super::frame_tap::{FrameTap, Tapped};
 use super::note::Observation;
 use crate::tap::{Privacy, Purpose, ReadTap};
 use crate::token::Token;
+use crate::transport::Direction;
 use crate::websocket::frame::{FrameScanner, Opcode, read_head};
 
 /// Frames that are reported after the last message: enough to include the client's close frame, but no flood for a watcher.
@@ -52,6 +53,7 @@ struct Waiting {
     /// It ends a message that was not parsed yet.
     ends_message: bool,
     privacy: Privacy,
+    record: Option<Vec<u8>>,
 }
 
 impl InspectorReadTap {
@@ -85,7 +87,8 @@ impl InspectorReadTap {
             },
             _ => (false, Privacy::Public),
         };
-        let waiting = Waiting { at: Instant::now(), tapped: Some(tapped), ends_message, privacy };
+        let record = self.captured.record(Direction::Read);
+        let waiting = Waiting { at: Instant::now(), tapped: Some(tapped), ends_message, privacy, record };
         if ends_message || !self.waiting.is_empty() {
             self.waiting.push_back(waiting);
         } else {
@@ -99,7 +102,7 @@ impl InspectorReadTap {
             drawing::log_tapped(self.captured.client(), &tapped, waiting.privacy);
         }
         if self.captured.watched().is_some() {
-            (self.report)(waiting.at, Observation::from_client(tapped, waiting.privacy));
+            (self.report)(waiting.at, Observation::from_client(tapped, waiting.privacy, waiting.record));
         }
     }
 
@@ -127,7 +130,13 @@ impl ReadTap for InspectorReadTap {
                 if self.is_chat() && scanner.is_in_end_of_message() {
                     // `understood` will be called for this message, though the tap misses the begin of its frame.
                     let (at, privacy) = (Instant::now(), Privacy::Private);
-                    self.waiting.push_back(Waiting { at, tapped: None, ends_message: true, privacy });
+                    self.waiting.push_back(Waiting {
+                        at,
+                        tapped: None,
+                        ends_message: true,
+                        privacy,
+                        record: None,
+                    });
                 }
                 Box::new(FrameTap::at(scanner))
             }

@@ -15,6 +15,7 @@ use super::note::{Closed, Observation, ToInspector};
 use crate::broadcaster::{Cause, Closing, Party, TcpEnd};
 use crate::close_code::{self, CloseReason};
 use crate::tap::{Frames, Privacy, SendTap};
+use crate::transport::Direction;
 use crate::websocket::frame::whole_frames;
 
 pub struct InspectorSendTap {
@@ -58,7 +59,13 @@ impl InspectorSendTap {
         if self.is_logged {
             drawing::log_frames(self.captured.client(), Party::Server, &frames, cut);
         }
-        self.report_if_watched(|| Observation::Frames { from: Party::Server, frames, privacy, cut });
+        self.report_if_watched(|| Observation::Frames {
+            from: Party::Server,
+            frames,
+            privacy,
+            cut,
+            record: self.captured.record(Direction::Sent),
+        });
     }
 }
 

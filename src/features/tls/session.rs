@@ -13,7 +13,7 @@ use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 
 use super::records::{RecordReader, last_record};
 use crate::client_id::ClientId;
-use crate::transport::{Encryption, Facts};
+use crate::transport::{Direction, Encryption, Facts};
 
 pub struct TlsSession {
     client: ClientId,
@@ -140,8 +140,11 @@ impl Encryption for TlsSession {
         }
     }
 
-    fn last_records(&self) -> [Vec<u8>; 2] {
+    fn last_record(&self, direction: Direction) -> Vec<u8> {
         let state = self.state();
-        [state.read.last().to_vec(), state.sent.clone()]
+        match direction {
+            Direction::Read => state.read.last().to_vec(),
+            Direction::Sent => state.sent.clone(),
+        }
     }
 }

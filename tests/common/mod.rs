@@ -117,7 +117,9 @@ impl Server {
         static DESCRIPTORS: Once = Once::new();
         DESCRIPTORS.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
         // A certificate that is made is not the user's.
-        command.env("XDG_DATA_HOME", env!("CARGO_TARGET_TMPDIR"));
+        if command.get_envs().all(|(name, _)| name != "XDG_DATA_HOME") {
+            command.env("XDG_DATA_HOME", env!("CARGO_TARGET_TMPDIR"));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary starts");
         let log = Arc::clone(log);

@@ -53,6 +53,10 @@ mod signals;
 mod slow_reader;
 mod supply_chain;
 mod tables;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_certificate;
 mod turns;
 mod websocat;
 #[cfg(feature = "inspector")]

@@ -20,8 +20,11 @@ const HANDSHAKE_RECORD: u8 = 22;
 /// Bytes read at once.
 const READ: usize = 4096;
 
-/// Of plain HTTP no body is read.
-const NO_BODY: usize = 0;
+/// A fatal alert (RFC 8446, 6.2), for bytes that rustls does not answer.
+const DECODE_ERROR: &[u8] = &[21, 3, 3, 0, 2, 2, 50];
+
+/// Of a request in plain HTTP: so much of a body is read, that the answer can be.
+const MOST_BODY: usize = 64 * 1024;
 
 /// Returns `false` if the connection is over.
 pub fn secure(tcp: &Tcp, config: &Arc<ServerConfig>, timeout: Duration) -> bool {
@@ -103,7 +106,8 @@ fn shake_hands(tcp: &Tcp, config: &Arc<ServerConfig>, deadline: Deadline) -> io:
                 while connection.wants_write() {
                     connection.write_tls(&mut alert)?;
                 }
-                http::write_all(&tcp.socket, &alert, deadline)?;
+                let alert = if alert.is_empty() { DECODE_ERROR } else { &alert };
+                http::write_all(&tcp.socket, alert, deadline)?;
                 return Err(io::Error::other(error));
             }
         }
@@ -114,7 +118,7 @@ fn shake_hands(tcp: &Tcp, config: &Arc<ServerConfig>, deadline: Deadline) -> io:
 fn answer_plain(tcp: &Tcp, deadline: Deadline) {
     let (id, peer) = (tcp.id, tcp.peer);
     let mut unread = Vec::new();
-    let response = match http::read(&tcp.socket, &mut unread, deadline, true, NO_BODY) {
+    let response = match http::read(&tcp.socket, &mut unread, deadline, true, MOST_BODY) {
         Ok(request) => sent_to_https(&request),
         Err(NoRequest::Refused(response)) => response,
         Err(NoRequest::Over(how)) => {

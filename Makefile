@@ -10,6 +10,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 help:
 	@echo "make run                 build the server and serve at http://localhost:3000/"
 	@echo "make run HOST=0.0.0.0    the same for the whole network; every flag has its variable (README, Flags)"
+	@echo "make run TLS=yes         the same as https:// and wss:// (docs/tls.md)"
 	@echo "make test                install what the tests need, then check everything"
 	@echo "make check URL=ws://…    what holds of a chat over WebSocket, yours or any (PID=, ONLY=, RECORD=, CHECK='--lang es')"
 	@echo "make class-hour          the files to read first, in their order, with their lines; fails beyond the budget"
@@ -23,9 +24,9 @@ help:
 # holds anything. Only what stands behind
 # `make run` counts: many a shell has a HOST of its own.
 SINGLE := host port page users add-user history max-clients max-per-address max-message backlog rate ping handshake-timeout \
-	teacher-key redis redis-prefix redis-events log
+	teacher-key tls-cert tls-key redis redis-prefix redis-events log
 REPEATED := host-name origin
-SWITCHES := add-users
+SWITCHES := add-users tls
 variable = $(shell echo '$(1)' | tr 'a-z-' 'A-Z_')
 # As it was given, for the shell: `$` is not make's, and a quotation mark ends no quotation.
 quoted = '$(subst ','\'',$(1))'
@@ -34,8 +35,9 @@ FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) $(call quo
 	$(foreach flag,$(REPEATED),$(foreach word,$(call given,$(flag)),--$(flag) $(call quoted,$(word)))) \
 	$(foreach flag,$(SWITCHES),$(if $(call given,$(flag)),--$(flag)))
 
-# Only who wants many servers builds what that takes.
-FEATURES = $(if $(call given,redis),--features redis)
+# Only who wants many servers, or TLS, builds what that takes.
+FEATURES = $(if $(call given,redis),--features redis) \
+	$(if $(foreach flag,tls tls-cert,$(call given,$(flag))),--features tls)
 
 # Cargo knows where the program is (CARGO_TARGET_DIR), and shows how the build goes on; what comes on standard input is the
 # program's.
@@ -70,7 +72,10 @@ test: rust tools lint class-hour
 	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=4 --skip shared::)
 	$(call with,[ -d '$(TOOLS)/node_modules/ws' ] && command -v node,cargo test --all-features --test ladder -- --ignored node_)
 	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test ladder -- --ignored python_)
-	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat::)
+	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test it -- --ignored tls::python)
+	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat:: tls::websocat)
+	$(call with,command -v openssl && command -v curl,cargo test --all-features --test it -- --ignored tls::renegotiation tls::curl)
+	CLASSROOM_TLS=1 cargo test --all-features --test it -- chat:: closing:: conformance:: hostile_frames:: hostile_messages:: chaos::
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared:: wire_secrets::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
 	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test it -- --ignored load_balancer::)

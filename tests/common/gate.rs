@@ -32,7 +32,7 @@ impl Gate {
                 if !state.open {
                     continue;
                 }
-                let server = TcpStream::connect(("127.0.0.1", server)).expect("the server accepts");
+                let server = super::connect(server);
                 state.connections += 1;
                 let number = state.connections;
                 for (from, to) in [(&client, &server), (&server, &client)] {

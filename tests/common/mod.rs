@@ -145,6 +145,10 @@ impl Server {
                 port = rest.split('/').next().and_then(|port| port.parse().ok()).unwrap_or(0);
             }
         }
+        let mut encrypted = ENCRYPTED.lock().expect("a list");
+        encrypted.retain(|other| *other != port);
+        encrypted.extend(banner.contains("https://").then_some(port));
+        drop(encrypted);
         // The rest is read away, so that the server never waits for us.
         thread::spawn(move || output.read_to_end(&mut Vec::new()));
         let (others, connections) = (Vec::new(), AtomicUsize::new(0));
@@ -198,14 +202,8 @@ impl Server {
         self.connect_to(self.next_port())
     }
 
-    /// Of a server that speaks TLS the plain end of a bridge.
     fn connect_to(&self, port: u16) -> TcpStream {
-        #[cfg(feature = "tls")]
-        if self.is_encrypted() {
-            return self.with_patience(tls::bridge(port));
-        }
-        let socket = TcpStream::connect(("127.0.0.1", port)).expect("the server accepts");
-        self.with_patience(socket)
+        self.with_patience(connect(port))
     }
 
     /// It speaks TLS.
@@ -299,6 +297,18 @@ impl Server {
     pub fn descriptors(&self) -> u64 {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("proc").count() as u64
     }
+}
+
+/// The ports of all servers that speak TLS.
+static ENCRYPTED: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+
+/// A TCP connection to a server of ours; to one that speaks TLS the plain end of a bridge.
+pub fn connect(port: u16) -> TcpStream {
+    #[cfg(feature = "tls")]
+    if ENCRYPTED.lock().expect("a list").contains(&port) {
+        return tls::bridge(port);
+    }
+    TcpStream::connect(("127.0.0.1", port)).expect("the server accepts")
 }
 
 fn tls_if_wanted() -> Option<&'static str> {

@@ -80,7 +80,7 @@ impl Proxy {
             for client in listener.incoming() {
                 let server = servers.next().expect("a server");
                 let client = client.expect("a connection can be accepted");
-                let server = TcpStream::connect(("127.0.0.1", server)).expect("the server accepts");
+                let server = crate::common::connect(server);
                 let number = {
                     let mut book = lock(&accepting);
                     book.from_server.push(Vec::new());

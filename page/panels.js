@@ -2,11 +2,14 @@
 
 import { announce, mayInspect, on, state } from './state.js';
 import { find, withClass } from './draw/elements.js';
-import { make } from './words.js';
+import { make, write } from './words.js';
 
 export const narrow = matchMedia('(max-width: 47.99rem)');
 const wide = matchMedia('(min-width: 72rem)');
 const vast = matchMedia('(min-width: 150rem)');  // room for the inspector and the other panels
+
+// Which of the two addresses this page has: a file from disk has none.
+if (location.protocol !== 'file:') write(find('encrypted'), location.protocol === 'https:' ? 'address_encrypted' : 'address_plain');
 
 const toggles = [...document.querySelectorAll('[aria-controls]')];
 

@@ -43,6 +43,8 @@ export default {
   good_for_http: 'Pages, files, forms; create, read, update and delete (CRUD).',
   good_for_websocket: 'Chats, instant notices, online games.',
   address: 'How does the address begin?',
+  address_plain: 'This page is on `ws://`: whoever is on the same network can read each frame. `wss://` is the same inside TLS, as `https://` is `http://` inside TLS.',
+  address_encrypted: 'This page is on `wss://`: the same frames inside TLS. The network sees how many bytes go, when and where, and nothing of what they say.',
 
   // The connection, in the four states of readyState
   state_connecting: 'Connecting: the handshake is under way.',
@@ -341,6 +343,8 @@ export default {
   class_refused: 'The server does not take this key: open the link “teacher” in the terminal once more.',
   lost_row: '{count} frames are not shown: they came too fast',
   accepted: 'TCP connection {conn} accepted at {time}: {peer} → {local}. The request was complete after {asked} ms; the answer left after {answered} ms.',
+  tls_facts: '{version}, cipher suite `{cipher}`, for {name}: a new TLS session.',
+  tls_resumed: '{version}, cipher suite `{cipher}`, for {name}: a TLS session that was resumed.',
   request_title: 'Request, as it came',
   response_title: 'Response, as it went',
   head_hint: 'Press a line to learn what it says.',
@@ -423,6 +427,10 @@ export default {
   unmask_plain: '= data',
   unmask_text: 'text',
   more_bytes: 'The first {shown} of {length} bytes are shown.',
+  network_title: 'What the network sees',
+  network_plain: 'On `ws://` these bytes, and so what was said:',
+  network_record: 'On `wss://` a TLS record. Five bytes of header (type, version, length: {length} bytes follow), then ciphertext:',
+  network_would: 'On `wss://` this frame would travel inside a TLS record: a header of five bytes, and then nothing that can be read.',
   close_detail: 'The first two bytes are the code: {code}.',
   of_message: 'It belongs to message {message} of this direction.',
 

@@ -43,6 +43,8 @@ export default {
   good_for_http: 'Páginas, archivos, formularios; crear, leer, actualizar y borrar (CRUD).',
   good_for_websocket: 'Chats, avisos al momento, juegos en línea.',
   address: '¿Cómo empieza la dirección?',
+  address_plain: 'Esta página está en `ws://`: cualquiera de la misma red puede leer cada trama. `wss://` es lo mismo dentro de TLS, igual que `https://` es `http://` dentro de TLS.',
+  address_encrypted: 'Esta página está en `wss://`: las mismas tramas dentro de TLS. La red ve cuántos bytes pasan, cuándo y hacia dónde, y nada de lo que dicen.',
 
   // The connection, in the four states of readyState
   state_connecting: 'Conectando: el apretón de manos (handshake) está en marcha.',
@@ -341,6 +343,8 @@ export default {
   class_refused: 'El servidor no acepta esta clave: abre otra vez el enlace «teacher» que muestra la terminal.',
   lost_row: '{count} tramas no se muestran: llegaban demasiado deprisa',
   accepted: 'Conexión TCP {conn} aceptada a las {time}: {peer} → {local}. La petición estuvo completa tras {asked} ms; la respuesta salió tras {answered} ms.',
+  tls_facts: '{version}, cifrado `{cipher}`, para {name}: una sesión TLS nueva.',
+  tls_resumed: '{version}, cifrado `{cipher}`, para {name}: una sesión TLS reanudada.',
   request_title: 'Petición, tal como llegó',
   response_title: 'Respuesta, tal como salió',
   head_hint: 'Pulsa una línea para saber qué dice.',
@@ -423,6 +427,10 @@ export default {
   unmask_plain: '= datos',
   unmask_text: 'texto',
   more_bytes: 'Se muestran los primeros {shown} de {length} bytes.',
+  network_title: 'Lo que ve la red',
+  network_plain: 'En `ws://`, estos bytes, y con ellos lo que se dijo:',
+  network_record: 'En `wss://`, un registro TLS. Cinco bytes de cabecera (tipo, versión, longitud: siguen {length} bytes) y después texto cifrado:',
+  network_would: 'En `wss://` esta trama iría dentro de un registro TLS: una cabecera de cinco bytes, y después nada que se pueda leer.',
   close_detail: 'Los dos primeros bytes son el código: {code}.',
   of_message: 'Pertenece al mensaje {message} de este sentido.',
 

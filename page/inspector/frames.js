@@ -7,6 +7,7 @@ import { short } from '../text.js';
 import { make, phrase, plain as plainWords, write } from '../words.js';
 import { character, closeCode, hexBytes, isMachineMade, partsOf, said, wordsOf } from './decode.js';
 import { FRAMES_KEPT, view } from './feed.js';
+import { networkOf } from './network.js';
 
 const SHOWN_IN_ROW = 24;    // bytes of payload in a frame's row…
 const SHOWN_OF_TEXT = 120;  // characters of what was said
@@ -116,7 +117,7 @@ export function drawDetail(frame) {
   }
   table.append(body);
   const title = write(make('h3', ''), 'detail_title', { kind: frame.kind, way: plainWords(`way_${frame.from}`) });
-  detail.replaceChildren(title, strip, table, ...payloadOf(frame));
+  detail.replaceChildren(title, strip, table, ...payloadOf(frame), networkOf(frame));
   detail.hidden = false;
   detail.scrollIntoView({ block: 'nearest' });
 }

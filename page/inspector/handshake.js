@@ -18,6 +18,10 @@ export function drawHandshake(line) {
     conn: line.conn, peer, local: local ?? '?', time: new Date(at).toLocaleTimeString(language),
     asked: inMilliseconds(exchange.asked_us), answered: inMilliseconds(exchange.answered_us),
   });
+  if (exchange.tls) {
+    const { version, cipher, server_name: name, resumed } = exchange.tls;
+    find('accepted').append(' ', phrase(resumed ? 'tls_resumed' : 'tls_facts', { version, cipher, name: name ?? local }));
+  }
   find('inspect-handshake-fact').textContent = line.opened === null ? `${exchange.status}` : `101 · ${inMilliseconds(exchange.answered_us)} ms`;
   drawHead(find('request'), request, 'explain_request_line');
   drawHead(find('response'), response, line.opened ? 'explain_status_101' : line.refused ? 'explain_status_refused' : 'explain_status_http', { status: exchange.status });

@@ -48,7 +48,8 @@ const party = (value) => ['client', 'server', 'nobody'].includes(value);
 const hex = (most) => (value) => typeof value === 'string' && value.length <= most * 2 && HEX.test(value);
 const code = (value) => Number.isInteger(value) && value >= 0 && value <= 65_535;
 const amount = (value) => typeof value === 'object' && value !== null && number(value.messages) && number(value.bytes);
-const EXCHANGE = { at: short, peer: short, 'local?': short, request: text, response: text, asked_us: number, answered_us: number, 'us?': number };
+const tls = (value) => typeof value === 'object' && value !== null && [value.version, value.cipher, value.server_name ?? ''].every(short) && flag(value.resumed);
+const EXCHANGE = { at: short, peer: short, 'local?': short, 'tls?': tls, request: text, response: text, asked_us: number, answered_us: number, 'us?': number };
 const FORMS = {
   opened: { ...EXCHANGE, endpoint: short, 'name?': short, 'key?': short, 'sha1?': short, 'accept?': short, late: flag, sent: number },
   refused: { ...EXCHANGE, status: code, 'why?': short },
@@ -56,7 +57,7 @@ const FORMS = {
   frame: {
     us: number, from: (value) => value === 'client' || value === 'server', fin: flag, rsv: (value) => number(value) && value < 8,
     opcode: (value) => number(value) && value < 16, kind: short, 'mask?': hex(4), length: number, bits: (value) => [7, 16, 64].includes(value),
-    header: hex(14), 'payload?': hex(256), 'plain?': hex(256), 'hidden?': flag, 'private?': flag, 'cut?': flag, 'message?': number,
+    header: hex(14), 'payload?': hex(256), 'plain?': hex(256), 'hidden?': flag, 'private?': flag, 'cut?': flag, 'record?': hex(21), 'message?': number,
     'round_trip_us?': number, 'ping_us?': number,
   },
   broken: { us: number, from: party, header: hex(14), why: short },

@@ -35,7 +35,16 @@ pub struct Browser {
 impl Browser {
     /// Starts Chromium and connects to it; fails with advice where there is none.
     pub fn start() -> Browser {
-        let process = Process::start();
+        Browser::start_with(None)
+    }
+
+    /// The same; it trusts the certificates of this key: the base64 of the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn start_trusting(key: &str) -> Browser {
+        Browser::start_with(Some(format!("--ignore-certificate-errors-spki-list={key}")))
+    }
+
+    fn start_with(flag: Option<String>) -> Browser {
+        let process = Process::start(flag);
         let mut connection = Connection::open(&process.address);
         let version =
             connection.call(None, "Browser.getVersion", json!({})).unwrap_or_else(|error| panic!("{error}"));
@@ -588,14 +597,14 @@ struct Process {
 }
 
 impl Process {
-    fn start() -> Process {
+    fn start(flag: Option<String>) -> Process {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let profile = std::env::temp_dir().join(format!(
             "websocket-classroom-chromium-{}-{}",
             std::process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         ));
-        let mut child = spawn_chromium(&profile);
+        let mut child = spawn_chromium(&profile, flag);
         let standard_error = lines_of(child.stderr.take().expect("stderr is piped"));
         let mut process = Process { child, profile, address: String::new(), standard_error };
         process.address = process.wait_for_address();
@@ -634,7 +643,7 @@ impl Drop for Process {
 }
 
 /// Starts the Chromium that the variable CHROMIUM names, or else the first in the PATH.
-fn spawn_chromium(profile: &Path) -> Child {
+fn spawn_chromium(profile: &Path, flag: Option<String>) -> Child {
     let candidates = match std::env::var("CHROMIUM") {
         Ok(chosen) => vec![chosen],
         Err(_) => ["chromium", "chromium-browser", "google-chrome"].map(String::from).to_vec(),
@@ -653,6 +662,7 @@ fn spawn_chromium(profile: &Path) -> Child {
                 "--remote-debugging-port=0",
             ])
             .arg(format!("--user-data-dir={}", profile.display()))
+            .args(&flag)
             // What it leaves behind goes with the profile.
             .env("TMPDIR", profile)
             .stdin(Stdio::null())

@@ -24,3 +24,5 @@ mod recordings;
 #[cfg(feature = "redis")]
 mod shared;
 mod talk;
+#[cfg(feature = "tls")]
+mod tls;

@@ -91,7 +91,7 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
     joints.http.page_files.extend(page_files! {
         "page/inspector/close.js" "page/inspector/decode.js" "page/inspector/demonstrations.js" "page/inspector/diagram.js" "page/inspector/draw.js"
         "page/inspector/feed.js" "page/inspector/frames.js" "page/inspector/handshake.js" "page/inspector/main.js"
-        "page/inspector/javascript.js" "page/inspector/keep.js" "page/inspector/measure.js" "page/inspector/news.js" "page/inspector/player.js" "page/inspector/recording.js" "page/inspector/story.js" "page/style/inspector.css"
+        "page/inspector/javascript.js" "page/inspector/keep.js" "page/inspector/measure.js" "page/inspector/network.js" "page/inspector/news.js" "page/inspector/player.js" "page/inspector/recording.js" "page/inspector/story.js" "page/style/inspector.css"
     });
     let health = server.clone();
     joints.http.health.push(("server", Box::new(move || health.clone().into())));

@@ -128,6 +128,7 @@ tools:
 bench: rust
 	cargo bench --bench fanout
 	cargo bench --bench ladder
+	cargo bench --features tls --bench fanout -- tls
 	$(call with,command -v redis-server,cargo bench --features redis --bench fanout -- redis)
 
 # Opt-in: installs their packages into target/bench-peers.

@@ -1,7 +1,7 @@
 //! How fast the chat delivers messages, how long they take, and what clients cost, with a bound for each figure.
 //!
 //! ```text
-//! make bench                                              all parts but `redis`, `peers` and the first build: some thirteen minutes
+//! make bench                                              all parts but `redis`, `tls`, `peers` and the first build: some thirteen minutes
 //! make bench-peers                                        other servers under the same load; needs Node
 //! cargo bench --bench fanout -- throughput                one part
 //! cargo bench --bench fanout -- throughput 100            one part, only its runs with 100 clients
@@ -21,6 +21,7 @@
 //! | `watching` | the cost of the inspector, with and without a watcher |
 //! | `build` | size of the binary, crates, time to start; `build first` also the first build |
 //! | `redis` | several servers that share one chat; takes `--features redis` and a redis-server |
+//! | `tls` | the same over TLS, beside rustls alone; takes `--features tls` |
 //! | `peers` | Node's `ws` and `socket.io` |
 //!
 //! A number alone says little: machines differ. So in the same run a *raw floor* does the least that must be done for the same
@@ -57,10 +58,15 @@ mod process;
 mod redis;
 #[path = "fanout/report.rs"]
 mod report;
+#[path = "fanout/stream.rs"]
+mod stream;
 #[path = "fanout/text.rs"]
 mod text;
 #[path = "fanout/timing.rs"]
 mod timing;
+#[cfg(feature = "tls")]
+#[path = "fanout/tls.rs"]
+mod tls;
 #[path = "fanout/watcher.rs"]
 mod watcher;
 
@@ -73,7 +79,7 @@ use report::Ledger;
 /// Without a word all of these run; the others only by their name.
 const DEFAULT_PARTS: [&str; 10] =
     ["build", "throughput", "latency", "loaded", "memory", "slow", "senders", "joins", "private", "watching"];
-const PARTS_BY_NAME: [&str; 2] = ["redis", "peers"];
+const PARTS_BY_NAME: [&str; 3] = ["redis", "tls", "peers"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -137,6 +143,7 @@ fn run_benchmark(words: &[&str]) -> io::Result<()> {
             "private" => modes::private::run(&bench, &mut ledger),
             "watching" => modes::watching::run(&bench, &mut ledger),
             "redis" => modes::shared::run(&bench, &mut ledger)?,
+            "tls" => modes::encrypted::run(&bench, &mut ledger)?,
             _ => modes::peers::run(&bench, &mut ledger)?,
         }
     }

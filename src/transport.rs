@@ -3,6 +3,7 @@
 //! Shared by the two threads of a connection. The connection's thread reads; it writes, too, as long as the connection speaks HTTP, and
 //! then only the broadcaster does. Without encryption this is the socket and nothing else: no lock, no copy.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -33,12 +34,12 @@ pub trait Encryption: Send + Sync {
     /// If they are not what they should be. An alert may then wait to be sent.
     fn came(&self, encrypted: &[u8]) -> io::Result<()>;
 
-    /// Encrypts some of these bytes, in order, if nothing waits already. Returns how many, and all that is to be sent now. What TCP does
-    /// not accept has to come back through [`Encryption::put_back`] before the next call.
-    fn encrypt(&self, plain: &[IoSlice<'_>]) -> (usize, Vec<u8>);
+    /// Encrypts some of these bytes, in order, if nothing waits already. Returns how many; all that is to be sent now is then in
+    /// `encrypted`, which was empty. What TCP does not accept has to come back through [`Encryption::put_back`] before the next call.
+    fn encrypt(&self, plain: &[IoSlice<'_>], encrypted: &mut Vec<u8>) -> usize;
 
     /// What TCP did not accept: it is sent before all else.
-    fn put_back(&self, rest: Vec<u8>);
+    fn put_back(&self, rest: &[u8]);
 
     /// Something waits to be sent.
     fn has_to_send(&self) -> bool;
@@ -145,7 +146,9 @@ impl Transport {
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.encryption.get() {
             None => (&self.tcp).write(bytes),
-            Some(encryption) => pass(&**encryption, &[IoSlice::new(bytes)], |bytes| (&self.tcp).write(bytes)),
+            Some(encryption) => {
+                pass(&**encryption, &[IoSlice::new(bytes)], &mut Vec::new(), |bytes| (&self.tcp).write(bytes))
+            }
         }
     }
 
@@ -159,7 +162,8 @@ impl Transport {
             // The usual case, and a cheaper call.
             (None, [only]) => SockRef::from(&self.tcp).send_with_flags(only, NOW),
             (None, pieces) => SockRef::from(&self.tcp).send_vectored_with_flags(pieces, NOW),
-            (Some(encryption), pieces) => pass(&**encryption, pieces, |bytes| self.send_now(bytes)),
+            (Some(encryption), pieces) => ENCRYPTED
+                .with_borrow_mut(|space| pass(&**encryption, pieces, space, |bytes| self.send_now(bytes))),
         }
     }
 
@@ -216,15 +220,22 @@ impl Read for &Transport {
 
 const NOW: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
+thread_local! {
+    /// Of the broadcaster, which sends all the time: space for what one send encrypts, 65 KiB at most.
+    static ENCRYPTED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Encrypts, and sends what comes out of it. Returns how many plain bytes were taken.
 fn pass(
     encryption: &dyn Encryption,
     plain: &[IoSlice<'_>],
+    encrypted: &mut Vec<u8>,
     mut send: impl FnMut(&[u8]) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    let (taken, mut encrypted) = encryption.encrypt(plain);
+    encrypted.clear();
+    let taken = encryption.encrypt(plain, encrypted);
     let sent = loop {
-        match send(&encrypted) {
+        match send(encrypted) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => break result,
         }
@@ -235,8 +246,7 @@ fn pass(
         Err(_) => return sent,
     };
     if accepted < encrypted.len() {
-        encrypted.drain(..accepted);
-        encryption.put_back(encrypted);
+        encryption.put_back(&encrypted[accepted..]);
     }
     if taken == 0 && accepted == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(taken) }
 }

@@ -4,9 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use serde::{Deserialize, Serialize};
 
+use crate::stream::Stream;
 use crate::text::{FrameMaker, TextFinder, masked};
 use crate::timing::Timing;
 
@@ -30,6 +30,8 @@ pub enum Dialect {
     Chat,
     /// The same, and every client has a name that others can write to.
     Named,
+    /// The chat's JSON over TLS.
+    Encrypted,
     /// Engine.IO 4 and Socket.IO 5.
     SocketIo,
 }
@@ -37,7 +39,7 @@ pub enum Dialect {
 impl Dialect {
     fn path(self, index: usize) -> String {
         match self {
-            Self::Chat => "/ws".to_owned(),
+            Self::Chat | Self::Encrypted => "/ws".to_owned(),
             Self::Named => format!("/ws?name=m{index}"),
             Self::SocketIo => "/socket.io/?EIO=4&transport=websocket".to_owned(),
         }
@@ -46,7 +48,7 @@ impl Dialect {
     /// The bytes before and after the text of a public message.
     fn around_text(self) -> (&'static str, &'static str) {
         match self {
-            Self::Chat | Self::Named => ("", ""),
+            Self::Chat | Self::Named | Self::Encrypted => ("", ""),
             Self::SocketIo => (r#"42["message",""#, r#""]"#),
         }
     }
@@ -74,7 +76,7 @@ pub struct Heard {
 }
 
 pub struct Client {
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// Everything that came, heads and frames.
     pub received_bytes: u64,
     /// The code of the close frame that came.
@@ -101,20 +103,15 @@ struct Sender {
 
 impl Client {
     /// Connects and asks for the upgrade; the answer is read with everything else.
-    ///
-    /// The kernel completes a connection to the own machine at once, so this blocks for microseconds.
     pub fn connect(address: SocketAddr, dialect: Dialect, index: usize) -> io::Result<Self> {
-        let mut stream = std::net::TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        write!(
-            stream,
+        let request = format!(
             "GET {} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n",
             dialect.path(index)
-        )?;
-        stream.set_nonblocking(true)?;
+        );
+        let stream = Stream::connect(address, dialect == Dialect::Encrypted, request.as_bytes())?;
         Ok(Self {
-            stream: TcpStream::from_std(stream),
+            stream,
             received_bytes: 0,
             close_code: None,
             upgraded: false,
@@ -204,7 +201,7 @@ impl Client {
             self.received_bytes += read as u64;
             self.take(&buffer[..kept + read], heard)?;
             // A read that left room has emptied the socket: a second one would only say so.
-            if read < space {
+            if read < space && !self.stream.is_encrypted() {
                 return Ok(());
             }
         }
@@ -290,7 +287,7 @@ impl Client {
 }
 
 impl Sender {
-    fn send(&mut self, count: u32, stream: &mut TcpStream) -> io::Result<()> {
+    fn send(&mut self, count: u32, stream: &mut Stream) -> io::Result<()> {
         if count == 0 {
             return Ok(());
         }
@@ -307,7 +304,7 @@ impl Sender {
         Ok(())
     }
 
-    fn flush(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+    fn flush(&mut self, stream: &mut Stream) -> io::Result<()> {
         if self.outgoing.is_empty() {
             return Ok(());
         }

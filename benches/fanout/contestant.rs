@@ -33,6 +33,8 @@ const LOAD_CORE: usize = 1;
 #[derive(Clone, Copy, PartialEq)]
 pub enum Contestant {
     Chat,
+    /// The same over TLS.
+    Encrypted,
     /// The same, but what was said is not kept for newcomers.
     Forgetful,
     /// The same, and each client has a name for private messages.
@@ -51,6 +53,7 @@ impl Contestant {
     fn dialect(self) -> Dialect {
         match self {
             Self::Named => Dialect::Named,
+            Self::Encrypted | Self::Floor(Mode::Encrypted, _) => Dialect::Encrypted,
             Self::Peer(Peer::SocketIo) => Dialect::SocketIo,
             _ => Dialect::Chat,
         }
@@ -61,6 +64,8 @@ impl fmt::Display for Contestant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
             Self::Chat => "chat",
+            Self::Encrypted => "chat over TLS",
+            Self::Floor(Mode::Encrypted, _) => "floor, rustls",
             Self::Forgetful => "no history",
             Self::Named => "with names",
             Self::Peer(peer) => peer.name(),
@@ -162,6 +167,7 @@ impl Server {
     ) -> io::Result<Self> {
         let command = match contestant {
             Contestant::Chat
+            | Contestant::Encrypted
             | Contestant::Forgetful
             | Contestant::Named
             | Contestant::Watched(_)
@@ -170,6 +176,10 @@ impl Server {
                 command.args(CHAT_ARGUMENTS);
                 if contestant == Contestant::Forgetful {
                     command.args(["--history", "0"]);
+                }
+                if contestant == Contestant::Encrypted {
+                    // A certificate that is made is not the user's.
+                    command.arg("--tls").env("XDG_DATA_HOME", env!("CARGO_TARGET_TMPDIR"));
                 }
                 command.args(["--max-clients", &(clients + SPARE_CLIENTS).to_string()]);
                 command.args(redis.map(|redis| ["--redis".to_owned(), redis.url()]).into_iter().flatten());
@@ -227,7 +237,7 @@ fn stop(process: &mut Child) {
 fn read_port(output: &mut impl BufRead) -> io::Result<u16> {
     let mut line = String::new();
     while output.read_line(&mut line)? > 0 {
-        let port = line.split_once("http://localhost:").and_then(|(_, rest)| {
+        let port = line.split_once("://localhost:").and_then(|(_, rest)| {
             let digits = rest.find(|character: char| !character.is_ascii_digit());
             rest[..digits.unwrap_or(rest.len())].parse().ok()
         });

@@ -12,6 +12,7 @@ export function networkOf(frame) {
   const bytes = [...hexBytes(frame.header), ...hexBytes(frame.payload)].slice(0, SHOWN);
   const plain = hexBytes(frame.header).length;
   box.append(write(make('h3', ''), 'network_title'), write(make('p', ''), 'network_plain'), dump(bytes, plain));
+  if (frame.plain !== undefined) box.append(write(make('p', ''), 'network_masked'), dump(hexBytes(frame.plain).slice(0, SHOWN), 0));
   if (frame.record === undefined) {
     box.append(write(make('p', ''), 'network_would'));
   } else {

@@ -5,8 +5,11 @@
 //! full one. (So they are not real servers: one stalled client would stop them.)
 //!
 //! * `threads`: the chat's design without all the rest: a thread for each connection and one that writes
+//! * `encrypted`: the same with rustls
 //! * `one_thread`: an event loop, which no design with threads can reach where threads have to be switched all the time
 
+#[cfg(feature = "tls")]
+mod encrypted;
 mod one_thread;
 mod threads;
 
@@ -32,6 +35,8 @@ pub enum Mode {
     Single,
     /// One thread reads all that is there, then one send(2) for each client.
     Loop,
+    /// `Batched` over TLS.
+    Encrypted,
 }
 
 /// Serves until it is killed, or a client cannot be written to. `frame_bytes` is the length of the frames it sends.
@@ -43,6 +48,10 @@ pub fn serve(mode: Mode, frame_bytes: usize) -> io::Result<()> {
         Mode::Batched => threads::serve(ready_made, true),
         Mode::Single => threads::serve(ready_made, false),
         Mode::Loop => one_thread::serve(&ready_made),
+        #[cfg(feature = "tls")]
+        Mode::Encrypted => encrypted::serve(ready_made),
+        #[cfg(not(feature = "tls"))]
+        Mode::Encrypted => Err(io::Error::other("this build has no TLS")),
     };
     match served {
         Err(gone) if matches!(gone.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => Ok(()),
@@ -90,7 +99,7 @@ fn send_to_all<'a>(mut clients: impl Iterator<Item = &'a TcpStream>, bytes: &[u8
     clients.try_for_each(|mut client| client.write_all(bytes))
 }
 
-fn shake_hands(mut stream: &TcpStream) -> io::Result<()> {
+fn shake_hands(mut stream: impl Read + Write) -> io::Result<()> {
     let mut head = [0; HEAD_BYTES];
     let mut length = 0;
     while !head[..length].ends_with(b"\r\n\r\n") {
@@ -114,7 +123,8 @@ fn shake_hands(mut stream: &TcpStream) -> io::Result<()> {
     .into_bytes();
     answer.extend([0x81, welcome.len() as u8]);
     answer.extend(welcome);
-    stream.write_all(&answer)
+    stream.write_all(&answer)?;
+    stream.flush()
 }
 
 /// A text frame of the length asked for, with a place for the text.

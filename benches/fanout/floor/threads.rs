@@ -41,7 +41,7 @@ pub fn serve(ready_made: ReadyMade, is_batched: bool) -> io::Result<()> {
         // The writer must know the client before others can send to it.
         let sender = sender.clone();
         sender.send(Incoming::Opened(Arc::clone(&stream))).map_err(io::Error::other)?;
-        shake_hands(&stream)?;
+        shake_hands(&*stream)?;
         let reader = thread::Builder::new().stack_size(STACK_BYTES);
         reader.spawn(move || read_all(&stream, &sender))?;
     }

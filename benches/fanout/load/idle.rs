@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::fleet::Fleet;
 use super::{Idle, Job, sum};
+use crate::client::Dialect;
 use crate::process;
 
 const EVENTS_AT_ONCE: usize = 1024;
@@ -37,7 +38,7 @@ fn leave_all(fleet: Fleet, job: &Job, threads_before: u64) -> io::Result<f64> {
         client.say_goodbye()?;
     }
     loop {
-        let clients = clients_by_health(job.addresses[0])?;
+        let clients = clients_by_health(job.addresses[0], job.dialect)?;
         let threads = sum(&job.servers, process::thread_count)?;
         // The question itself takes a thread.
         if clients == 0 && threads <= threads_before + 1 {
@@ -51,12 +52,22 @@ fn leave_all(fleet: Fleet, job: &Job, threads_before: u64) -> io::Result<f64> {
     }
 }
 
-fn clients_by_health(address: SocketAddr) -> io::Result<u64> {
-    let mut socket = TcpStream::connect(address)?;
-    write!(socket, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer)?;
+fn clients_by_health(address: SocketAddr, dialect: Dialect) -> io::Result<u64> {
+    let socket = TcpStream::connect(address)?;
+    let answer = match dialect {
+        #[cfg(feature = "tls")]
+        Dialect::Encrypted => ask(rustls::StreamOwned::new(crate::tls::client(), socket), address)?,
+        _ => ask(socket, address)?,
+    };
     let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let health: serde_json::Value = serde_json::from_str(body)?;
     health["clients"].as_u64().ok_or_else(|| io::Error::other("/health does not count clients"))
+}
+
+fn ask(mut socket: impl Read + Write, address: SocketAddr) -> io::Result<String> {
+    write!(socket, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    socket.flush()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
 }

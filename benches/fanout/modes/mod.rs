@@ -1,6 +1,7 @@
 //! The parts of the benchmark, each a word on the command line.
 
 pub mod build;
+pub mod encrypted;
 pub mod joins;
 pub mod latency;
 pub mod memory;

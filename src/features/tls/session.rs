@@ -89,25 +89,25 @@ impl Encryption for TlsSession {
         result
     }
 
-    fn encrypt(&self, plain: &[IoSlice<'_>]) -> (usize, Vec<u8>) {
+    fn encrypt(&self, plain: &[IoSlice<'_>], encrypted: &mut Vec<u8>) -> usize {
         let mut state = self.state();
-        let mut encrypted = std::mem::take(&mut state.unsent);
+        encrypted.append(&mut std::mem::take(&mut state.unsent));
         let mut taken = 0;
         if encrypted.is_empty() && !plain.is_empty() {
             // As many records as one send may hold; rustls ends at 64 KiB. Writing into memory does not fail.
             taken = state.connection.writer().write_vectored(plain).unwrap_or(0);
         }
-        while state.connection.wants_write() && state.connection.write_tls(&mut encrypted).is_ok() {}
+        while state.connection.wants_write() && state.connection.write_tls(encrypted).is_ok() {}
         if taken > 0 {
-            last_record(&encrypted, &mut state.sent);
+            last_record(encrypted, &mut state.sent);
         }
         self.has_to_send.store(false, Ordering::Release);
-        (taken, encrypted)
+        taken
     }
 
-    fn put_back(&self, rest: Vec<u8>) {
+    fn put_back(&self, rest: &[u8]) {
         let mut state = self.state();
-        state.unsent = rest;
+        state.unsent = rest.to_vec();
         self.update(&state);
     }
 

@@ -1,7 +1,7 @@
 //! Step 6, rounds: the design of this project's server in small, with its names.
 //!
 //! Adds: the broadcaster receives what is queued, then sends to each client once: a round (`cargo bench --bench ladder`).
-//! Wrong: what `src/` has and this has not. The checker's lines `fault-…`, `close-sigterm` and `origin` show the first two.
+//! Wrong: what `src/` has and this has not. The checker's `fault-unmasked` … `fault-long`, `close-sigterm` and `origin` show it.
 //! * a close code for each fault: `websocket/fault.rs`; for slow readers and a server that ends: `broadcaster/closing.rs`
 //! * other sites' pages are refused: `http/origin.rs`; clients that have vanished are noticed: `websocket/session.rs` (pings)
 //! * bounds: clients and threads in `limits.rs`, messages in `frame_rules.rs`, their rate in `rate_limit.rs`, time in `deadline.rs`
@@ -111,7 +111,7 @@ impl Broadcaster {
         loop {
             if let Ok(first) = self.incoming.recv_timeout(RETRY) {
                 self.receive(first);
-                for incoming in self.incoming.clone().try_iter().take(ROUND_INCOMING) {
+                for incoming in self.incoming.clone().try_iter().take(ROUND_INCOMING - 1) {
                     self.receive(incoming);
                 }
             }

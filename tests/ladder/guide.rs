@@ -52,7 +52,7 @@ fn without_chance<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut is_torn = false;
     let mut lasting = Vec::new();
     for line in lines {
-        if !std::mem::replace(&mut is_torn, line.starts_with(["D", "N"]) && line.contains(" torn-")) {
+        if !std::mem::replace(&mut is_torn, line.starts_with(['D', 'N']) && line.contains(" torn-")) {
             lasting.push(without_numbers(line));
         }
     }

@@ -3,7 +3,7 @@
 //! One thread for each address that the server listens on. It must never read from or write to a client.
 
 use std::io::ErrorKind::{ConnectionAborted, Interrupted};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -58,7 +58,10 @@ impl Acceptor {
                 Ok(_) if self.stopping.load(Ordering::Relaxed) => return,
                 Ok((socket, peer)) => {
                     backoff = SHORTEST_BACKOFF;
-                    self.start(socket, peer, by_address.as_mut());
+                    // It fails only where the connection has ended already.
+                    if let Ok(socket) = Transport::new(socket) {
+                        self.start(socket, peer, by_address.as_mut());
+                    }
                 }
                 Err(error) if matches!(error.kind(), ConnectionAborted | Interrupted) => {}
                 Err(error) => {
@@ -71,9 +74,9 @@ impl Acceptor {
     }
 
     /// Gives a connection its thread, or refuses it.
-    fn start(&self, socket: TcpStream, peer: SocketAddr, by_address: Option<&mut LimitByAddress>) {
+    fn start(&self, socket: Transport, peer: SocketAddr, by_address: Option<&mut LimitByAddress>) {
         let id = ClientId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let socket = Arc::new(Transport::new(socket));
+        let socket = Arc::new(socket);
         let (http_permit, thread_permit, _address_permit) = match self.acquire_permits(peer, by_address) {
             Ok(permits) => permits,
             Err(refused) => {

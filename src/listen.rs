@@ -10,6 +10,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use log::warn;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::system;
+
 /// Connections that the system holds until they are accepted; Linux uses the smaller of this and `somaxconn`.
 const ACCEPT_QUEUE: i32 = 4096;
 
@@ -61,8 +63,7 @@ fn sockets(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restarted server must not wait until the TIME_WAIT of old connections is over.
-    socket.set_reuse_address(true)?;
+    system::exclusive_listener(&socket)?;
     if address.is_ipv6() && !address.ip().is_unspecified() {
         socket.set_only_v6(true)?;
     }

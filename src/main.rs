@@ -7,10 +7,10 @@ use std::process::{self, ExitCode};
 use std::thread;
 
 use log::{LevelFilter, error, info};
-use signal_hook::iterator::Signals;
 use websocket_classroom::config::{self, Options, Request};
 use websocket_classroom::server::Server;
 use websocket_classroom::stopper::Stopper;
+use websocket_classroom::system::{Signal, Signals};
 use websocket_classroom::{features, logger, system};
 
 fn main() -> ExitCode {
@@ -45,8 +45,7 @@ fn serve(options: Options) -> Result<(), String> {
     let server = Server::bind(options)?;
     system::raise_descriptor_limit(server.descriptors());
     system::warn_of_too_few_threads(server.threads());
-    let signals =
-        Signals::new(system::signals_to_handle()).map_err(|error| format!("no signals: {error}"))?;
+    let signals = Signals::new().map_err(|error| format!("no signals: {error}"))?;
     let stopper = server.stopper();
     thread::Builder::new()
         .name("signals".to_owned())
@@ -63,12 +62,11 @@ fn serve(options: Options) -> Result<(), String> {
 /// second: a closed terminal may send it twice.
 fn handle(mut signals: Signals, stopper: &Stopper) {
     let mut stopping = false;
-    for signal in signals.forever() {
-        if stopping && signal == system::HANGUP {
-            continue;
-        }
-        if stopping {
-            process::exit(128 + signal);
+    while let Some(signal) = signals.wait() {
+        match signal {
+            Signal::Hangup if stopping => continue,
+            Signal::Stop(status) if stopping => process::exit(status),
+            _ => {}
         }
         stopping = true;
         info!("stopping: closing all connections; a second signal stops at once");

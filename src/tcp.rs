@@ -3,13 +3,14 @@
 //! Made by `accept`, used on the connection's thread. It must never read a byte.
 
 use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::client_id::ClientId;
 use crate::deadline::Deadline;
+use crate::system::Socket;
 use crate::tap::Opening;
 use crate::transport::Transport;
 
@@ -46,13 +47,13 @@ impl Tcp {
 
     /// Waits this long, or until the client ends the connection or sends something. Returns whether the time is over.
     pub fn wait(&self, time: Duration) -> bool {
-        wait(self.socket.tcp(), time)
+        wait(self.socket.socket(), time)
     }
 }
 
 /// Waits this long, or until the client ends the connection or sends something: then its thread is free at once. Returns
 /// whether the time is over. What was sent is not read.
-pub fn wait(socket: &TcpStream, time: Duration) -> bool {
+pub fn wait(socket: &Socket, time: Duration) -> bool {
     let deadline = Deadline::after(time);
     while let Some(remaining) = deadline.remaining() {
         if remaining <= COARSE {

@@ -5,14 +5,14 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, OnceLock};
 
-use socket2::SockRef;
+use crate::system::Socket;
 
 pub struct Transport {
-    tcp: TcpStream,
+    socket: Socket,
     encryption: OnceLock<Arc<dyn Encryption>>,
     /// Lets the broadcaster send what the encryption itself has to say.
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -90,8 +90,10 @@ impl fmt::Display for Facts {
 const READ: usize = 4096;
 
 impl Transport {
-    pub fn new(tcp: TcpStream) -> Transport {
-        Transport { tcp, encryption: OnceLock::new(), wake: OnceLock::new() }
+    /// # Errors
+    /// Those of the system.
+    pub fn new(tcp: TcpStream) -> io::Result<Transport> {
+        Ok(Transport { socket: Socket::new(tcp)?, encryption: OnceLock::new(), wake: OnceLock::new() })
     }
 
     /// From now on all bytes are encrypted. Before the first of them is read.
@@ -110,9 +112,14 @@ impl Transport {
         self.encryption.get()
     }
 
-    /// For its addresses and time-outs. Who reads or writes here passes the encryption by.
+    /// For its time-outs. Who reads or writes here passes the encryption by.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// For its addresses.
     pub fn tcp(&self) -> &TcpStream {
-        &self.tcp
+        self.socket.tcp()
     }
 
     /// Waits for bytes. On the connection's thread. 0: the client has ended its direction.
@@ -120,14 +127,14 @@ impl Transport {
     /// # Errors
     /// Those of TCP and of the encryption.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(encryption) = self.encryption.get() else { return (&self.tcp).read(buffer) };
+        let Some(encryption) = self.encryption.get() else { return self.socket.read(buffer) };
         loop {
             match encryption.take_plain(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 result => return result,
             }
             let mut encrypted = [0; READ];
-            let length = (&self.tcp).read(&mut encrypted)?;
+            let length = self.socket.read(&mut encrypted)?;
             let came = encryption.came(&encrypted[..length]);
             // An answer of the encryption itself must not wait for the next plain byte.
             if let Some(wake) = self.wake.get()
@@ -145,30 +152,24 @@ impl Transport {
     /// Those of TCP. `WouldBlock`: bytes of before still wait.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.encryption.get() {
-            None => (&self.tcp).write(bytes),
+            None => self.socket.write(bytes),
             Some(encryption) => {
-                pass(&**encryption, &[IoSlice::new(bytes)], &mut Vec::new(), |bytes| (&self.tcp).write(bytes))
+                pass(&**encryption, &[IoSlice::new(bytes)], &mut Vec::new(), |bytes| self.socket.write(bytes))
             }
         }
     }
 
-    /// Sends what the kernel accepts now. `MSG_DONTWAIT` is for this call alone: reads of the same socket, by the connection's
-    /// thread, stay blocking. On the broadcaster's thread.
+    /// Sends what the kernel accepts now. On the broadcaster's thread.
     ///
     /// # Errors
     /// Those of TCP. `WouldBlock`: it accepts nothing now.
     pub fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        match (self.encryption.get(), pieces) {
-            // The usual case, and a cheaper call.
-            (None, [only]) => SockRef::from(&self.tcp).send_with_flags(only, NOW),
-            (None, pieces) => SockRef::from(&self.tcp).send_vectored_with_flags(pieces, NOW),
-            (Some(encryption), pieces) => ENCRYPTED
-                .with_borrow_mut(|space| pass(&**encryption, pieces, space, |bytes| self.send_now(bytes))),
+        match self.encryption.get() {
+            None => self.socket.send_now(pieces),
+            Some(encryption) => ENCRYPTED.with_borrow_mut(|space| {
+                pass(&**encryption, pieces, space, |bytes| self.socket.send_now(&[IoSlice::new(bytes)]))
+            }),
         }
-    }
-
-    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&self.tcp).send_with_flags(bytes, NOW)
     }
 
     /// Sends what was encrypted before and still waits. Returns whether nothing is left.
@@ -200,7 +201,7 @@ impl Transport {
                 return false;
             }
         }
-        let _ = self.tcp.shutdown(Shutdown::Write);
+        let _ = self.tcp().shutdown(Shutdown::Write);
         true
     }
 
@@ -208,7 +209,7 @@ impl Transport {
     pub fn end_both(&self) {
         // What explains the end, if it can be sent at once.
         let _ = self.flush();
-        let _ = self.tcp.shutdown(Shutdown::Both);
+        let _ = self.tcp().shutdown(Shutdown::Both);
     }
 }
 
@@ -217,8 +218,6 @@ impl Read for &Transport {
         Transport::read(self, buffer)
     }
 }
-
-const NOW: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 thread_local! {
     /// Of the broadcaster, which sends all the time: space for what one send encrypts, 65 KiB at most.

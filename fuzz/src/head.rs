@@ -73,7 +73,7 @@ fn outcome(stream: &[u8], first_packet: usize) -> Outcome {
     client.write_all(rest).expect("it fits into the system's buffer");
     client.shutdown(Shutdown::Write).expect("this direction can be ended");
 
-    let server = Transport::new(server);
+    let server = Transport::new(server).expect("a socket");
     let mut outcome = Outcome { taken: Vec::new(), refused: None };
     loop {
         let is_first = outcome.taken.is_empty();

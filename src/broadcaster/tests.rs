@@ -42,7 +42,7 @@ fn connection() -> (TcpStream, Arc<Transport>) {
     let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
     client.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     let (server, _) = listener.accept().expect("the client came");
-    (client, Arc::new(Transport::new(server)))
+    (client, Arc::new(Transport::new(server).expect("a socket")))
 }
 
 fn opened(socket: Arc<Transport>, endpoint: Endpoint, admission: Admission) -> Incoming {

@@ -4,12 +4,11 @@
 //! WebSocket to it (browsers allow that across sites and send the `Origin`: cross-site WebSocket hijacking), and not by a DNS
 //! name of its own that it redirects to this machine (DNS rebinding, visible in the `Host`).
 
-use std::fs;
 use std::net::{IpAddr, Ipv6Addr};
-use std::process::Command;
 
 use super::head::Request;
 use super::response::Response;
+use crate::system;
 
 /// Names under which this server may be reached, in lower case. IP addresses always may: no DNS server can rebind them.
 #[derive(Debug)]
@@ -105,13 +104,9 @@ fn without_final_dot(origin: &str) -> String {
     dotted.unwrap_or_else(|| origin.replacen(".:", ":", 1))
 }
 
-/// This machine's own name. Linux has it in a file, other systems by POSIX's `uname`.
 fn machine_name() -> Option<String> {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| {
-        let uname = Command::new("uname").arg("-n").output().ok()?;
-        String::from_utf8(uname.stdout).ok()
-    })?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    let name = system::machine_name()?.trim().to_owned();
+    Some(name).filter(|name| !name.is_empty())
 }
 
 /// The name or address in a `Host` header, in lower case, without port, brackets and the root's dot (RFC 9110, 7.2).

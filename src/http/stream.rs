@@ -53,7 +53,7 @@ impl Chunks<'_> {
 
     /// Waits this long, or until the client leaves or sends more. Returns whether the time is over.
     pub fn wait(&self, time: Duration) -> bool {
-        wait(self.0.tcp(), time)
+        wait(self.0.socket(), time)
     }
 }
 
@@ -75,7 +75,7 @@ pub fn write_all(socket: &Transport, mut bytes: &[u8], deadline: Deadline) -> io
                 "the client did not accept the response in time",
             ));
         };
-        socket.tcp().set_write_timeout(Some(remaining))?;
+        socket.socket().set_write_timeout(Some(remaining))?;
         match socket.write(bytes) {
             Ok(0) if !bytes.is_empty() => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],

@@ -25,8 +25,8 @@ fn the_example_of_the_rfc_gives_its_accept_value_at_every_address() {
     for door in doors {
         assert_switched(&ask(&server, handshake(door)), door);
     }
-    let line = server.wait_for_log(ACCEPT);
-    assert!(line.contains("conn 1: handshake") && line.contains(KEY));
+    let line = server.wait_for_log("conn 1: handshake");
+    assert!(line.contains(ACCEPT) && line.contains(KEY), "{line}");
 }
 
 #[test]

@@ -25,7 +25,9 @@ fn body(answer: &Answer) -> Value {
 /// A run that begins now.
 fn begin(server: &Server) -> String {
     let news = body(&ask(server, get("")));
-    assert_eq!((&news["pieces"], &news["count"], &news["over"]), (&json!([]), &json!(10), &json!(false)));
+    assert_eq!((&news["count"], &news["over"]), (&json!(10), &json!(false)));
+    // The first may happen at once.
+    assert!(news["pieces"].as_array().is_some_and(|pieces| pieces.len() <= 1), "{news}");
     news["run"].as_str().expect("an id").to_owned()
 }
 

@@ -63,7 +63,7 @@ impl Server {
                     return;
                 }
                 let _ = socket.set_nodelay(true);
-                let (id, socket) = (ClientId(number), Arc::new(Transport::new(socket)));
+                let (id, socket) = (ClientId(number), Arc::new(Transport::new(socket).expect("a socket")));
                 let (accepted, accepted_at) = (Instant::now(), SystemTime::now());
                 let connection = Connection {
                     tcp: Tcp { id, socket, peer, accepted, accepted_at },

@@ -11,7 +11,7 @@ fn gets(is_member: bool, from: usize, prepare: impl FnOnce(&mut Client)) -> Stri
     let mut peer = TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
     let (socket, _) = listener.accept().expect("the peer came");
     let opened = Opened {
-        socket: Arc::new(Transport::new(socket)),
+        socket: Arc::new(Transport::new(socket).expect("a socket")),
         accepted: Instant::now(),
         endpoint: Endpoint::Echo,
         admission: Admission::default(),

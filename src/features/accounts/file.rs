@@ -3,9 +3,8 @@
 //! Called by `attach` on the main thread, then by a thread of its own, since a disk may be slow. Must never write: only the
 //! command line changes the file (`rewrite`).
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use log::warn;
 use sha2::{Digest, Sha256};
 
 use super::list::{AccountList, MAX_LIST};
+use crate::system;
 
 /// The time between two reads. Each reads the whole file: a time stamp or a length may stay the same when the text changes.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -42,9 +42,9 @@ pub fn read(path: &Path) -> Result<String, String> {
     })
 }
 
-/// Opens a regular file: a pipe could be read only once. `O_NONBLOCK`, since opening a pipe would wait for its other end.
+/// Opens a regular file: a pipe could be read only once.
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let file = system::open_at_once(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(io::Error::other("it is not a regular file")),

@@ -1,7 +1,7 @@
 //! The TLS handshake, before a byte of HTTP: on the connection's thread, within one deadline. A client that speaks plain HTTP gets an answer
 //! that names `https`.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub fn secure(tcp: &Tcp, config: &Arc<ServerConfig>, timeout: Duration) -> bool 
 
 fn first_byte(tcp: &Tcp, deadline: Deadline) -> io::Result<u8> {
     let mut byte = [0];
-    let length = before(deadline, tcp, |tcp| tcp.socket.tcp().peek(&mut byte))?;
+    let length = before(deadline, tcp, |tcp| tcp.socket.socket().peek(&mut byte))?;
     if length == 0 { Err(io::Error::other("the client ended TCP")) } else { Ok(byte[0]) }
 }
 
@@ -69,7 +69,7 @@ fn before(
     loop {
         let late = || io::Error::new(ErrorKind::TimedOut, "it did not come in time");
         let remaining = deadline.remaining().ok_or_else(late)?;
-        tcp.socket.tcp().set_read_timeout(Some(remaining))?;
+        tcp.socket.socket().set_read_timeout(Some(remaining))?;
         match read(tcp) {
             Err(error)
                 if matches!(
@@ -94,7 +94,7 @@ fn shake_hands(tcp: &Tcp, config: &Arc<ServerConfig>, deadline: Deadline) -> io:
         if !connection.is_handshaking() {
             return Ok(TlsSession::new(tcp.id, connection));
         }
-        let length = before(deadline, tcp, |tcp| tcp.socket.tcp().read(&mut bytes))?;
+        let length = before(deadline, tcp, |tcp| tcp.socket.socket().read(&mut bytes))?;
         if length == 0 {
             return Err(io::Error::other("the client ended TCP"));
         }

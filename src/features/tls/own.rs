@@ -6,7 +6,6 @@
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +19,7 @@ use super::certificate::Files;
 use crate::banner::networks;
 use crate::config::Options;
 use crate::http::HostNames;
+use crate::system;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -27,10 +27,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const VALID: Duration = Duration::from_secs(800 * 24 * 60 * 60);
 /// Made again when less is left.
 const LEFT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-
-/// Only its owner may read the key.
-const PRIVATE: u32 = 0o600;
-const PRIVATE_FOLDER: u32 = 0o700;
 
 /// The file with both, made if need be. One file, so that two servers that start at once do not mix theirs.
 ///
@@ -49,11 +45,14 @@ pub fn files(options: &Options) -> Result<Files, String> {
 
 /// The user's data folder (XDG Base Directory; macOS' own).
 fn folder() -> Result<PathBuf, String> {
+    // Windows has its own variable for it.
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = variable("XDG_DATA_HOME").or_else(|| {
-        let data = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
-        Some(variable("HOME")?.join(data))
-    });
+    let data = variable("XDG_DATA_HOME")
+        .or_else(|| variable("LOCALAPPDATA").filter(|_| cfg!(windows)))
+        .or_else(|| {
+            let data = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+            Some(variable("HOME")?.join(data))
+        });
     let data = data.ok_or(
         "there is no folder for a certificate: set XDG_DATA_HOME or HOME, or give --tls-cert and --tls-key",
     )?;
@@ -108,11 +107,12 @@ fn make(file: &Path, names: &[String]) -> Result<(), Box<dyn std::error::Error>>
     let key = KeyPair::generate()?;
     let certificate = parameters.self_signed(&key)?;
     if let Some(folder) = file.parent() {
-        DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder)?;
+        system::owner_alone_folder(DirBuilder::new().recursive(true)).create(folder)?;
     }
     // In place of an old one at once.
     let new = file.with_extension(std::process::id().to_string());
-    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(&new)?;
+    let mut out =
+        system::owner_alone(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
     out.write_all((certificate.pem() + &key.serialize_pem()).as_bytes())?;
     out.sync_all()?;
     fs::rename(new, file)?;

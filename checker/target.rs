@@ -24,6 +24,7 @@ pub const ANSWER: Duration = Duration::from_secs(3);
 pub const MAX_SENT: u64 = 160 << 20;
 
 /// Bytes of a TCP segment over Ethernet.
+#[cfg(unix)]
 const SEGMENT: u32 = 1460;
 
 pub struct Target {
@@ -103,6 +104,7 @@ impl Target {
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
             // As over Ethernet. Loopback's segments of 64 KiB would let the server's kernel keep megabytes.
+            #[cfg(unix)]
             socket.set_tcp_mss(SEGMENT)?;
         }
         socket.connect_timeout(&self.address.into(), ANSWER)?;

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use super::list::{Account, MAX_ACCOUNTS, account_name, is_comment, lines, with_accounts};
 use super::password::{Hashed, Password, Workspace};
-use super::prompt::{Terminal, read_line};
+use super::prompt::read_line;
 use super::rewrite::rewrite;
 use crate::chat::Name;
 use crate::config::Enrolment;
+use crate::system::Terminal;
 
 /// Longest class list in bytes.
 const MAX_CLASS_LIST: u64 = 4 << 20;
@@ -75,8 +76,10 @@ fn ask_twice(name: &Name) -> Result<String, String> {
         format!("no password from this terminal ({error}); it can also come on standard input")
     };
     let terminal = Terminal::open().map_err(failed)?;
-    let typed = terminal.ask_without_echo(&format!("Password for {name}: ")).map_err(failed)?;
-    if terminal.ask_without_echo("The same again: ").map_err(failed)? != typed {
+    let typed = terminal
+        .ask_without_echo(&format!("Password for {name}: "), |input| read_line(input))
+        .map_err(failed)?;
+    if terminal.ask_without_echo("The same again: ", |input| read_line(input)).map_err(failed)? != typed {
         return Err("the two passwords differ; nothing was changed".to_owned());
     }
     Ok(typed)

@@ -2,9 +2,8 @@
 //!
 //! Called by `enrolment` on the command line's main thread. Must never leave a half-written list.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -12,16 +11,16 @@ use std::time::Duration;
 use super::file::read_list;
 use super::list::{AccountList, MAX_LIST};
 use crate::deadline::Deadline;
+use crate::system;
 
-/// The temporary file. It stays after an interruption, and the next change replaces it.
+/// The new list, until it takes the place of the old one. While it is there no other process changes a list in the same folder.
 const NEW_LIST: &str = ".new-list-of-users";
 
-/// How long to wait for another process that changes a list in the same folder.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// It is made, written and renamed within moments. One that is older was left over by an interruption.
+const LEFT_OVER: Duration = Duration::from_secs(5);
+/// How long to wait for other processes.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
-
-/// Only the owner may read and write it.
-const MODE: u32 = 0o600;
 
 /// Replaces the file's text by what `edit` returns for it. Creates the file if it is missing. Returns the new list.
 ///
@@ -30,16 +29,45 @@ const MODE: u32 = 0o600;
 pub fn rewrite(path: &Path, edit: impl FnOnce(&str) -> String) -> Result<AccountList, String> {
     let path = resolve_links(path);
     let named = |error: io::Error| format!("{}: {error}", path.display());
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    // Two changes at once would lose one. The lock is on the folder, since the file itself is replaced.
-    let folder = File::open(&folder).map_err(named)?;
-    lock(&folder).map_err(named)?;
+    let new = path.with_file_name(NEW_LIST);
+    // Two changes at once would lose one.
+    let file = make(&new).map_err(named)?;
+    let rename = |list| fs::rename(&new, &path).map(|()| list).map_err(named);
+    let replaced = write(file, &path, edit).and_then(rename);
+    if replaced.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    // A crash of the machine may undo the rename until the folder is on the disk, too. Some systems cannot sync folders.
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    replaced
+}
 
-    let (before, owner) = match fs::metadata(&path) {
-        Ok(metadata) => (read_list(&path)?.1, Some((metadata.uid(), metadata.gid()))),
+/// Makes the new file, which only its owner may read. Waits while another process has one.
+fn make(new: &Path) -> io::Result<File> {
+    let deadline = Deadline::after(LOCK_TIMEOUT);
+    loop {
+        match system::owner_alone(OpenOptions::new().write(true).create_new(true)).open(new) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            result => return result,
+        }
+        let modified = fs::metadata(new).and_then(|metadata| metadata.modified());
+        let is_left_over = modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > LEFT_OVER));
+        if is_left_over {
+            let _ = fs::remove_file(new);
+        } else if deadline.remaining().is_none() {
+            return Err(io::Error::other("another process is changing a list in the same folder"));
+        } else {
+            thread::sleep(LOCK_RETRY);
+        }
+    }
+}
+
+/// Writes the new list to the disk.
+fn write(mut file: File, path: &Path, edit: impl FnOnce(&str) -> String) -> Result<AccountList, String> {
+    let named = |error: io::Error| format!("{}: {error}", path.display());
+    let (before, old) = match fs::metadata(path) {
+        Ok(metadata) => (read_list(path)?.1, Some(metadata)),
         Err(error) if error.kind() == ErrorKind::NotFound => (String::new(), None),
         Err(error) => return Err(named(error)),
     };
@@ -48,32 +76,10 @@ pub fn rewrite(path: &Path, edit: impl FnOnce(&str) -> String) -> Result<Account
     if after.len() > MAX_LIST {
         return Err(format!("{}: it would be longer than {MAX_LIST} bytes", path.display()));
     }
-    let new = path.with_file_name(NEW_LIST);
-    let replaced = write_new(&new, after.as_bytes(), owner).and_then(|()| fs::rename(&new, &path));
-    if let Err(error) = replaced {
-        let _ = fs::remove_file(&new);
-        return Err(named(error));
-    }
-    // A crash of the machine may undo the rename until the folder is on the disk, too. Some file systems cannot sync folders.
-    let _ = folder.sync_all();
-    Ok(list)
-}
-
-/// Writes a new file to the disk. Only its owner may read it.
-fn write_new(path: &Path, bytes: &[u8], owner: Option<(u32, u32)>) -> io::Result<()> {
-    // An interrupted change may have left one.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
-    let own = file.metadata()?;
     // When root changes the list, it must still belong to the user of the server.
-    if let Some((user, group)) = owner.filter(|owner| *owner != (own.uid(), own.gid())) {
-        fchown(&file, Some(user), Some(group))?;
-    }
-    file.write_all(bytes)?;
-    file.sync_all()
+    old.map_or(Ok(()), |old| system::keep_owner(&file, &old)).map_err(named)?;
+    file.write_all(after.as_bytes()).and_then(|()| file.sync_all()).map_err(named)?;
+    Ok(list)
 }
 
 /// The real file, so that a symbolic link stays a link. A link may also point to a file that does not exist yet.
@@ -83,21 +89,4 @@ fn resolve_links(path: &Path) -> PathBuf {
         Some(path.parent()?.join(target))
     };
     fs::canonicalize(path).ok().or_else(target).unwrap_or_else(|| path.to_owned())
-}
-
-/// Waits for the folder's lock. Not for ever: every user of the machine can lock a public folder.
-fn lock(folder: &File) -> io::Result<()> {
-    let deadline = Deadline::after(LOCK_TIMEOUT);
-    loop {
-        match folder.try_lock() {
-            Err(TryLockError::WouldBlock) if deadline.remaining().is_some() => {
-                thread::sleep(LOCK_RETRY);
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another process is changing a list in the same folder"));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-            Ok(()) => return Ok(()),
-        }
-    }
 }

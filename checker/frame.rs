@@ -55,11 +55,15 @@ impl Frame {
         let begin = bytes.len();
         bytes.extend(&self.payload);
         // Eight bytes at once: a build for tests is slow with single ones.
-        let eight =
-            u64::from_ne_bytes([mask, mask].concat().try_into().expect("invariant: two times four bytes"));
-        let (chunks, rest) = bytes[begin..].as_chunks_mut::<8>();
-        chunks.iter_mut().for_each(|chunk| *chunk = (u64::from_ne_bytes(*chunk) ^ eight).to_ne_bytes());
-        rest.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+        let eight = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("invariant: eight bytes"));
+        let masks = eight(&[mask, mask].concat());
+        let mut chunks = bytes[begin..].chunks_exact_mut(8);
+        for chunk in &mut chunks {
+            let masked = eight(chunk) ^ masks;
+            chunk.copy_from_slice(&masked.to_ne_bytes());
+        }
+        let rest = chunks.into_remainder().iter_mut();
+        rest.zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
         bytes
     }
 

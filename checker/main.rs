@@ -114,9 +114,8 @@ fn run(options: Options) -> u8 {
     }
     let left_out: Vec<&str> = left_out.iter().map(|promise| promise.id).collect();
     let mut status = report::status(counts);
-    if let Some(file) = &options.record
-        && let Err(error) = recorder.write(file)
-    {
+    let written = options.record.as_ref().map(|file| (file, recorder.write(file)));
+    if let Some((file, Err(error))) = written {
         let _ = writeln!(io::stderr(), "websocket-check: {file}: {error}");
         status = status.max(2);
     }

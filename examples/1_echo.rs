@@ -31,10 +31,8 @@ fn connection(socket: &TcpStream) -> io::Result<()> {
         Err(HandshakeError::Interrupted(_)) => return Ok(()),
     };
     while let Ok(message) = websocket.read() {
-        if let Message::Text(text) = message
-            && websocket.send(Message::Text(text)).is_err()
-        {
-            break;
+        if let Message::Text(text) = message {
+            let _ = websocket.send(Message::Text(text)); // if it fails, the next read does, too
         }
     }
     Ok(())

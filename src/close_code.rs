@@ -146,7 +146,9 @@ impl CloseReason {
 
     /// A reason that is made at run time, cut at [`MAX_REASON`] bytes.
     pub fn composed(code: u16, mut reason: String) -> Self {
-        reason.truncate(reason.floor_char_boundary(MAX_REASON));
+        // Whole characters alone.
+        let end = (0..=MAX_REASON.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+        reason.truncate(end.unwrap_or(0));
         CloseReason { code, reason: Cow::Owned(reason) }
     }
 

@@ -137,9 +137,7 @@ impl Transport {
             let length = self.socket.read(&mut encrypted)?;
             let came = encryption.came(&encrypted[..length]);
             // An answer of the encryption itself must not wait for the next plain byte.
-            if let Some(wake) = self.wake.get()
-                && encryption.has_to_send()
-            {
+            if let Some(wake) = self.wake.get().filter(|_| encryption.has_to_send()) {
                 wake();
             }
             came?;

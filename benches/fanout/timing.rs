@@ -22,7 +22,7 @@ impl Schedule {
     }
 
     pub fn is_private(&self, message: u64) -> bool {
-        (message + 1).is_multiple_of(self.private_every)
+        self.private_every > 0 && (message + 1) % self.private_every == 0
     }
 
     /// How many of the first `count` messages are private.

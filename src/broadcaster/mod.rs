@@ -240,9 +240,8 @@ impl Broadcaster {
             self.clients.join_batch(id);
         }
         self.chat.apply(input, &self.timestamp, &mut self.clients);
-        if let Some(id) = joined
-            && let Some(name) = self.chat.name_of(self.connection(id))
-        {
+        let named = |id| Some((id, self.chat.name_of(self.connection(id))?));
+        if let Some((id, name)) = joined.and_then(named) {
             info!("{id}: joined the chat as {name:?}, {} here now", self.chat.count());
         }
         for (id, reason) in self.clients.take_to_close() {

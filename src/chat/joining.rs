@@ -79,9 +79,8 @@ impl Chat {
         audience: &mut impl Audience,
     ) {
         let name_kept = close_code::find(how.code()).map_or(Duration::ZERO, |code| code.name_kept);
-        if how.code() == close_code::GOING_AWAY
-            && let Some(member) = self.presence.by_connection(client)
-        {
+        let is_going_away = how.code() == close_code::GOING_AWAY;
+        if let Some(member) = self.presence.by_connection(client).filter(|_| is_going_away) {
             // It ended in order, so it had received its session.
             self.presence.spoke(member);
         }

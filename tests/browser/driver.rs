@@ -38,6 +38,7 @@ impl Browser {
         Browser::start_with(None)
     }
 
+    #[cfg(feature = "tls")]
     /// The same; it trusts the certificates of this key: the base64 of the SHA-256 of its SubjectPublicKeyInfo.
     pub fn start_trusting(key: &str) -> Browser {
         Browser::start_with(Some(format!("--ignore-certificate-errors-spki-list={key}")))

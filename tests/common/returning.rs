@@ -114,9 +114,7 @@ impl Person {
 
     pub fn event(&mut self) -> Value {
         let event = self.client.event();
-        if let Some(id) = event["id"].as_u64()
-            && event["type"] != "posted"
-        {
+        if let Some(id) = event["id"].as_u64().filter(|_| event["type"] != "posted") {
             assert!(id > self.ticket.after, "ids rise: {event} after {}", self.ticket.after);
             self.ticket.after = id;
         }
@@ -306,7 +304,9 @@ impl Returning {
         let websocket = self.websocket.as_mut();
         let gone = websocket.is_some_and(|websocket| websocket.close(None).is_err());
         let mut events = Vec::new();
-        while !gone && let Some(event) = self.hear() {
+        loop {
+            let event = if gone { None } else { self.hear() };
+            let Some(event) = event else { break };
             if self.is_news(&event) {
                 events.push(event);
             }

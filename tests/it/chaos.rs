@@ -265,9 +265,8 @@ impl Talker {
                 number += 1;
             }
             let event = self.listen();
-            if let (Some(from), Some(said)) = (number_of(&event), event["text"].as_str())
-                && let Ok(said) = said.parse::<usize>()
-            {
+            let said = event["text"].as_str().and_then(|said| said.parse::<usize>().ok());
+            if let (Some(from), Some(said)) = (number_of(&event), said) {
                 heard[from] = said + 1;
             }
         }

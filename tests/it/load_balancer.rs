@@ -109,10 +109,8 @@ impl Talker {
                 self.client.say(None, &number.to_string());
                 number += 1;
             }
-            if self.story.len() > CLIENTS * MESSAGES / 2
-                && let Some(in_the_middle) = in_the_middle.take()
-            {
-                in_the_middle();
+            if self.story.len() > CLIENTS * MESSAGES / 2 {
+                in_the_middle.take().into_iter().for_each(|in_the_middle| in_the_middle());
             }
             self.listen();
         }

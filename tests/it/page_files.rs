@@ -191,11 +191,8 @@ fn each_sentence_that_is_used_is_there_and_each_that_is_there_is_used() {
         }
         // `close_${code}`
         for part in text.split('`').skip(1) {
-            if let Some((beginning, _)) = part.split_once("${")
-                && is_key(beginning)
-            {
-                beginnings.insert(beginning.to_owned());
-            }
+            let beginning = part.split_once("${").map(|(beginning, _)| beginning);
+            beginnings.extend(beginning.filter(|beginning| is_key(beginning)).map(str::to_owned));
         }
     }
     let unused: Vec<&String> = keys

@@ -24,9 +24,11 @@ fn a_stalled_tab_does_not_delay_the_others_and_is_cut_off_at_its_bound() {
     // Each message is awaited before the next is sent: if the stalled tab held the others up, this would not go on.
     for number in 0..500 {
         ana.say(&format!("{number} {text}"));
-        while let event = luis.event()
-            && event["type"] != "message"
-        {
+        loop {
+            let event = luis.event();
+            if event["type"] == "message" {
+                break;
+            }
             note_leaving(&event, &mut cut_off);
         }
         while ana.event()["type"] != "message" {}

@@ -1,7 +1,7 @@
 //! The server's outputs may be closed, full or frozen: no member is harmed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write, pipe};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -85,8 +85,10 @@ const JUST_RUN: &str = "exec \"$@\"";
 
 /// A pipe whose reader has ended, as with `| head -1`.
 fn broken_pipe() -> Stdio {
-    let (reader, writer) = pipe().expect("a pipe");
-    drop(reader);
+    // The program is a reader that ends at once.
+    let mut reader = Command::new("true").stdin(Stdio::piped()).spawn().expect("a program");
+    let writer = reader.stdin.take().expect("it is piped");
+    assert!(reader.wait().expect("it ends").success());
     writer.into()
 }
 

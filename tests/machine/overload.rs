@@ -254,7 +254,7 @@ fn come_and_vanish(server: &Server, way: usize) {
         }
     }
     // Every other one with a reset.
-    if way.is_multiple_of(2) {
+    if way % 2 == 0 {
         SockRef::from(&socket).set_linger(Some(Duration::ZERO)).expect("a reset can be had");
     }
 }

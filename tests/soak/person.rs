@@ -80,9 +80,8 @@ impl Person<'_> {
 
     fn listen(&mut self, time: Duration) {
         let until = Instant::now() + time;
-        while Instant::now() < until
-            && let Some(event) = self.client.next_until(until)
-        {
+        while Instant::now() < until {
+            let Some(event) = self.client.next_until(until) else { break };
             self.hear(event);
         }
     }
@@ -174,9 +173,8 @@ impl Person<'_> {
 
     pub fn confirm_all(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while self.client.unconfirmed() > 0
-            && let Some(event) = self.client.next_until(deadline)
-        {
+        while self.client.unconfirmed() > 0 {
+            let Some(event) = self.client.next_until(deadline) else { break };
             self.hear(event);
         }
         let (name, left) = (self.client.name(), self.client.unconfirmed() as u64);
@@ -187,9 +185,8 @@ impl Person<'_> {
     fn wait_for_the_end(&mut self) {
         self.stage.waiting.fetch_add(1, Ordering::SeqCst);
         let deadline = Instant::now() + 2 * PATIENCE;
-        while !self.heard_the_end
-            && let Some(event) = self.client.next_until(deadline)
-        {
+        while !self.heard_the_end {
+            let Some(event) = self.client.next_until(deadline) else { break };
             self.hear(event);
         }
         self.stage.waiting.fetch_sub(1, Ordering::SeqCst);

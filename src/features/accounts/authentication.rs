@@ -101,9 +101,7 @@ impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
                     shared.end(cookie);
                 }
             }
-            if let Some(revoked) = self.revoked.take()
-                && !(self.on_revoked)(revoked)
-            {
+            if self.revoked.take().is_some_and(|revoked| !(self.on_revoked)(revoked)) {
                 return;
             }
         }
@@ -175,9 +173,8 @@ impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
         if let Err(no_attempt) = self.attempts.begin(&login.attempt, now) {
             return self.refuse_attempt(&login, no_attempt);
         }
-        if let Some(shared) = &mut self.shared
-            && let Err(wait) = shared.take_tokens(&login.attempt)
-        {
+        let shared = self.shared.as_mut().map(|shared| shared.take_tokens(&login.attempt));
+        if let Some(Err(wait)) = shared {
             self.attempts.end(&login.attempt, false);
             return self.refuse_attempt(&login, NoAttempt::Wait(wait));
         }
@@ -228,9 +225,7 @@ impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
         let cookie = Token::random().ok_or(NotSignedIn::Busy)?;
         let session = self.sessions.begin(&cookie, key.clone(), now);
         let hash = CookieHash::of(&cookie);
-        if let Some(shared) = &mut self.shared
-            && shared.begin(hash, key, SESSION_AGE)
-        {
+        if self.shared.as_mut().is_some_and(|shared| shared.begin(hash, key, SESSION_AGE)) {
             self.sessions.set_shared(hash);
         }
         Ok(self.signed_in(key, Some(session), Some(cookie)))

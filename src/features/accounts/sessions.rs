@@ -129,9 +129,8 @@ impl Sessions {
 
     /// Ends the sessions that are too old.
     pub fn end_old(&mut self, now: Instant) {
-        while let Some(((ends, _), oldest)) = self.by_age.first_key_value()
-            && *ends <= now
-        {
+        let is_over = |(ends, _): &(Instant, _)| *ends <= now;
+        while let Some((_, oldest)) = self.by_age.first_key_value().filter(|(age, _)| is_over(age)) {
             self.end(*oldest, TOO_OLD);
         }
     }

@@ -45,7 +45,7 @@ impl End {
                 text!("the server closed with code {code}", "el servidor cerró con el código {code}")
             }
             End::Cut(why) | End::Broken(why) => why.clone(),
-            End::Flood => text!("the server sends without end", "el servidor envía sin fin"),
+            End::Flood => text!("the server sends without end", "el servidor envía sin parar"),
         }
     }
 
@@ -99,7 +99,7 @@ impl Client {
         self.send(target, Frame::new(TEXT, target.wrapped(text).as_bytes())).map_err(|error| {
             Failure::DoesNot(text!(
                 "the server took no more bytes: {error}",
-                "el servidor dejó de leer: {error}"
+                "el servidor no aceptó más bytes: {error}"
             ))
         })
     }
@@ -126,7 +126,9 @@ impl Client {
             }
             match self.stream().read(&mut chunk) {
                 Ok(0) => {
-                    return Err(self.cut("fin", text!("the server ended TCP", "el servidor cortó el TCP")));
+                    return Err(
+                        self.cut("fin", text!("the server ended TCP", "el servidor cortó la conexión TCP"))
+                    );
                 }
                 Ok(length) => self.buffer.extend(&chunk[..length]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -134,9 +136,10 @@ impl Client {
                     return Err(End::Timeout);
                 }
                 Err(_) => {
-                    return Err(
-                        self.cut("reset", text!("the server reset TCP", "el servidor reinició el TCP (RST)"))
-                    );
+                    return Err(self.cut(
+                        "reset",
+                        text!("the server reset TCP", "el servidor cortó de golpe la conexión TCP (RST)"),
+                    ));
                 }
             }
         }

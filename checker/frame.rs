@@ -89,22 +89,22 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     if rsv != 0 {
         return Parsed::Broken(text!(
             "the first byte of a frame, {first:#04x}, has reserved bits set",
-            "el primer byte de una trama, {first:#04x}, lleva activados bits reservados"
+            "el primer byte de una trama, {first:#04x}, tiene bits reservados activados"
         ));
     }
     if !matches!(opcode, 0..=2 | 8..=10) {
         return Parsed::Broken(text!(
             "the first byte of a frame, {first:#04x}, has the unknown opcode {opcode}",
-            "el primer byte de una trama, {first:#04x}, lleva el opcode desconocido {opcode}"
+            "el primer byte de una trama, {first:#04x}, tiene un opcode desconocido, {opcode}"
         ));
     }
     if second & 0x80 != 0 {
-        return Parsed::Broken(text!("a server's frame is masked", "una trama del servidor va enmascarada"));
+        return Parsed::Broken(text!("a server's frame is masked", "una trama del servidor lleva máscara"));
     }
     if opcode >= 8 && (!fin || second & 0x7f > 125) {
         return Parsed::Broken(text!(
             "a control frame is in fragments or longer than 125 bytes",
-            "una trama de control va fragmentada o mide más de 125 bytes"
+            "una trama de control está fragmentada u ocupa más de 125 bytes"
         ));
     }
     let (length, size) = match second & 0x7f {

@@ -61,7 +61,7 @@ impl Answer {
             if bytes.len() > MAX_HEAD {
                 return Err(text!(
                     "the head of its answer does not end within {MAX_HEAD} bytes",
-                    "la cabecera de su respuesta no acaba en {MAX_HEAD} bytes"
+                    "la cabecera de su respuesta ocupa más de {MAX_HEAD} bytes"
                 ));
             }
             let late = || text!("it did not answer in time", "no respondió a tiempo");
@@ -73,7 +73,7 @@ impl Answer {
                 Ok(0) => {
                     return Err(text!(
                         "it ended TCP instead of answering",
-                        "cortó el TCP en vez de responder"
+                        "cortó la conexión TCP en vez de responder"
                     ));
                 }
                 Ok(length) => bytes.extend(&buffer[..length]),
@@ -97,7 +97,7 @@ impl Answer {
     pub fn fault(&self) -> Option<Text> {
         let status = self.status;
         if status != 101 {
-            return Some(text!("the answer is {status}, not 101", "la respuesta es {status}, no 101"));
+            return Some(text!("the answer is {status}, not 101", "la respuesta es {status}, y no 101"));
         }
         let has = |name, word: &str| {
             self.header(name)

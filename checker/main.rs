@@ -154,6 +154,6 @@ fn begin(asked: Vec<&'static Promise>, target: Arc<Target>) -> crossbeam_channel
 fn minute_is_over() -> text::Text {
     text!(
         "the minute was over before it came to this; ask for it alone with --only",
-        "se acabó el minuto antes de llegar aquí; pídelo solo con --only"
+        "el minuto se acabó antes de llegar a esta promesa; compruébala por separado con --only"
     )
 }

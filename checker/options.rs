@@ -27,16 +27,16 @@ websocket-check URL [opciones]  comprueba cualquier chat por WebSocket: entra un
 
   --only NOMBRES     solo estas promesas o grupos, separados por comas: handshake,ping
   --send PLANTILLA   cómo quiere tu servidor los textos: '{\"type\":\"message\",\"text\":\"%text%\"}'
-  --answer CAMPO     dónde está el texto en la respuesta: text, o data.text; sin ella vale cualquier campo del JSON
-  --pid NÚMERO       el proceso del servidor: se mira su memoria, y al final recibe SIGTERM
-  --record FICHERO   lo que pasó por el cable, para el diagrama de secuencia de la página (docs/recording.md)
+  --answer CAMPO     dónde está el texto en la respuesta: text, o data.text; sin esta opción vale cualquier campo del JSON
+  --pid NÚMERO       el proceso del servidor: se vigila su memoria, y al final recibe SIGTERM
+  --record ARCHIVO   lo que pasó por el cable, para el diagrama de secuencia de la página (docs/recording.md)
   --json             un objeto JSON en vez de líneas, para calificar
-  --explain          por qué importa y cómo verlo a mano, también de lo que se cumple
-  --lang en|es       el idioma; sin ella, el de LANG
-  --yes-this-host-is-mine   también una máquina que no es esta
+  --explain          por qué importa y cómo verlo a mano, también en lo que se cumple
+  --lang en|es       el idioma; sin esta opción, el de LANG
+  --yes-this-host-is-mine   permite también una máquina que no es esta
 
 Estado de salida: 0 se cumple todo lo pedido; 1 algo no se cumple; 2 algo no se pudo saber, o una opción errónea.
-Envía 160 MiB como mucho, por 200 conexiones como mucho, y acaba en menos de un minuto.",
+Envía como mucho 160 MiB, por un máximo de 200 conexiones TCP, y acaba en menos de un minuto.",
 ];
 
 pub struct Options {
@@ -91,7 +91,7 @@ fn read(
                     other => {
                         return Err(text!(
                             "--lang is en or es, not {other}",
-                            "--lang es en o es, no {other}"
+                            "--lang admite en o es, pero no {other}"
                         ));
                     }
                 }
@@ -110,7 +110,7 @@ fn read(
             let names = names.join(", ");
             return Err(text!(
                 "no promise is called {name}; there are {names}",
-                "ninguna promesa se llama {name}; hay {names}"
+                "ninguna promesa se llama {name}; las que hay son {names}"
             ));
         }
     }
@@ -120,7 +120,7 @@ fn read(
             "--send necesita %text% donde va el texto"
         ));
     }
-    let Some(url) = url else { return Err(text!("which URL? See --help", "¿qué URL? Mira --help")) };
+    let Some(url) = url else { return Err(text!("which URL? See --help", "falta la URL; mira --help")) };
     let (host, path) = split(&url)?;
     let address = resolve(&host, is_mine)?;
     Ok(Some(Options {

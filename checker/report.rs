@@ -81,13 +81,13 @@ pub fn summary(counts: [usize; 3], left_out: &[&str], cost: (u64, u64, f64), lan
     let mib = bytes as f64 / f64::from(1 << 20);
     let mut text = match language {
         Language::English => format!("{holds} hold, {does_not} do not, {unknown} could not be told"),
-        Language::Spanish => format!("{holds} se cumplen, {does_not} no, {unknown} no se pudieron saber"),
+        Language::Spanish => format!("se cumplen: {holds}; no se cumplen: {does_not}; no se sabe: {unknown}"),
     };
     if !left_out.is_empty() {
         let names = left_out.join(", ");
         text.push_str(&match language {
             Language::English => format!("; not asked, since they need --pid: {names}"),
-            Language::Spanish => format!("; no se preguntaron, porque necesitan --pid: {names}"),
+            Language::Spanish => format!("; sin comprobar, porque necesitan --pid: {names}"),
         });
     }
     text.push_str(&match language {

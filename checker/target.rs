@@ -155,7 +155,7 @@ pub fn unreachable(target: &Target, error: &io::Error) -> Text {
             "nadie escucha en {address}: ¿está en marcha el servidor?"
         );
     }
-    text!("{address} cannot be reached: {error}", "no se puede contactar con {address}: {error}")
+    text!("{address} cannot be reached: {error}", "no se puede conectar con {address}: {error}")
 }
 
 fn has_string(json: &Value, said: &str) -> bool {

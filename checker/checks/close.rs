@@ -16,18 +16,18 @@ const CODE: u16 = 1000;
 fn close(target: &Target) -> Result<Client, Failure> {
     let mut client = target.open()?;
     client.send(target, Frame::close(CODE, "bye")).map_err(|error| {
-        Failure::DoesNot(text!("it took no more bytes: {error}", "dejó de leer: {error}"))
+        Failure::DoesNot(text!("it took no more bytes: {error}", "no aceptó más bytes: {error}"))
     })?;
     match client.closed(target, target.within(ANSWER)) {
         Ok(CODE) => Ok(client),
         Ok(code) => Err(Failure::DoesNot(text!(
             "it was closed with {CODE} and answered {code}",
-            "se cerró con {CODE} y respondió {code}"
+            "al cierre con {CODE} respondió con {code}"
         ))),
-        Err(end) => {
-            Err(end
-                .does_not(&text!("the answer to the close did not come:", "no llegó la respuesta al close:")))
-        }
+        Err(end) => Err(end.does_not(&text!(
+            "the answer to the close did not come:",
+            "no llegó la respuesta a la trama de cierre:"
+        ))),
     }
 }
 
@@ -43,11 +43,11 @@ pub fn tcp(target: &Target) -> Outcome {
         Err(End::Cut(_)) => Ok(()),
         Err(End::Timeout) => Err(Failure::DoesNot(text!(
             "3 s after both close frames TCP is still open",
-            "3 s después de los dos close el TCP sigue abierto"
+            "3 s después de las dos tramas de cierre la conexión TCP sigue abierta"
         ))),
         _ => Err(Failure::DoesNot(text!(
             "frames came after the close frame",
-            "llegaron tramas después del close"
+            "llegaron tramas después de la trama de cierre"
         ))),
     }
 }
@@ -68,6 +68,6 @@ pub fn sigterm(target: &Target) -> Outcome {
     match client.closed(target, target.within(Duration::from_secs(5))) {
         Ok(1001) => Ok(()),
         Ok(code) => Err(Failure::DoesNot(text!("the code was {code}", "el código fue {code}"))),
-        Err(end) => Err(end.does_not(&text!("no close frame came:", "no llegó ningún close:"))),
+        Err(end) => Err(end.does_not(&text!("no close frame came:", "no llegó ninguna trama de cierre:"))),
     }
 }

@@ -48,7 +48,7 @@ pub fn everybody_hears(target: &Target) -> Outcome {
             ("a second client heard nothing", "a un segundo cliente no le llegó nada")
         }
         Hears { sender: false, others: true } => {
-            ("the sender did not hear itself", "a quien lo envió no le llegó")
+            ("the sender did not hear itself", "el mensaje no le llegó a quien lo envió")
         }
         Hears { sender: false, others: false } => (
             "nothing came back; if your server wraps texts, see --send and --answer",
@@ -72,7 +72,7 @@ pub fn others_hear(target: &Target) -> Outcome {
     }
     Err(Failure::Unknown(text!(
         "see everybody-hears: a second client hears nothing, so there is nothing to look at",
-        "mira everybody-hears: a un segundo cliente no le llega nada, así que no hay nada que mirar"
+        "mira everybody-hears: a un segundo cliente no le llega nada, así que no hay nada que comprobar"
     )))
 }
 
@@ -88,7 +88,7 @@ impl Pair {
         if hears == (Hears { sender: false, others: false }) {
             return Err(Failure::Unknown(text!(
                 "see everybody-hears: no message comes back, so there is nothing to look at",
-                "mira everybody-hears: no vuelve ningún mensaje, así que no hay nada que mirar"
+                "mira everybody-hears: no vuelve ningún mensaje, así que no hay nada que comprobar"
             )));
         }
         let listener = if hears.others { Some(ready_one(target, None)?) } else { None };
@@ -143,7 +143,7 @@ pub fn one_order(target: &Target) -> Outcome {
     }
     Err(Failure::DoesNot(text!(
         "{SPEAKERS} clients spoke at once, and two that listened heard another order",
-        "{SPEAKERS} clientes hablaron a la vez, y dos que escuchaban recibieron otro orden"
+        "{SPEAKERS} clientes enviaron mensajes a la vez, y dos que escuchaban los recibieron en distinto orden"
     )))
 }
 
@@ -154,7 +154,7 @@ fn cut_off_speaker(target: &Target, speakers: Vec<Client>) -> Option<Failure> {
         ends.map(|end| end.map_or_else(|end| end, End::Close)).find(|end| !matches!(end, End::Timeout))?;
     Some(end.does_not(&text!(
         "a client that said {EACH} short messages at once was cut off:",
-        "a un cliente que envió {EACH} mensajes cortos de golpe se le cortó:"
+        "se cortó la conexión de un cliente que envió {EACH} mensajes cortos de golpe:"
     )))
 }
 
@@ -223,7 +223,7 @@ fn send_in_three(target: &Target, client: &Client, said: &str, between: Option<&
             sent = client.send(target, ping.clone());
         }
         sent.map_err(|error| {
-            Failure::DoesNot(text!("it took no more bytes: {error}", "dejó de leer: {error}"))
+            Failure::DoesNot(text!("it took no more bytes: {error}", "no aceptó más bytes: {error}"))
         })?;
     }
     Ok(())
@@ -232,7 +232,7 @@ fn send_in_three(target: &Target, client: &Client, said: &str, between: Option<&
 /// Sends a ping, and waits for its pong.
 pub fn pong(target: &Target, client: &mut Client, bytes: &[u8]) -> Outcome {
     client.send(target, Frame::new(PING, bytes)).map_err(|error| {
-        Failure::DoesNot(text!("it took no more bytes: {error}", "dejó de leer: {error}"))
+        Failure::DoesNot(text!("it took no more bytes: {error}", "no aceptó más bytes: {error}"))
     })?;
     pong_to(target, client, bytes)
 }
@@ -248,7 +248,7 @@ fn pong_to(target: &Target, client: &mut Client, bytes: &[u8]) -> Outcome {
             PONG => {
                 return Err(Failure::DoesNot(text!(
                     "the pong has other bytes than the ping",
-                    "el pong trae otros bytes que el ping"
+                    "el pong no trae los mismos bytes que el ping"
                 )));
             }
             CLOSE => return Err(End::Close(frame.close_code()).does_not(&before())),

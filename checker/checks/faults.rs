@@ -28,15 +28,18 @@ fn closed_with(target: &Target, bytes: &[u8], code: u16) -> Outcome {
     let mut client = target.open()?;
     client.record_broken("client", bytes, "the checker breaks a rule on purpose");
     client.send_bytes(target, bytes).map_err(|error| {
-        Failure::DoesNot(text!("it took no more bytes: {error}", "dejó de leer: {error}"))
+        Failure::DoesNot(text!("it took no more bytes: {error}", "no aceptó más bytes: {error}"))
     })?;
     Err(Failure::DoesNot(match client.closed(target, target.within(CLOSE)) {
         Ok(found) if found == code => return Ok(()),
         Ok(found) => {
-            text!("it closed with code {found}, not {code}", "cerró con el código {found}, no {code}")
+            text!("it closed with code {found}, not {code}", "cerró con el código {found}, y no con {code}")
         }
         Err(End::Timeout) => text!("it did not close", "no cerró la conexión"),
-        Err(End::Cut(_)) => text!("it ended TCP without a close frame", "cortó el TCP sin enviar un close"),
+        Err(End::Cut(_)) => text!(
+            "it ended TCP without a close frame",
+            "cortó la conexión TCP sin enviar una trama de cierre"
+        ),
         Err(end) => end.text(),
     }))
 }

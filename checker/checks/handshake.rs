@@ -102,7 +102,7 @@ pub fn http(target: &Target) -> Outcome {
     match answer(target, &lines)?.status {
         101 => Err(Failure::DoesNot(text!(
             "a plain request is answered with 101",
-            "una petición normal recibe un 101"
+            "una petición HTTP normal recibe la respuesta 101"
         ))),
         _ => Ok(()),
     }

@@ -60,7 +60,7 @@ pub fn others_go_on(target: &Target) -> Outcome {
     if before < MESSAGES {
         return Err(Failure::Unknown(text!(
             "only {before} of {MESSAGES} long messages were each heard within a second, though all read: is the server slow, or is there a limit for how fast one may speak?",
-            "solo {before} de {MESSAGES} mensajes largos llegaron cada uno en un segundo, aunque todos leían: ¿es lento el servidor, o hay un límite de velocidad por cliente?"
+            "solo {before} de {MESSAGES} mensajes largos llegaron en menos de un segundo, aunque todos leían: ¿es lento el servidor o hay un límite de velocidad por cliente?"
         )));
     }
     let stalled = stalled(target)?;
@@ -117,7 +117,7 @@ pub fn comings(target: &Target) -> Outcome {
         let client = target.open().map_err(|failure| match failure {
             Failure::DoesNot(why) | Failure::Unknown(why) => {
                 let before =
-                    text!("number {number} could not come in:", "el número {number} no pudo entrar:");
+                    text!("number {number} could not come in:", "el cliente número {number} no pudo entrar:");
                 Failure::DoesNot(before.and(&why))
             }
         })?;
@@ -130,8 +130,11 @@ pub fn comings(target: &Target) -> Outcome {
     }
     pair.say_and_hear(target, &target.fresh("after all of them")).map_err(|failure| match failure {
         Failure::DoesNot(why) => Failure::DoesNot(
-            text!("after {COMINGS} had come and gone:", "después de que {COMINGS} entraran y salieran:")
-                .and(&why),
+            text!(
+                "after {COMINGS} had come and gone:",
+                "después de que {COMINGS} clientes entraran y salieran:"
+            )
+            .and(&why),
         ),
         unknown @ Failure::Unknown(_) => unknown,
     })?;

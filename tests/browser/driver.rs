@@ -402,7 +402,7 @@ impl Page {
 
 /// Gives tests the parts of our page by name: `state`, `send`, `ownFeed`… The page itself has no globals. The inspector's parts are
 /// there if the server has them, which the page learns from `/health`.
-const PARTS: &str = "(async () => {
+pub const PARTS: &str = "(async () => {
     if (document.querySelector('script[type=module]') === null) return;
     const part = (path) => import(new URL(`page/${path}`, document.baseURI).href);
     const give = (module) => {
@@ -423,7 +423,7 @@ pub fn quoted(text: &str) -> String {
 
 /// A promise of null as soon as the condition holds, or of the reason why it did not before the deadline.
 /// The condition is looked at after each change of the document.
-fn awaiting(condition: &str) -> String {
+pub fn awaiting(condition: &str) -> String {
     format!(
         "new Promise(resolve => {{
             let reason = 'it stayed false';

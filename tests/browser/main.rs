@@ -14,6 +14,8 @@ mod page;
 mod accounts;
 mod chat;
 mod connection;
+#[cfg(feature = "inspector")]
+mod firefox;
 mod inspector;
 mod look;
 #[cfg(not(any(feature = "accounts", feature = "inspector")))]

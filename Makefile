@@ -226,11 +226,12 @@ dist: rust
 	cd $(DIST) && sha256sum *.zip *.tar.gz 2>/dev/null > SHA256SUMS; cat SHA256SUMS
 
 dist-one: NAME = websocket-classroom-$(VERSION)-$(TARGET)
+dist-one: DIST_FLAGS = --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo -C strip=symbols \
+	$(if $(findstring windows,$(TARGET)),-C link-arg=-Wl$(,)--no-insert-timestamp)
 dist-one: SUFFIX = $(if $(findstring windows,$(TARGET)),.exe)
 dist-one:
 	@! command -v rustup >/dev/null || rustup -q target add $(TARGET)
-	RUSTFLAGS='--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo -C strip=symbols \
-		$(if $(findstring windows,$(TARGET)),-C link-arg=-Wl$(,)--no-insert-timestamp)' \
+	RUSTFLAGS='$(DIST_FLAGS)' \
 		CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=arm-linux-gnueabihf-gcc CC_armv7_unknown_linux_gnueabihf=arm-linux-gnueabihf-gcc \
 		cargo build --release --locked --features $(DIST_FEATURES) --bins --target $(TARGET) --target-dir $(CROSS)/dist
 	mkdir -p $(DIST)/$(NAME)

@@ -60,7 +60,7 @@ impl Client {
     pub fn open(target: &Target, stream: TcpStream) -> Result<Client, Text> {
         let lines = request_lines(&target.host, &target.path);
         let (connection, answer) =
-            Connection::ask(target, stream, &lines).map_err(|failure| failure.text().clone())?;
+            Connection::ask(target, stream, &lines, 1).map_err(|failure| failure.text().clone())?;
         match answer.fault().or_else(|| answer.accept_fault()) {
             Some(fault) => Err(fault),
             None => {

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,9 @@ use crate::head::{Answer, KEY, accept, request};
 use crate::recording::{Recorder, hex, without_secrets};
 use crate::target::{ANSWER, Target, unreachable};
 use crate::verdict::Failure;
+
+/// Between two pieces of a request.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest header of a frame.
 const HEADER: usize = 14;
@@ -45,18 +49,22 @@ struct Close {
 }
 
 impl Connection {
-    /// Sends a request and reads the head of its answer.
+    /// Sends a request, in so many pieces, and reads the head of its answer.
     pub fn ask(
         target: &Target,
         mut stream: TcpStream,
         lines: &[String],
+        pieces: usize,
     ) -> Result<(Connection, Answer), Failure> {
         let began = Instant::now();
         let asked = request(lines);
-        target
-            .spend(asked.len())
-            .and_then(|()| stream.write_all(asked.as_bytes()))
-            .map_err(|error| Failure::Unknown(unreachable(target, &error)))?;
+        let failed = |error| Failure::Unknown(unreachable(target, &error));
+        target.spend(asked.len()).map_err(failed)?;
+        for (number, piece) in asked.as_bytes().chunks(asked.len().div_ceil(pieces)).enumerate() {
+            // So that TCP brings them one by one.
+            thread::sleep(if number == 0 { Duration::ZERO } else { PAUSE });
+            stream.write_all(piece).map_err(failed)?;
+        }
         let asked_us = began.elapsed().as_micros() as u64;
         let answer = Answer::read(&stream, target.within(ANSWER)).map_err(Failure::DoesNot)?;
         let number = target.websockets.fetch_add(1, Ordering::Relaxed) + 1;

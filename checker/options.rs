@@ -10,7 +10,7 @@ pub const HELP: [&str; 2] = [
     "\
 websocket-check URL [flags]     checks any chat over WebSocket: text in, the same text to everybody
 
-  --only NAMES       only these promises or groups, by commas: handshake,ping
+  --only NAMES       only these promises or groups (handshake, conversation, faults, close, load), by commas
   --send TEMPLATE    how your server wants a text: '{\"type\":\"message\",\"text\":\"%text%\"}'
   --answer FIELD     where the text is in the answer: text, or data.text; without it any field of a JSON counts
   --pid NUMBER       the server's process: its memory is watched, and it gets SIGTERM at the end
@@ -25,7 +25,7 @@ It sends at most 160 MiB, over at most 200 TCP connections, and ends within a mi
     "\
 websocket-check URL [opciones]  comprueba cualquier chat por WebSocket: entra un texto, y el mismo texto llega a todos
 
-  --only NOMBRES     solo estas promesas o grupos, separados por comas: handshake,ping
+  --only NOMBRES     solo estas promesas o grupos (handshake, conversation, faults, close, load), separados por comas
   --send PLANTILLA   cómo quiere tu servidor los textos: '{\"type\":\"message\",\"text\":\"%text%\"}'
   --answer CAMPO     dónde está el texto en la respuesta: text, o data.text; sin esta opción vale cualquier campo del JSON
   --pid NÚMERO       el proceso del servidor: se vigila su memoria, y al final recibe SIGTERM
@@ -109,8 +109,8 @@ fn read(
             let names: Vec<&str> = PROMISES.iter().map(|promise| promise.id).collect();
             let names = names.join(", ");
             return Err(text!(
-                "no promise is called {name}; there are {names}",
-                "ninguna promesa se llama {name}; las que hay son {names}"
+                "no promise is called {name}; there are the groups handshake, conversation, faults, close, load, and {names}",
+                "ninguna promesa se llama {name}; están los grupos handshake, conversation, faults, close, load, y {names}"
             ));
         }
     }

@@ -53,7 +53,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         id: "headers", group: "handshake", check: handshake::headers,
-        title: Both("Header names count in any case and order", "Las cabeceras valen en cualquier orden, en mayúsculas o minúsculas"),
+        title: Both("Headers count in any case and order, also in pieces", "Las cabeceras valen en cualquier orden y caja, también a trozos"),
         why: Both("Each browser writes them in its own way.", "Cada navegador las escribe a su manera."),
         rfc: "4.2.1", is_advice: false, needs_pid: false,
         by_hand: "curl -i -N -H 'connection: keep-alive, UPGRADE' -H 'UPGRADE: WebSocket' -H 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==' -H 'SEC-WEBSOCKET-VERSION: 13' HTTP_URL",
@@ -152,8 +152,8 @@ pub const PROMISES: &[Promise] = &[
         title: Both("A message of 65,536 bytes arrives whole", "Un mensaje de 65.536 bytes llega entero"),
         why: Both("From this length on the frame has an 8-byte length, and TCP brings it in pieces.", "A partir de este tamaño la longitud ocupa 8 bytes, y TCP entrega la trama a trozos."),
         rfc: "5.2", is_advice: false, needs_pid: false,
-        by_hand: "head -c 65536 /dev/zero | tr '\\0' a | websocat -B 70000 URL",
-        remark: Both("", ""),
+        by_hand: "head -c 65536 /dev/zero | tr '\\0' a | websocat -B 70000 URL | wc -c",
+        remark: Both("(65537, with the line's end)", "(65537, con el final de línea)"),
     },
     Promise {
         id: "fault-unmasked", group: "faults", check: faults::unmasked,
@@ -208,8 +208,8 @@ pub const PROMISES: &[Promise] = &[
         title: Both("A close frame is answered with its code", "Una trama de cierre recibe otra con el mismo código"),
         why: Both("So both know that nothing was lost on the way.", "Así ambos saben que no se perdió nada por el camino."),
         rfc: "5.5.1", is_advice: false, needs_pid: false,
-        by_hand: "websocat -E URL",
-        remark: Both("(then Ctrl-D)", "(y después Ctrl-D)"),
+        by_hand: "(HEAD; sleep 1; printf '\\210\\202\\0\\0\\0\\0\\003\\350'; sleep 1) | nc HOST PORT | xxd",
+        remark: Both("(88 02 03 e8 comes back)", "(vuelve 88 02 03 e8)"),
     },
     Promise {
         id: "close-tcp", group: "close", check: close::tcp,
@@ -226,7 +226,7 @@ pub const PROMISES: &[Promise] = &[
         why: Both("What waits for it must be bounded.", "Lo que se guarda para él debe tener un límite."),
         rfc: "—", is_advice: false, needs_pid: true,
         by_hand: "grep VmRSS /proc/PID/status",
-        remark: Both("(while one client is stopped by Ctrl-Z)", "(mientras un cliente está parado con Ctrl-Z)"),
+        remark: Both("(while one client is stopped by Ctrl-Z, and others send some ten thousand lines)", "(mientras un cliente está parado con Ctrl-Z y otros envían unas diez mil líneas)"),
     },
     Promise {
         id: "torn-frames", group: "load", check: torn::frames,
@@ -265,7 +265,7 @@ pub const PROMISES: &[Promise] = &[
         title: Both("At SIGTERM everybody gets 1001", "Con SIGTERM todos reciben el código 1001"),
         why: Both("So pages know that the server went, and come back later.", "Así las páginas saben que el servidor se ha ido y vuelven más tarde."),
         rfc: "7.4.1", is_advice: false, needs_pid: true,
-        by_hand: "websocat -E URL",
-        remark: Both("(then kill -TERM PID)", "(y después kill -TERM PID)"),
+        by_hand: "websocat -v -E URL",
+        remark: Both("(then kill -TERM with your server's number: it says \"Received WebSocket close message\")", "(después, kill -TERM con el número de tu servidor: dice «Received WebSocket close message»)"),
     },
 ];

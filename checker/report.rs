@@ -102,6 +102,8 @@ pub fn summary(counts: [usize; 3], left_out: &[&str], cost: (u64, u64, f64), lan
 /// 0, 1 or 2.
 pub fn status(counts: [usize; 3]) -> u8 {
     match counts {
+        // Nothing at all was asked.
+        [0, 0, 0] => 2,
         [_, 0, 0] => 0,
         [_, 0, _] => 2,
         _ => 1,

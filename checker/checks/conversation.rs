@@ -51,8 +51,8 @@ pub fn everybody_hears(target: &Target) -> Outcome {
             ("the sender did not hear itself", "el mensaje no le llegó a quien lo envió")
         }
         Hears { sender: false, others: false } => (
-            "nothing came back; if your server wraps texts, see --send and --answer",
-            "no volvió nada; si tu servidor envuelve los textos, mira --send y --answer",
+            "nothing came back; look at your server's output: does it still send to a client that has gone, and stop there? If it wraps texts, see --send and --answer",
+            "no volvió nada; mira lo que escribe tu servidor: ¿sigue enviando a un cliente que ya se ha ido y se para ahí? Si envuelve los textos, mira --send y --answer",
         ),
     };
     Err(Failure::DoesNot(Text { en: en.to_owned(), es: es.to_owned() }))

@@ -8,9 +8,14 @@ use crate::verdict::{Failure, Outcome};
 
 /// What these lines are answered.
 fn answer(target: &Target, lines: &[String]) -> Result<Answer, Failure> {
+    answer_to_pieces(target, lines, 1)
+}
+
+/// The same if they come in so many pieces.
+fn answer_to_pieces(target: &Target, lines: &[String], pieces: usize) -> Result<Answer, Failure> {
     let unreachable = |error| Failure::Unknown(unreachable(target, &error));
     let stream = target.connect(None).map_err(unreachable)?;
-    Connection::ask(target, stream, lines).map(|(_, answer)| answer)
+    Connection::ask(target, stream, lines, pieces).map(|(_, answer)| answer)
 }
 
 /// What a right handshake is answered. If that fails once, it is not waited for again.
@@ -50,8 +55,19 @@ pub fn headers(target: &Target) -> Outcome {
     lines[4] = lines[4].replace("Sec-WebSocket-Key:", "sec-websocket-key:");
     lines[5] = "SEC-WEBSOCKET-VERSION:13".to_owned();
     lines[1..].reverse();
-    let answer = answer(target, &lines)?;
-    without(answer.fault().or_else(|| answer.accept_fault()))
+    let in_any_order = answer(target, &lines)?;
+    without(in_any_order.fault().or_else(|| in_any_order.accept_fault()))?;
+    let cut = answer_to_pieces(target, &request_lines(&target.host, &target.path), 3)
+        .map_err(|failure| in_pieces(&failure))?;
+    without(cut.fault().or_else(|| cut.accept_fault())).map_err(|failure| in_pieces(&failure))
+}
+
+fn in_pieces(failure: &Failure) -> Failure {
+    let before = text!(
+        "a request that TCP brings in three pieces (read on until the empty line):",
+        "una petición que TCP trae en tres trozos (hay que leer hasta la línea vacía):"
+    );
+    Failure::DoesNot(before.and(failure.text()))
 }
 
 /// A wrong request is to get an answer that says so.

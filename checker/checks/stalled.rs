@@ -57,6 +57,12 @@ pub fn others_go_on(target: &Target) -> Outcome {
         // Once more: messages of the check before this one may still have been on their way.
         before = speak(target, MESSAGES)?;
     }
+    if before == 0 {
+        return Err(Failure::DoesNot(text!(
+            "the server sends nothing to anybody any more since a check before this one; does a thread wait for a client, or for a full queue, while others wait for it?",
+            "el servidor ya no envía nada a nadie desde una comprobación anterior; ¿espera algún hilo a un cliente, o a una cola llena, mientras otros lo esperan a él?"
+        )));
+    }
     if before < MESSAGES {
         return Err(Failure::Unknown(text!(
             "only {before} of {MESSAGES} long messages were each heard within a second, though all read: is the server slow, or is there a limit for how fast one may speak?",
@@ -102,8 +108,8 @@ pub fn memory(target: &Target) -> Outcome {
     }
     if heard < MEMORY_MESSAGES {
         return Err(Failure::Unknown(text!(
-            "only {said} MiB were heard, too little to see it",
-            "solo llegaron {said} MiB, demasiado poco para verlo"
+            "after {said} MiB the others heard nothing more, too little to see it: does the client that does not read stop them (see stalled-reader)?",
+            "tras {said} MiB los demás no recibieron nada más, demasiado poco para verlo: ¿los detiene el cliente que no lee (mira stalled-reader)?"
         )));
     }
     Ok(())

@@ -86,8 +86,8 @@ fn run(target: &Target, with_pings: bool) -> Outcome {
         Read::Limited => Err(limited()),
         Read::Missing(_) if cut_off => Err(limited()),
         Read::Missing(count) => Err(Failure::Unknown(text!(
-            "no frame was torn, but {count} messages did not come; is there a limit for how fast one client may speak?",
-            "ninguna trama llegó rota, pero faltan {count} mensajes; ¿hay un límite de velocidad por cliente?"
+            "no frame was torn, but {count} messages did not come; is there a limit for how fast one client may speak, or are messages left out for one that reads slowly?",
+            "ninguna trama llegó rota, pero faltan {count} mensajes; ¿hay un límite de velocidad por cliente, o se descartan mensajes para quien lee despacio?"
         ))),
     }
 }
@@ -128,8 +128,8 @@ fn wait_for_silence(target: &Target) {
 fn answers(target: &Target, slow: &mut Client, speaker: &Client, with_pings: bool) -> Outcome {
     if with_pings && pong(target, slow, b"before the load").is_err() {
         return Err(Failure::Unknown(text!(
-            "no ping was answered: see ping",
-            "no se respondió a ningún ping: mira ping"
+            "a ping before the load was not answered (alone: see ping)",
+            "un ping antes de la carga no tuvo respuesta (a solas: mira ping)"
         )));
     }
     let said = target.fresh("before the load");
@@ -192,8 +192,12 @@ fn read(target: &Target, slow: &mut Client, said: &[Vec<String>]) -> Read {
                 if !frame.fin {
                     continue;
                 }
-                let holds_others =
-                    || text!("a text holds bytes of another frame", "un texto contiene bytes de otra trama");
+                let holds_others = || {
+                    text!(
+                        "a text holds bytes of another frame (or a read that brought fewer bytes than asked for was taken for all: see long)",
+                        "un texto contiene bytes de otra trama (o se tomó por completa una lectura que trajo menos bytes de los pedidos: mira long)"
+                    )
+                };
                 let message = match String::from_utf8(std::mem::take(&mut joined)) {
                     Ok(message) => message,
                     Err(error) => return torn(slow, error.as_bytes(), holds_others()),

@@ -15,6 +15,7 @@ fn the_checker_names_what_is_broken() {
         (Fault::EndlessHead, "upgrade"),
         (Fault::WrongAccept, "accept"),
         (Fault::CaseMatters, "headers"),
+        (Fault::OneRead, "headers"),
         (Fault::AnyVersion, "version"),
         (Fault::NoKeyNeeded, "key"),
         (Fault::NoHttp, "http"),

@@ -55,6 +55,7 @@ fn exit_status_0_if_all_that_was_asked_for_holds() {
     assert_eq!(check(&program.url(), &["--only", "handshake,utf8"]).status, 0);
     assert_eq!(check(&program.url(), &["--only", "everybody-hears"]).status, 1);
     assert_eq!(check(&program.url(), &["--only", "one-order"]).status, 2);
+    assert_eq!(check(&program.url(), &["--only", "memory"]).status, 2, "without --pid nothing is asked");
 }
 
 #[test]

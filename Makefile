@@ -212,7 +212,7 @@ soak: rust
 
 rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing; https://rustup.rs/ installs it" >&2; exit 1; }
-	@found=$$(rustc --version | cut -d ' ' -f 2); oldest=$$(printf '%s\n' $(OLDEST) "$$found" | sort -V | head -1); \
+	@command -v rustc >/dev/null || exit 0; found=$$(rustc --version | cut -d ' ' -f 2); oldest=$$(printf '%s\n' $(OLDEST) "$$found" | sort -V | head -1); \
 		[ "$$oldest" = '$(OLDEST)' ] || { echo "Rust $(OLDEST) or newer is needed, and this is $$found: rustup update" >&2; exit 1; }
 
 # The same bytes each time: the time of the last commit, no path of this machine.
@@ -221,7 +221,7 @@ DIST := target/dist
 DIST_TARGETS = $(shell rustc --print host-tuple) $(shell command -v x86_64-w64-mingw32-gcc >/dev/null && echo $(WINDOWS)) \
 	$(shell command -v arm-linux-gnueabihf-gcc >/dev/null && echo $(ARM))
 DIST_FEATURES := redis,tls
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 dist: rust
 	rm -rf $(DIST)
 	@for target in $(DIST_TARGETS); do $(MAKE) --no-print-directory dist-one TARGET=$$target || exit 1; done

@@ -246,7 +246,8 @@ dist-one:
 PREFIX := /usr/local
 install: rust
 	cargo build --release --locked $(FEATURES) --bins
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom' '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom' '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(PREFIX)/lib/sysusers.d'
+	install -m 644 packaging/websocket-classroom.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/websocket-classroom.conf'
 	install -m 755 target/release/websocket-classroom target/release/websocket-check '$(DESTDIR)$(PREFIX)/bin'
 	install -m 644 README.md LICENSE '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom'
 	cp -R docs '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom/'

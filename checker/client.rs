@@ -16,7 +16,7 @@ use crate::verdict::Failure;
 
 /// More bytes than this in one wait are a flood. The longest of our texts comes back a few times at most.
 const MAX_WAITED: usize = 32 << 20;
-/// A message counts as so many bytes more, so that many short ones are a flood, too.
+/// A message counts as this number of bytes more: many short ones are a flood, too.
 const MESSAGE: usize = 1024;
 
 pub struct Client {

@@ -49,7 +49,7 @@ struct Close {
 }
 
 impl Connection {
-    /// Sends a request, in so many pieces, and reads the head of its answer.
+    /// Sends a request in `pieces` pieces, and reads the head of its answer.
     pub fn ask(
         target: &Target,
         mut stream: TcpStream,

@@ -43,7 +43,7 @@ export default {
   good_for_http: 'Pages, files, forms; create, read, update and delete (CRUD).',
   good_for_websocket: 'Chats, instant notices, online games.',
   address: 'How does the address begin?',
-  address_plain: 'This page is on `ws://`: whoever is on the same network can read each frame. `wss://` is the same inside TLS, as `https://` is `http://` inside TLS.',
+  address_plain: 'This page is on `ws://`: anyone on the same network can read each frame. `wss://` is the same inside TLS, as `https://` is `http://` inside TLS.',
   address_encrypted: 'This page is on `wss://`: the same frames inside TLS. The network sees how many bytes go, when and where, and nothing of what they say.',
 
   // The connection, in the four states of readyState

@@ -75,7 +75,7 @@ impl Connection {
         let response = handshake.response();
         let deadline = Deadline::after(context.options.handshake_timeout);
         http::write_all(&tcp.socket, &response, deadline)?;
-        tcp.socket.socket().set_read_timeout(context.options.ping)?;
+        tcp.socket.set_read_timeout(context.options.ping)?;
         info!(
             "{id}: handshake: GET {:?}, Sec-WebSocket-Key {} becomes Sec-WebSocket-Accept {}, answered 101",
             request.path, handshake.key, handshake.accept

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::system::Socket;
 
@@ -112,9 +113,25 @@ impl Transport {
         self.encryption.get()
     }
 
-    /// For its time-outs. Who reads or writes here passes the encryption by.
+    /// The socket itself. Who reads or writes here passes the encryption by.
     pub fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// For `read`.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_read_timeout(timeout)
+    }
+
+    /// For `write`.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_write_timeout(timeout)
     }
 
     /// For its addresses.
@@ -194,7 +211,7 @@ impl Transport {
     pub fn end_ours(&self) -> bool {
         if let Some(encryption) = self.encryption.get() {
             encryption.end();
-            // If TCP has failed, nobody reads it.
+            // If TCP has failed, no client reads it.
             if self.flush().is_ok_and(|all| !all) {
                 return false;
             }

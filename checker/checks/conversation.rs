@@ -175,7 +175,7 @@ fn order_heard(target: &Target, mut client: Client, round: &str) -> Result<Vec<S
     Ok(heard)
 }
 
-/// So many clients, each of which the server already sends messages to.
+/// `count` clients, each of which the server already sends messages to.
 pub fn ready(target: &Target, count: usize) -> Result<Vec<Client>, Failure> {
     (0..count).map(|_| ready_one(target, None)).collect()
 }

@@ -11,7 +11,7 @@ fn answer(target: &Target, lines: &[String]) -> Result<Answer, Failure> {
     answer_to_pieces(target, lines, 1)
 }
 
-/// The same if they come in so many pieces.
+/// The same if they come in this number of pieces.
 fn answer_to_pieces(target: &Target, lines: &[String], pieces: usize) -> Result<Answer, Failure> {
     let unreachable = |error| Failure::Unknown(unreachable(target, &error));
     let stream = target.connect(None).map_err(unreachable)?;

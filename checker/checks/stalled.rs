@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MEMORY_MESSAGES: usize = 900;
 const MEMORY: u64 = 24 << 20;
 
-/// Says so many long messages, each when the one before was heard. Returns how many were.
+/// Says this number of long messages, each when the one before was heard. Returns how many were.
 fn speak(target: &Target, messages: usize) -> Result<usize, Failure> {
     let (mut listener, speaker) = (ready_one(target, None)?, ready_one(target, None)?);
     thread::scope(|scope| {

@@ -159,7 +159,7 @@ enum Read {
     All,
     /// The server would not wait for the slow reader.
     CutOff,
-    /// It did not want so many pings.
+    /// It did not want that number of pings.
     Limited,
     Torn(Text),
     Missing(usize),

@@ -122,7 +122,7 @@ fn read_more(
     let before = bytes.len();
     loop {
         let remaining = deadline.remaining().ok_or(ReadFailure::TimedOut)?;
-        socket.socket().set_read_timeout(Some(remaining)).map_err(failed)?;
+        socket.set_read_timeout(Some(remaining)).map_err(failed)?;
         bytes.resize((before + READ).min(bound), 0);
         let result = socket.read(&mut bytes[before..]);
         bytes.truncate(before + result.as_ref().copied().unwrap_or(0));

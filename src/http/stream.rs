@@ -75,7 +75,7 @@ pub fn write_all(socket: &Transport, mut bytes: &[u8], deadline: Deadline) -> io
                 "the client did not accept the response in time",
             ));
         };
-        socket.socket().set_write_timeout(Some(remaining))?;
+        socket.set_write_timeout(Some(remaining))?;
         match socket.write(bytes) {
             Ok(0) if !bytes.is_empty() => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],

@@ -16,7 +16,7 @@ use super::Signal;
 /// No time-out, in `Socket`.
 const NEVER: u64 = u64::MAX;
 
-/// A wait is looked after this often: whoever ends the socket on another thread does not wake it.
+/// A wait is this long at most, then the socket is tried again: when another thread ends it, the wait is not woken.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// A TCP socket. Windows has no `MSG_DONTWAIT`: the socket never blocks, and who reads waits until something is there.

@@ -37,7 +37,7 @@ pub fn end_http(socket: &Transport) {
 fn read_until_end(socket: &Transport, deadline: Deadline, mut tap: impl FnMut(&[u8])) -> TcpEnd {
     let mut dropped = [0; DROPPED];
     while let Some(remaining) = deadline.remaining() {
-        if let Err(error) = socket.socket().set_read_timeout(Some(remaining)) {
+        if let Err(error) = socket.set_read_timeout(Some(remaining)) {
             return TcpEnd::Failed(error.to_string());
         }
         match socket.read(&mut dropped) {

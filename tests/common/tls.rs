@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// Whoever signed the certificate: as with `curl -k`. That the server has its key is checked.
+/// No matter who signed the certificate: as with `curl -k`. That the server has its key is checked.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

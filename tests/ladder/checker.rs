@@ -1,4 +1,4 @@
-//! The checker's command line: whom it talks to, what it prints, its exit status, and what a recording holds.
+//! The checker's command line: which hosts it talks to, what it prints, its exit status, and what a recording holds.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;

@@ -48,7 +48,7 @@ pub fn run(bench: &Bench, ledger: &mut Ledger) -> io::Result<()> {
             }
         }
     }
-    ledger.begin("TLS: everybody is connected, nobody speaks; then all leave", "wss", "");
+    ledger.begin("TLS: all are connected, none speaks; then all leave", "wss", "");
     for &clients in bench.chosen(&IDLE, |clients| *clients) {
         let name = format!("{clients} clients");
         match bench.idle(Contestant::Encrypted, clients, true) {

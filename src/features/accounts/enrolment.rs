@@ -3,12 +3,11 @@
 //! `main` calls it instead of starting a server, on the main thread. Must never print a password.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
 use super::list::{Account, MAX_ACCOUNTS, account_name, is_comment, lines, with_accounts};
-use super::password::{Hashed, Password, Workspace};
-use super::prompt::read_line;
+use super::password::{Hashed, MAX_PASSWORD, Password, Workspace};
 use super::rewrite::rewrite;
 use crate::chat::Name;
 use crate::config::Enrolment;
@@ -179,6 +178,20 @@ fn warn_short(what: &str) {
         "websocket-classroom: {what}: shorter than {} characters, so easily guessed",
         super::password::SHORT_PASSWORD
     );
+}
+
+/// Reads one line, without its end. Twice as long as a password may be: longer input is refused, but memory is bounded.
+///
+/// # Errors
+/// If there is none, or it is not UTF-8.
+fn read_line(input: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    let longest = 2 * MAX_PASSWORD as u64;
+    if io::Read::take(input, longest).read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    Ok(line)
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@
 //! Attached at three joints: it decides who may open a WebSocket, adds the routes `/login`, `/logout` and `/me`, and has
 //! connections closed on the broadcaster's thread.
 //!
-//! Read in this order: `password` and `list` (what the file stores), `file` (the server reads it), `enrolment`, `prompt` and
-//! `rewrite` (the command line changes it), `sessions` (who is signed in), `attempts` (how often a password may be wrong), `login`
-//! (the messages between threads), `authentication` (decides), `password_check` (the slow part), `sign_in` (HTTP).
-//! `shared_sign_ins` is for servers that share a chat.
+//! Read in this order: `password` and `list` (what the file stores), `file` (the server reads it), `enrolment` and
+//! `rewrite` (the command line changes it), `sessions` (who is signed in), `attempts` (how often a password may be
+//! wrong), `login` (the messages between threads), `authentication` (decides), `password_check` (the slow part), `sign_in`
+//! (HTTP). `shared_sign_ins` is for servers that share a chat.
 
 mod attempts;
 mod authentication;
@@ -24,7 +24,6 @@ mod list;
 mod login;
 mod password;
 mod password_check;
-mod prompt;
 mod rewrite;
 mod sessions;
 mod shared_sign_ins;

@@ -69,7 +69,7 @@ fn before(
     loop {
         let late = || io::Error::new(ErrorKind::TimedOut, "it did not come in time");
         let remaining = deadline.remaining().ok_or_else(late)?;
-        tcp.socket.socket().set_read_timeout(Some(remaining))?;
+        tcp.socket.set_read_timeout(Some(remaining))?;
         match read(tcp) {
             Err(error)
                 if matches!(

@@ -64,17 +64,19 @@ with = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this fa
 # What a machine allows or does not, whatever is installed.
 where = @if $(1) >/dev/null 2>&1; then $(2); else echo "NOT TESTED, since this machine does not allow: $(1)" >&2; fi
 
+# Most tests wait for something most of the time, whatever the number of cores.
+test: export RUST_TEST_THREADS = 6
 test: rust tools lint class-hour
 	cargo test --all-features
 # The ladder and the checker are the same without the features; the server that the checker looks at is not.
 	cargo test --no-default-features --target-dir target/minimal -- $(addprefix --skip ,guide:: broken:: \
 		$(addprefix matrix::,echo everybody locks one_writer never rounds))
-	$(call with,command -v chromium,cargo test --no-default-features --target-dir target/minimal --test browser -- --ignored minimal::)
+	$(call with,command -v chromium,cargo test --no-default-features --target-dir target/minimal --test browser -- --ignored --test-threads=3 minimal::)
 	@crates() { cargo tree --edges normal,build --prefix none "$$@" | cut -d ' ' -f 1 | sort -u | wc -l; }; \
 		[ $$(crates --no-default-features) -le $(MINIMAL_CRATES) ] && [ $$(crates) -le $(DEFAULT_CRATES) ] || \
 		{ echo "more crates than the bounds of $(MINIMAL_CRATES) and $(DEFAULT_CRATES)" >&2; exit 1; }
-# A page mostly waits: four at a time.
-	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=4 --skip shared:: --skip firefox::)
+# A page takes more of a core.
+	$(call with,command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=3 --skip shared:: --skip firefox::)
 	$(call with,command -v firefox || command -v firefox-esr,cargo test --all-features --test browser -- --ignored firefox::)
 	$(call with,[ -d '$(TOOLS)/node_modules/ws' ] && command -v node,cargo test --all-features --test ladder -- --ignored node_)
 	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test ladder -- --ignored python_)
@@ -85,7 +87,7 @@ test: rust tools lint class-hour
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared:: wire_secrets::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
 	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test it -- --ignored load_balancer::)
-	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser -- --ignored shared::)
+	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=3 shared::)
 	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test it -- chat:: people:: chaos::)
 	$(call with,command -v script,cargo test --all-features --test it -- --ignored enrolment:: log::)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test machine -- --ignored limits::)
@@ -157,8 +159,9 @@ cross: rust cross-tools
 	$(call with,command -v x86_64-w64-mingw32-gcc && rustup target list --installed | grep -qx $(WINDOWS),\
 		cargo build --release --locked --target $(WINDOWS) --target-dir $(CROSS) --bin websocket-classroom && \
 		x86_64-w64-mingw32-gcc -shared -o $(dir $(PROGRAM_FOR_WINDOWS))bcryptprimitives.dll tests/windows/bcryptprimitives.c -ladvapi32)
-	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ],WINEPREFIX='$(CURDIR)/$(CROSS)/wine' WINEDEBUG=-all \
-		CLASSROOM_PROGRAM='wine $(PROGRAM_FOR_WINDOWS)' cargo test --test it -- --test-threads=4 $(SKIPPED_BY_CROSS) $(CROSS_TESTS))
+# The first program under wine makes its folder, and two that do so at once get in each other's way.
+	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ],export WINEPREFIX='$(CURDIR)/$(CROSS)/wine' WINEDEBUG=-all; \
+		wine wineboot --init && CLASSROOM_PROGRAM='wine $(PROGRAM_FOR_WINDOWS)' cargo test --test it -- --test-threads=4 $(SKIPPED_BY_CROSS) $(CROSS_TESTS))
 
 CROSS_PACKAGES := x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 wine:wine,wine64
 cross-tools:

@@ -12,6 +12,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -24,36 +25,44 @@ const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 /// How long Chromium may take to start or to answer; longer than a page's deadline, which it waits out.
 const CHROMIUM_DEADLINE: Duration = Duration::from_secs(60);
 
-/// A Chromium of its own, with a fresh profile. Ends, and takes its profile along, when dropped.
+/// A browser without a past: its cookies, storage and cache begin empty, and go with it when it is dropped.
+/// Chromium itself goes on, for the next test: it calls this a browser context, and people an incognito window.
 pub struct Browser {
     connection: Rc<RefCell<Connection>>,
     user_agent: String,
-    /// Here for its drop, which ends Chromium.
-    _process: Process,
+    context: String,
+    /// Here until the drop.
+    process: Option<Process>,
+    /// Started with a flag that is for this test alone.
+    alone: bool,
 }
 
+/// Chromiums that no test is using.
+static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+
 impl Browser {
-    /// Starts Chromium and connects to it; fails with advice where there is none.
+    /// Takes an idle Chromium or starts one; fails with advice where there is none.
     pub fn start() -> Browser {
-        Browser::start_with(None)
+        let idle = IDLE.lock().expect("no test panics while it holds this").pop();
+        Browser::connect(idle.unwrap_or_else(|| Process::start(None)), false)
     }
 
     #[cfg(feature = "tls")]
-    /// The same; it trusts the certificates of this key: the base64 of the SHA-256 of its SubjectPublicKeyInfo.
+    /// A Chromium of its own. It trusts the certificates of this key: the base64 of the SHA-256 of its SubjectPublicKeyInfo.
     pub fn start_trusting(key: &str) -> Browser {
-        Browser::start_with(Some(format!("--ignore-certificate-errors-spki-list={key}")))
+        let flag = format!("--ignore-certificate-errors-spki-list={key}");
+        Browser::connect(Process::start(Some(flag)), true)
     }
 
-    fn start_with(flag: Option<String>) -> Browser {
-        let process = Process::start(flag);
+    fn connect(process: Process, alone: bool) -> Browser {
         let mut connection = Connection::open(&process.address);
-        let version =
-            connection.call(None, "Browser.getVersion", json!({})).unwrap_or_else(|error| panic!("{error}"));
-        Browser {
-            connection: Rc::new(RefCell::new(connection)),
-            user_agent: text_of(&version["userAgent"]),
-            _process: process,
-        }
+        let mut call =
+            |method, with| connection.call(None, method, with).unwrap_or_else(|error| panic!("{error}"));
+        let user_agent = text_of(&call("Browser.getVersion", json!({}))["userAgent"]);
+        let context = call("Target.createBrowserContext", json!({ "disposeOnDetach": true }));
+        let context = text_of(&context["browserContextId"]);
+        let connection = Rc::new(RefCell::new(connection));
+        Browser { connection, user_agent, context, process: Some(process), alone }
     }
 
     /// Opens `url` in a new tab, as a reader of `language` with a light window of this size has it.
@@ -63,7 +72,7 @@ impl Browser {
 
     /// The same with a colour scheme: `light` or `dark`.
     pub fn open_in_colours(&self, url: &str, language: &str, width: u32, height: u32, colours: &str) -> Page {
-        let create = json!({ "url": "about:blank" });
+        let create = json!({ "url": "about:blank", "browserContextId": self.context });
         let target = text_of(&self.call("Target.createTarget", create)["targetId"]);
         let attach = json!({ "targetId": target, "flatten": true });
         let session = text_of(&self.call("Target.attachToTarget", attach)["sessionId"]);
@@ -102,6 +111,18 @@ impl Browser {
 
     fn call(&self, method: &str, parameters: Value) -> Value {
         self.connection.borrow_mut().call(None, method, parameters).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let with = json!({ "browserContextId": self.context });
+        let disposed = self.connection.borrow_mut().call(None, "Target.disposeBrowserContext", with);
+        // A test that failed may have left it in any state.
+        if disposed.is_ok() && !self.alone && !thread::panicking() {
+            let process = self.process.take().expect("it is here until the drop");
+            IDLE.lock().expect("no test panics while it holds this").push(process);
+        }
     }
 }
 
@@ -587,13 +608,14 @@ impl Connection {
     }
 }
 
-/// The running Chromium and its profile directory.
+/// The running Chromium, and a shell that ends it and removes its profile as soon as its standard input ends: also when the
+/// tests end while it is idle, or are killed.
 struct Process {
-    child: Child,
+    shell: Child,
     profile: PathBuf,
     /// Where DevTools listens: `ws://127.0.0.1:…`.
     address: String,
-    /// Its lines; they end when the last of Chromium's processes has ended.
+    /// Its lines; they end when the last of Chromium's processes has ended, and the shell.
     standard_error: Receiver<String>,
 }
 
@@ -605,9 +627,9 @@ impl Process {
             std::process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         ));
-        let mut child = spawn_chromium(&profile, flag);
-        let standard_error = lines_of(child.stderr.take().expect("stderr is piped"));
-        let mut process = Process { child, profile, address: String::new(), standard_error };
+        let mut shell = spawn_chromium(&profile, flag);
+        let standard_error = lines_of(shell.stderr.take().expect("stderr is piped"));
+        let mut process = Process { shell, profile, address: String::new(), standard_error };
         process.address = process.wait_for_address();
         process
     }
@@ -631,17 +653,22 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        // Its helper processes follow it, and may write to the profile until they have.
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let left = || deadline.saturating_duration_since(Instant::now());
-        while self.standard_error.recv_timeout(left()).is_ok() {}
-        if let Err(error) = fs::remove_dir_all(&self.profile) {
-            eprintln!("cannot remove {}: {error}", self.profile.display());
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+        if self.profile.exists() {
+            eprintln!("{} could not be removed", self.profile.display());
         }
     }
 }
+
+/// Chromium's helper processes follow it, and may write to the profile until they have.
+const SHELL: &str = r#"
+"$@" < /dev/null &
+read _
+kill -9 $!
+wait
+for attempt in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$TMPDIR" 2> /dev/null && exit; sleep 0.2; done
+"#;
 
 /// Starts the Chromium that the variable CHROMIUM names, or else the first in the PATH.
 fn spawn_chromium(profile: &Path, flag: Option<String>) -> Child {
@@ -650,7 +677,11 @@ fn spawn_chromium(profile: &Path, flag: Option<String>) -> Child {
         Err(_) => ["chromium", "chromium-browser", "google-chrome"].map(String::from).to_vec(),
     };
     for candidate in &candidates {
-        let child = Command::new(candidate)
+        if !is_there(candidate) {
+            continue;
+        }
+        return Command::new("sh")
+            .args(["-c", SHELL, "sh", candidate])
             .args([
                 "--headless",
                 "--no-sandbox",
@@ -666,21 +697,22 @@ fn spawn_chromium(profile: &Path, flag: Option<String>) -> Child {
             .args(&flag)
             // What it leaves behind goes with the profile.
             .env("TMPDIR", profile)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .spawn();
-        match child {
-            Ok(child) => return child,
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => panic!("cannot start {candidate}: {error}"),
-        }
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {candidate}: {error}"));
     }
     panic!(
         "Chromium is missing (looked for: {}). Install it: `apt-get install chromium` on Debian, \
          `brew install --cask chromium` on a Mac; or set CHROMIUM to the path of a Chromium or Chrome.",
         candidates.join(", ")
     );
+}
+
+fn is_there(program: &str) -> bool {
+    let version = Command::new("sh").args(["-c", "command -v \"$1\"", "sh", program]).output();
+    version.is_ok_and(|output| output.status.success())
 }
 
 fn lines_of(stream: ChildStderr) -> Receiver<String> {

@@ -105,7 +105,9 @@ impl Command {
         let fields: Fields = match serde_json::from_str(object) {
             Ok(fields) => fields,
             Err(error) => {
-                return (Parsed::Refused(not_a_message(text, object, &error)), Privacy::Private);
+                // A secret that was mistyped is one, too.
+                let privacy = if object.contains("\"key\"") { Privacy::Secret } else { Privacy::Private };
+                return (Parsed::Refused(not_a_message(text, object, &error)), privacy);
             }
         };
         let privacy = match (&fields.key, &fields.to) {

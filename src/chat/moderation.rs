@@ -87,11 +87,11 @@ impl Chat {
                 self.rules.muted.remove(&name.key()).ok_or_else(no_such_user)?;
             }
             Action::Mute { name, on: true } => {
-                let (_, name) = self.pupil(name)?;
+                let (member, name) = self.pupil(name)?;
                 if self.rules.muted.len() == MAX_RESTRICTED {
                     return Err(too_many());
                 }
-                self.rules.muted.insert(name.key(), name);
+                self.rules.muted.insert(name.key(), (name, member));
             }
             Action::Listen { on } => self.rules.listen = *on,
             Action::Lock { on } => self.rules.locked = *on,
@@ -218,7 +218,7 @@ impl Chat {
     }
 
     fn restricted(&self) -> Bytes {
-        let muted = self.rules.muted.values().map(Name::as_str).collect();
+        let muted = self.rules.muted.values().map(|(name, _)| name.as_str()).collect();
         let expelled = self.rules.expelled.iter().map(|expelled| expelled.name.as_str()).collect();
         Event::Restricted { muted, expelled }.json()
     }

@@ -36,8 +36,8 @@ const LOCKED: CloseReason =
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Rules {
     teachers: Vec<Teacher>,
-    /// By the keys of their names; the names as they are shown.
-    pub(super) muted: BTreeMap<NameKey, Name>,
+    /// By the keys of their names: the names as they are shown, and the members, who may come back under another name.
+    pub(super) muted: BTreeMap<NameKey, (Name, MemberId)>,
     /// Only teachers may write.
     pub(super) listen: bool,
     /// Only those who were here may come in.
@@ -109,7 +109,9 @@ impl Rules {
     pub(super) fn silence(&self, member: MemberId, name: &Name) -> Option<(&'static str, &'static str)> {
         if self.muted.is_empty() && !self.listen || self.is_teacher(member) {
             None
-        } else if self.muted.contains_key(&name.key()) {
+        } else if self.muted.contains_key(&name.key())
+            || self.muted.values().any(|(_, other)| *other == member)
+        {
             Some(("muted", "the teacher has muted you: this was not sent"))
         } else {
             self.listen.then_some(("listen", "only the teacher may write at the moment: this was not sent"))
@@ -205,3 +207,6 @@ pub(super) fn expelled_reason(left: Duration) -> CloseReason {
     let reason = format!("expelled: the teacher closed your connection; you may come back in {minutes} min");
     CloseReason::composed(close_code::EXPELLED, reason)
 }
+
+#[cfg(test)]
+mod tests;

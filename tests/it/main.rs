@@ -53,6 +53,8 @@ mod signals;
 mod slow_reader;
 mod supply_chain;
 mod tables;
+#[cfg(all(feature = "teacher", feature = "accounts"))]
+mod teacher;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]

@@ -22,6 +22,8 @@ mod look;
 mod minimal;
 mod modules;
 mod people;
+#[cfg(feature = "inspector")]
+mod pictures;
 mod recordings;
 #[cfg(feature = "redis")]
 mod shared;

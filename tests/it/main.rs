@@ -25,6 +25,7 @@ mod conformance;
 mod control_characters;
 #[cfg(feature = "inspector")]
 mod demonstrations;
+mod documents;
 #[cfg(feature = "accounts")]
 mod enrolment;
 mod first_message;
@@ -57,6 +58,7 @@ mod tables;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_certificate;
+mod tour;
 mod turns;
 mod websocat;
 #[cfg(feature = "inspector")]

@@ -30,3 +30,5 @@ mod shared;
 mod talk;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(all(feature = "accounts", feature = "inspector"))]
+mod tour;

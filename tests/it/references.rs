@@ -142,6 +142,31 @@ impl Selection {
     }
 }
 
+/// Names of tests, or their beginnings, between backticks: `tables::`, `tables::each_command_is_in_the_documents`.
+fn named_tests(text: &str) -> Vec<&str> {
+    let is_of_name =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_:".contains(letter);
+    let spans = text.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+    spans
+        .filter(|word| !word.starts_with(':') && word.contains("::") && word.chars().all(is_of_name))
+        .collect()
+}
+
+#[test]
+fn each_test_that_the_documents_name_is_there() {
+    let tests = tests();
+    let mut named = 0;
+    for document in crate::documents::documents() {
+        let text = read(&project().join(&document));
+        for name in named_tests(&text) {
+            let is_meant = |test: &Test| format!("{}::{}", test.binary, test.path).contains(name);
+            assert!(tests.iter().any(is_meant), "{document}: there is no test {name}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named} tests");
+}
+
 #[test]
 fn make_test_runs_each_test_that_says_so_and_names_none_that_is_not_there() {
     let makefile = read(&project().join("Makefile"));

@@ -160,6 +160,17 @@ fn both_first_pages_have_the_same_commands_code_and_links() {
 }
 
 #[test]
+fn the_archive_and_the_installation_have_all_pages() {
+    let makefile = project_file("Makefile");
+    let (_, pages) = makefile.split_once("\nFIRST_PAGES := ").expect("the list");
+    let pages: Vec<&str> = pages.lines().next().expect("a line").split_whitespace().collect();
+    for page in documents().iter().filter(|page| !page.contains('/')) {
+        assert!(pages.contains(&page.as_str()), "{page} is not in FIRST_PAGES");
+    }
+    assert!(makefile.matches("$(FIRST_PAGES)").count() == 2 && makefile.matches("cp -R docs ").count() == 2);
+}
+
+#[test]
 fn the_tour_has_ten_steps_and_what_it_says_to_press_is_on_the_page() {
     for (page, language) in FIRST_PAGES.iter().zip(["en", "es"]) {
         let text = prose(&project_file(page));

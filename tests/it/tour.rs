@@ -1,8 +1,12 @@
-//! What README shows of the log is what the server writes. What it says of the page is tried in `tests/browser/`, its commands for
-//! websocat in `websocat.rs`.
+//! What the documents show of a running server is what it does: README's log, the design's threads. README's tour of the page is
+//! walked through in `tests/browser/tour.rs`, its commands for websocat are tried in `websocat.rs`.
 
 use crate::common::raw::{CLOSE, RawClient, TEXT, ask, ask_on, frame, frame_masked_by, handshake, request};
-use crate::common::{Server, project_file};
+use crate::common::users::Users;
+use crate::common::{PATIENCE, Server, project_file};
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The lines in README that begin like this, without their indentation.
 fn shown(beginning: &str) -> Vec<String> {
@@ -15,6 +19,35 @@ fn shown(beginning: &str) -> Vec<String> {
 fn written(server: &Server, connection: &str) -> Vec<String> {
     let lines = server.log().into_iter().filter_map(|line| Some(line[line.find(connection)?..].to_owned()));
     lines.collect()
+}
+
+/// The design's table of threads.
+#[test]
+#[cfg(all(target_os = "linux", feature = "accounts", feature = "inspector"))]
+fn each_thread_of_the_server_stands_in_the_table_of_threads() {
+    let users = Users::new(&["ana"]);
+    let server = users.serve(&[]);
+    let _waits = server.connect();
+    let tasks = format!("/proc/{}/task", server.process());
+    let names = || -> BTreeSet<String> {
+        let tasks = std::fs::read_dir(&tasks).expect("it runs").filter_map(Result::ok);
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        // Each connection has its number.
+        names.map(|name| name.trim_end_matches(['\n', ' ']).replace("conn 1", "conn N")).collect()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !names().contains("conn N") && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let design = project_file("docs/design.md");
+    let (_, table) = design.split_once("\n## Threads\n").expect("the table");
+    let (table, _) = table.split_once("\n## ").expect("its end");
+    let table: BTreeSet<&str> = table.split('`').skip(1).step_by(2).collect();
+    let names = names();
+    assert!(names.contains("conn N") && names.len() > 8, "{names:?}");
+    for name in &names {
+        assert!(table.contains(name.as_str()), "no row for the thread {name}: {names:?}");
+    }
 }
 
 /// Numbers differ from run to run.

@@ -1,7 +1,7 @@
 # Two commands: `make run` serves, `make test` checks everything but what takes longer: `make soak`, `make bench`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check cross cross-tools dist install class-hour bench bench-peers soak fuzz deny lint tools rust
+.PHONY: help run test check cross cross-tools dist install class-hour bench bench-peers soak fuzz deny lint pictures tools rust
 
 # What the tests install for themselves lives here and is found first.
 TOOLS := $(CURDIR)/target/tools
@@ -9,7 +9,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 
 help:
 	@echo "make run                 build the server and serve at http://localhost:3000/"
-	@echo "make run HOST=0.0.0.0    the same for the whole network; every flag has its variable (README, Flags)"
+	@echo "make run HOST=0.0.0.0    the same for the whole network; every flag has its variable (docs/flags.md)"
 	@echo "make run TLS=yes         the same as https:// and wss:// (docs/tls.md)"
 	@echo "make test                install what the tests need, then check everything"
 	@echo "make check URL=ws://…    what holds of a chat over WebSocket, yours or any (PID=, ONLY=, RECORD=, CHECK='--lang es')"
@@ -17,6 +17,7 @@ help:
 	@echo "make dist                an archive for each system that can be built for here, in target/dist"
 	@echo "make install             PREFIX=/usr/local: the programs, the documents, a systemd unit"
 	@echo "make class-hour          the files to read first, in their order, with their lines; fails beyond the budget"
+	@echo "make pictures            README's pictures in docs/pictures, of the running program (takes Chromium, and port 3000)"
 	@echo "make deny                licences, origins and known faults of all crates, by cargo-deny"
 	@echo "make bench               speed and size, each figure beside its bound; fails where one is missed"
 	@echo "make bench-peers         the same load on Node's ws and socket.io (takes node and npm)"
@@ -103,6 +104,10 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --all-targets --all-features -- -D warnings
 	cargo clippy --all-targets --no-default-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --all-features --no-deps --lib
+
+pictures: rust
+	CLASSROOM_PICTURES=yes cargo test --all-features --test browser -- --ignored pictures::
 
 MINIMAL_CRATES := 60
 DEFAULT_CRATES := 64
@@ -145,7 +150,7 @@ CROSS := target/cross
 PROGRAM_FOR_WINDOWS := $(CURDIR)/$(CROSS)/$(WINDOWS)/release/websocket-classroom.exe
 # All but what is about Linux alone (signals, `/proc`, the command line's messages in the system's words) or needs more than Rust. The last five:
 # the system's words for a missing file; a status of wine's; a reset that wine does not pass on; memory from `/proc`, and of wine's.
-CROSS_SKIPPED := makefile:: command_line:: tables:: page_files:: architecture:: supply_chain:: references:: shared:: enrolment:: signals:: log:: \
+CROSS_SKIPPED := makefile:: command_line:: tables:: page_files:: architecture:: supply_chain:: references:: documents:: tour:: shared:: enrolment:: signals:: log:: \
 	accounts::a_wrong_list_is_logged closing::a_second_signal hostile::a_clean_close_is_logged hostile::an_echo_that_pings \
 	wire::a_watcher_that_does_not_read
 # `make test` runs some of them, for the time that they take.
@@ -218,6 +223,9 @@ rust:
 	@command -v rustc >/dev/null || exit 0; found=$$(rustc --version | cut -d ' ' -f 2); oldest=$$(printf '%s\n' $(OLDEST) "$$found" | sort -V | head -1); \
 		[ "$$oldest" = '$(OLDEST)' ] || { echo "Rust $(OLDEST) or newer is needed, and this is $$found: rustup update" >&2; exit 1; }
 
+# What is read first, beside docs/.
+FIRST_PAGES := README.md README.es.md SECURITY.md CHANGELOG.md LICENSE
+
 # The same bytes each time: the time of the last commit, no path of this machine.
 , := ,
 DIST := target/dist
@@ -240,7 +248,7 @@ dist-one:
 		CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=arm-linux-gnueabihf-gcc CC_armv7_unknown_linux_gnueabihf=arm-linux-gnueabihf-gcc \
 		cargo build --release --locked --features $(DIST_FEATURES) --bins --target $(TARGET) --target-dir $(CROSS)/dist
 	mkdir -p $(DIST)/$(NAME)
-	cp $(CROSS)/dist/$(TARGET)/release/websocket-classroom$(SUFFIX) $(CROSS)/dist/$(TARGET)/release/websocket-check$(SUFFIX) README.md LICENSE $(DIST)/$(NAME)/
+	cp $(CROSS)/dist/$(TARGET)/release/websocket-classroom$(SUFFIX) $(CROSS)/dist/$(TARGET)/release/websocket-check$(SUFFIX) $(FIRST_PAGES) $(DIST)/$(NAME)/
 	cp -R docs $(DIST)/$(NAME)/docs
 	python3 packaging/licences.py $(TARGET) $(DIST_FEATURES) > $(DIST)/$(NAME)/LICENCES-OF-CRATES.txt
 	python3 packaging/archive.py $(DIST)/$(NAME) $(DIST)/$(NAME)$(if $(SUFFIX),.zip,.tar.gz) $$(git log -1 --format=%ct)
@@ -252,6 +260,6 @@ install: rust
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom' '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(PREFIX)/lib/sysusers.d'
 	install -m 644 packaging/websocket-classroom.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/websocket-classroom.conf'
 	install -m 755 target/release/websocket-classroom target/release/websocket-check '$(DESTDIR)$(PREFIX)/bin'
-	install -m 644 README.md LICENSE '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom'
+	install -m 644 $(FIRST_PAGES) '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom'
 	cp -R docs '$(DESTDIR)$(PREFIX)/share/doc/websocket-classroom/'
 	sed 's:/usr/local:$(PREFIX):' packaging/websocket-classroom.service > '$(DESTDIR)$(PREFIX)/lib/systemd/system/websocket-classroom.service'

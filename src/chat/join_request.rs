@@ -30,7 +30,7 @@ struct Join {
     after: Option<u64>,
 }
 
-/// Nothing in it is checked yet. The length of a request's head bounds it, or [`MAX_MESSAGE`].
+/// Nothing in it is checked yet. The length of a request's head bounds it, or `MAX_MESSAGE`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct JoinRequest {
     /// The name that the client asks for.

@@ -22,7 +22,7 @@ const TEACHERS_MARKS: [char; 2] = ['🎓', '🏫'];
 /// Input longer than this many bytes is not even normalised.
 const MAX_INPUT: usize = 1024;
 
-/// A name that passed every rule: spaces and invisible ends trimmed, spaces collapsed, NFKC, 1 to [`MAX_NAME`] characters.
+/// A name that passed every rule: spaces and invisible ends trimmed, spaces collapsed, NFKC, 1 to `MAX_NAME` characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name(String);
 

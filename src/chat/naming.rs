@@ -33,7 +33,7 @@ impl Chat {
         }
     }
 
-    /// A page of the list of members, to the one who asked: [`LISTED_USERS`] names at most, after `after`.
+    /// A page of the list of members, to the one who asked: `LISTED_USERS` names at most, after `after`.
     pub fn list_members(&self, client: ConnectionId, page: &Page, audience: &mut impl Audience) {
         let reference = page.reference.as_deref();
         let after = match page.after.as_deref().map(Name::parse).transpose() {

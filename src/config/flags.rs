@@ -1,6 +1,6 @@
 //! The table of all flags: each one's name, default, bound, help and what it sets.
 //!
-//! `--help`, the defaults and the behaviour all come from here, so they cannot differ; a test compares the README's table
+//! `--help`, the defaults and the behaviour all come from here, so they cannot differ; a test compares docs/flags.md
 //! with it.
 
 use std::time::Duration;

@@ -22,9 +22,13 @@ mod look;
 mod minimal;
 mod modules;
 mod people;
+#[cfg(feature = "inspector")]
+mod pictures;
 mod recordings;
 #[cfg(feature = "redis")]
 mod shared;
 mod talk;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(all(feature = "accounts", feature = "inspector"))]
+mod tour;

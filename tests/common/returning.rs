@@ -1,5 +1,5 @@
 //! Clients that resume their session: a test controls [`Person`] step by step; [`Returning`] does it by itself and is the reference
-//! for "Coming back" (README, What goes over the wire). Compare it with the page's own code. Its rules:
+//! for coming back (docs/protocol.md, Coming back). Compare it with the page's own code. Its rules:
 //! 1. Keep what the `welcome` says: session, epoch, name. Keep the highest `id` seen, and skip what is not above it.
 //! 2. Give each message a `ref` and keep it until the server confirms it: by its own copy, or by `posted`.
 //! 3. When the connection ends, however it ends, open a new one with session, epoch and `after`, and send again, in

@@ -74,8 +74,8 @@ fn version_is_that_of_the_package() {
 }
 
 #[test]
-fn the_readme_says_of_every_flag_what_help_says() {
-    let readme = project_file("README.md");
+fn the_documents_say_of_every_flag_what_help_says() {
+    let documents = project_file("docs/flags.md");
     for flag in FLAGS {
         let default = match flag.default {
             "" => "none".to_owned(),
@@ -83,7 +83,7 @@ fn the_readme_says_of_every_flag_what_help_says() {
         };
         let name = format!("`{}`", flag.usage());
         let row = format!("| {name} | {default} | {} | {} |", flag.bound(), flag.help);
-        assert!(readme.lines().any(|line| line == row), "not there: {row}");
+        assert!(documents.lines().any(|line| line == row), "not there: {row}");
     }
 }
 

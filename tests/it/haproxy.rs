@@ -1,4 +1,4 @@
-//! A real HAProxy on a free port in front of some servers, set up as advised (README, Many servers, one chat).
+//! A real HAProxy on a free port in front of some servers, set up as advised (docs/many-servers.md, Load balancers).
 
 use std::fs;
 use std::io::{Read, Write};

@@ -25,6 +25,7 @@ mod conformance;
 mod control_characters;
 #[cfg(feature = "inspector")]
 mod demonstrations;
+mod documents;
 #[cfg(feature = "accounts")]
 mod enrolment;
 mod first_message;
@@ -59,6 +60,7 @@ mod teacher;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_certificate;
+mod tour;
 mod turns;
 mod websocat;
 #[cfg(feature = "inspector")]

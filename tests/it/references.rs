@@ -11,9 +11,10 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// All Rust files of the tests.
-fn sources() -> Vec<PathBuf> {
-    let (mut folders, mut files) = (vec![project().join("tests")], Vec::new());
+/// All Rust files in these folders.
+fn sources(folders: &[&str]) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| project().join(folder)).collect();
+    let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -33,26 +34,47 @@ fn comments(code: &str) -> String {
     lines.map(|(_, comment)| comment.trim_start_matches(['/', '!'])).collect()
 }
 
+/// The citations in a text: a page of the documents, and the text after it.
+fn citations(text: &str) -> Vec<(String, &str)> {
+    let mut citations = Vec::new();
+    for (place, _) in text.match_indices("README").chain(text.match_indices("docs/")) {
+        let cited = &text[place..];
+        // `README` alone is the page; a sentence may end after `docs/tls.md`.
+        let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "/-_.".contains(letter);
+        let end = cited.find(|letter| !is_of_name(letter)).unwrap_or(cited.len());
+        let name = cited[..end].trim_end_matches(['.', '/']);
+        let page = if name == "README" { "README.md" } else { name };
+        citations.push((page.to_owned(), &cited[name.len()..]));
+    }
+    citations
+}
+
 #[test]
-fn every_cited_section_of_the_readme_exists() {
-    let readme = read(&project().join("README.md"));
-    let headings = readme.lines().filter(|line| line.starts_with("##"));
-    let sections: Vec<&str> = headings.map(|line| line.trim_matches(['#', ' '])).collect();
-    let code = sources().into_iter().map(|file| (comments(&read(&file)), file));
+fn every_cited_page_of_the_documents_exists_and_each_cited_section_in_it() {
+    let folders = ["src", "tests", "benches", "checker", "examples", "fuzz/src", "fuzz/fuzz_targets"];
+    let code = sources(&folders).into_iter().map(|file| (comments(&read(&file)), file));
     let makefile = project().join("Makefile");
     // A recipe copies the file; what is said of it stands in comments and in the help.
     let says = |line: &&str| line.starts_with('#') || line.contains("@echo");
     let said: Vec<String> = read(&makefile).lines().filter(says).map(str::to_owned).collect();
-    let mut cited = 0;
+    let (mut pages, mut sections) = (0, 0);
     for (text, file) in code.chain([(said.join("\n"), makefile)]) {
-        for citation in text.replace("README.md", "README").split("README").skip(1) {
-            let section = citation.strip_prefix(", ").unwrap_or_default();
-            let is_there = sections.iter().any(|name| section.starts_with(name));
-            assert!(is_there, "{}: README{citation:.40}", file.display());
-            cited += 1;
+        for (page, after) in citations(&text) {
+            let path = project().join(&page);
+            assert!(path.exists(), "{}: there is no {page}", file.display());
+            pages += 1;
+            let section = after.strip_prefix(", ").filter(|section| section.starts_with(char::is_uppercase));
+            if let Some(section) = section {
+                let page_text = read(&path);
+                let headings = page_text.lines().filter(|line| line.starts_with("##"));
+                let mut names = headings.map(|line| line.trim_matches(['#', ' ']));
+                let is_there = names.any(|name| section.starts_with(name));
+                assert!(is_there, "{}: {page}, {section:.40}", file.display());
+                sections += 1;
+            }
         }
     }
-    assert!(cited > 3, "{cited} citations");
+    assert!(pages > 8 && sections > 3, "{pages} pages, {sections} sections");
 }
 
 /// A test, as libtest and Cargo name it.
@@ -79,7 +101,7 @@ fn tests() -> Vec<Test> {
         };
         read(&file).split("#[test]\n").skip(1).map(test).collect()
     };
-    sources().into_iter().flat_map(tests_of).collect()
+    sources(&["tests"]).into_iter().flat_map(tests_of).collect()
 }
 
 /// A command of the Makefile that runs tests of one binary.
@@ -118,6 +140,31 @@ impl Selection {
             && (self.filters.is_empty() || is_among(&self.filters))
             && !is_among(&self.skipped)
     }
+}
+
+/// Names of tests, or their beginnings, between backticks: `tables::`, `tables::each_command_is_in_the_documents`.
+fn named_tests(text: &str) -> Vec<&str> {
+    let is_of_name =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_:".contains(letter);
+    let spans = text.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+    spans
+        .filter(|word| !word.starts_with(':') && word.contains("::") && word.chars().all(is_of_name))
+        .collect()
+}
+
+#[test]
+fn each_test_that_the_documents_name_is_there() {
+    let tests = tests();
+    let mut named = 0;
+    for document in crate::documents::documents() {
+        let text = read(&project().join(&document));
+        for name in named_tests(&text) {
+            let is_meant = |test: &Test| format!("{}::{}", test.binary, test.path).contains(name);
+            assert!(tests.iter().any(is_meant), "{document}: there is no test {name}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named} tests");
 }
 
 #[test]

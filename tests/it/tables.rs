@@ -53,13 +53,13 @@ fn both_languages_have_the_same_words() {
 
 #[test]
 fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
-    let readme = project_file("README.md");
-    let rows = readme.lines().skip_while(|line| *line != "| close code | when |").skip(2);
+    let protocol = project_file("docs/protocol.md");
+    let rows = protocol.lines().skip_while(|line| *line != "| close code | when |").skip(2);
     let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
     for code in CLOSE_CODES.iter().filter(|row| row.first == row.last).map(|row| row.first) {
         let is_row =
             |row: &&str| row.split('|').nth(1).is_some_and(|codes| codes.contains(&code.to_string()));
-        assert!(rows.iter().any(is_row), "README.md: no row for close code {code}");
+        assert!(rows.iter().any(is_row), "docs/protocol.md: no row for close code {code}");
         assert_has_word(&format!("close_{code}"));
     }
     let page = project_file("page/connection.js");
@@ -75,33 +75,34 @@ fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
 
 #[test]
 fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
-    let (readme, page) = (project_file("README.md"), project_file("page/events.js"));
+    let (protocol, page) = (project_file("docs/protocol.md"), project_file("page/events.js"));
     let chat = variants("src/chat/event.rs", "pub enum Event<'a> {");
     assert!(chat.len() >= 9, "{chat:?}");
     let of_features = ["Shown", "Backplane"].map(str::to_owned);
     for event in chat.iter().chain(&of_features).map(|name| name.to_lowercase()) {
         let line = format!("← {{\"type\":\"{event}\"");
-        assert!(readme.contains(&line), "README.md: {line} is missing");
+        assert!(protocol.contains(&line), "docs/protocol.md: {line} is missing");
         let handler = |begin: &str| page.contains(&format!("\n  {event}({begin}"));
         assert!(
             ["event", "{", ")"].iter().any(|begin| handler(begin)),
             "page/events.js: no handler of {event}"
         );
     }
+    let inspector = project_file("docs/inspector.md");
     let feed = variants("src/features/inspector/event.rs", "pub enum Event<'a> {");
     assert!(feed.len() >= 9, "{feed:?}");
     for event in feed.iter().map(|name| name.to_lowercase()) {
-        assert!(readme.contains(&format!("\n| `{event}` |")), "README.md: no row for the feed's {event}");
+        assert!(inspector.contains(&format!("\n| `{event}` |")), "docs/inspector.md: no row for {event}");
     }
 }
 
 #[test]
 fn each_error_code_is_in_the_documents_and_has_its_words() {
-    let readme = project_file("README.md");
+    let protocol = project_file("docs/protocol.md");
     let codes = variants("src/chat/event.rs", "pub enum ErrorCode {");
     assert!(codes.len() >= 8, "{codes:?}");
     for code in codes.iter().map(|name| snake_case(name)) {
-        assert!(readme.contains(&format!("`{code}`")), "README.md: error code {code}");
+        assert!(protocol.contains(&format!("`{code}`")), "docs/protocol.md: error code {code}");
         assert_has_word(&format!("error_{code}"));
     }
 }
@@ -135,7 +136,7 @@ fn keys_after(beginning: &str) -> Vec<String> {
 
 #[test]
 fn each_reason_of_a_close_and_of_an_error_has_a_key_that_stands_in_the_documents() {
-    let readme = project_file("README.md");
+    let protocol = project_file("docs/protocol.md");
     let given_by_variables =
         ["wrong_field", "no_json", "empty_name", "long_name", "invisible_name"].map(str::to_owned).to_vec();
     let closes = ["CloseReason::new(", "CloseReason::composed(", "protocol_error(", "let reason = format!("]
@@ -144,7 +145,7 @@ fn each_reason_of_a_close_and_of_an_error_has_a_key_that_stands_in_the_documents
     assert!(closes.len() > 30 && errors.len() > 8, "{closes:?} {errors:?}");
     for (kind, keys) in [("reason", closes), ("why", errors)] {
         for key in keys {
-            assert!(readme.contains(&format!("`{key}`")), "README.md: {kind} {key}");
+            assert!(protocol.contains(&format!("`{key}`")), "docs/protocol.md: {kind} {key}");
             assert_has_word(&format!("{kind}_{key}"));
         }
     }
@@ -152,7 +153,7 @@ fn each_reason_of_a_close_and_of_an_error_has_a_key_that_stands_in_the_documents
 
 #[test]
 fn each_command_is_in_the_documents() {
-    let readme = project_file("README.md");
+    let [protocol, inspector] = ["docs/protocol.md", "docs/inspector.md"].map(project_file);
     let mut kinds: Vec<String> = variants("src/chat/command.rs", "pub enum Command {")
         .iter()
         // As they are called on the wire.
@@ -163,7 +164,7 @@ fn each_command_is_in_the_documents() {
         })
         .collect();
     kinds.push("show".to_owned());
-    assert!(readme.contains("→ {\"type\":\"join\"") && readme.contains("{\"type\":\"watch\""));
+    assert!(protocol.contains("→ {\"type\":\"join\"") && protocol.contains("{\"type\":\"watch\""));
     let source = project_file("src/chat/command.rs");
     for kind in kinds {
         assert!(
@@ -171,11 +172,11 @@ fn each_command_is_in_the_documents() {
                 || source.contains(&format!("(\"{kind}\", "))
                 || source.contains(&format!("(\"{kind}\", ..)"))
         );
-        assert!(readme.contains(&format!("→ {{\"type\":\"{kind}\"")), "README.md: command {kind}");
+        assert!(protocol.contains(&format!("→ {{\"type\":\"{kind}\"")), "docs/protocol.md: command {kind}");
     }
     for what in variants("src/features/inspector/demonstration.rs", "enum Demonstration {") {
         let what = snake_case(&what);
-        assert!(readme.contains(&format!("`{what}`")), "README.md: show {what}");
+        assert!(inspector.contains(&format!("\n| `{what}` |")), "docs/inspector.md: show {what}");
         assert_has_word(&format!("happen_{what}"));
         assert_has_word(&format!("expect_{what}"));
     }
@@ -184,8 +185,8 @@ fn each_command_is_in_the_documents() {
 #[test]
 fn each_file_that_the_documents_name_is_there() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for document in ["README.md", "docs/to-change-it.md"] {
-        let text = project_file(document);
+    for document in crate::documents::documents() {
+        let text = project_file(&document);
         for name in
             text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") || name.ends_with('/'))
         {

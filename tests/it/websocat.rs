@@ -2,7 +2,7 @@
 
 use crate::common::users::{Users, password_of};
 use crate::common::wire::TEACHER;
-use crate::common::{Client, Server};
+use crate::common::{Client, Server, project_file};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -103,8 +103,7 @@ fn one_terminal_watches_the_other_being_pinged() {
 fn every_recipe_of_the_readme_is_understood_by_websocat() {
     let users = Users::new(&["ana"]);
     let server = users.serve(&["--teacher-key", TEACHER]);
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).expect("the README is there");
+    let readme = project_file("README.md");
     let recipes = readme.lines().filter(|line| line.starts_with("websocat ") || line.contains("| websocat "));
     // Where `make test` installs it.
     let path = std::env::var("PATH").expect("a PATH is set");

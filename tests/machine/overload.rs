@@ -14,7 +14,7 @@ use crate::footprint::Footprint;
 use serde_json::Value;
 use socket2::SockRef;
 
-/// What one connection takes while it does nothing, in KiB: the 23 of one that speaks HTTP (README, Limits), and what a
+/// What one connection takes while it does nothing, in KiB: the 23 of one that speaks HTTP (docs/flags.md, Their sum), and what a
 /// debug build needs more of its stack.
 const IDLE: u64 = 40;
 

@@ -1,4 +1,4 @@
-//! The events of `/wire`, one JSON object per text frame. The README's section "The inspector's feed" explains each.
+//! The events of `/wire`, one JSON object per text frame. docs/inspector.md, Events of the feed, explains each.
 //!
 //! Made by `describe` on the inspector's thread. Plain data.
 

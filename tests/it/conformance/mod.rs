@@ -1,5 +1,5 @@
 //! RFC 6455, sentence by sentence: each MUST that concerns a server has a test here, which quotes it, in a file for each
-//! chapter. The table in README.md, Conformance, names them all.
+//! chapter. The table in docs/conformance.md names them all.
 //!
 //! Each test does what the sentence forbids, while a bystander chats on the same server.
 

@@ -1,6 +1,6 @@
-//! Checks the table in README.md, Conformance: it names every test of this folder, and each name is a test.
+//! Checks the table in docs/conformance.md: it names every test of this folder, and each name is a test.
 
-const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/conformance.md"));
 
 const CHAPTERS: [&str; 8] = [
     include_str!("opening_handshake.rs"),
@@ -15,9 +15,7 @@ const CHAPTERS: [&str; 8] = [
 
 /// The words between backticks in the last column of each row that begins with a section's number.
 fn named() -> Vec<&'static str> {
-    let (_, section) = README.split_once("\n## Conformance\n").expect("the section is there");
-    let (section, _) = section.split_once("\n## ").expect("another section follows");
-    let rows = section.lines().filter(|line| {
+    let rows = PAGE.lines().filter(|line| {
         line.strip_prefix("| ").is_some_and(|row| row.starts_with(|first: char| first.is_ascii_digit()))
     });
     let cells = rows.map(|row| row.trim_end_matches(" |").rsplit('|').next().expect("a cell"));
@@ -31,7 +29,7 @@ fn present() -> Vec<&'static str> {
 }
 
 #[test]
-fn each_test_stands_in_the_readmes_table_once_and_each_row_has_its_test() {
+fn each_test_stands_in_the_documents_table_once_and_each_row_has_its_test() {
     let (mut named, mut present) = (named(), present());
     named.sort_unstable();
     present.sort_unstable();

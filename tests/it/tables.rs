@@ -75,7 +75,9 @@ fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
 
 #[test]
 fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
-    let (readme, page) = (project_file("README.md"), project_file("page/events.js"));
+    let readme = project_file("README.md");
+    // The chat's own, and those of the teacher's room.
+    let page = project_file("page/events.js") + &project_file("page/teacher/room.js");
     let chat = variants("src/chat/event.rs", "pub enum Event<'a> {");
     assert!(chat.len() >= 9, "{chat:?}");
     let of_features = ["Shown", "Backplane"].map(str::to_owned);
@@ -83,10 +85,7 @@ fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
         let line = format!("← {{\"type\":\"{event}\"");
         assert!(readme.contains(&line), "README.md: {line} is missing");
         let handler = |begin: &str| page.contains(&format!("\n  {event}({begin}"));
-        assert!(
-            ["event", "{", ")"].iter().any(|begin| handler(begin)),
-            "page/events.js: no handler of {event}"
-        );
+        assert!(["event", "{", ")"].iter().any(|begin| handler(begin)), "the page has no handler of {event}");
     }
     let feed = variants("src/features/inspector/event.rs", "pub enum Event<'a> {");
     assert!(feed.len() >= 9, "{feed:?}");

@@ -61,6 +61,8 @@ impl Needs {
 pub struct Admission {
     /// The name that it must have in the chat; `None` where it may choose one.
     pub name: Option<Name>,
+    /// Its account has the mark of a teacher.
+    pub is_teacher: bool,
     /// What it depends on: an account, a session. If one of them is revoked, the connection is closed.
     pub depends_on: Vec<Revocation>,
     /// It has none: its first message must show another right, such as the teacher's key.

@@ -60,7 +60,8 @@ pub const CLOSE_CODES: &[CloseCode] = &[
     range(4014..=4499,     "private use",                           [true,  true], LONG),
     row(SIGNED_OUT,        "signed out",                            [true,  false], NO),
     row(SESSION_CONTINUED, "continued on another connection",       [true,  false], NO),
-    range(4502..=4999,     "private use",                           [true,  false], NO),
+    row(EXPELLED,          "closed by the teacher",                 [true,  false], NO),
+    range(4503..=4999,     "private use",                           [true,  false], NO),
 ];
 
 /// The purpose of the connection is fulfilled.
@@ -95,6 +96,8 @@ pub const LOST_TOUCH: u16 = 4013;
 pub const SIGNED_OUT: u16 = 4500;
 /// Our own: the session continues on another connection.
 pub const SESSION_CONTINUED: u16 = 4501;
+/// Our own: a teacher closed the member's connections; it may come back after a time.
+pub const EXPELLED: u16 = 4502;
 
 const fn row(code: u16, meaning: &'static str, columns: [bool; 2], name_kept: Duration) -> CloseCode {
     range(code..=code, meaning, columns, name_kept)

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::admission::Authentication;
 use crate::broadcaster::{Job, Order};
-use crate::chat::{Fields, Refusal};
+use crate::chat::{Door, Fields, Refusal};
 use crate::client_id::ClientId;
 use crate::http::{Before, PageFile, Route};
 use crate::tap::Capture;
@@ -32,6 +32,8 @@ pub struct Joints {
     pub connection: ConnectionJoints,
     pub order: Option<Box<dyn Order>>,
     pub banner: BannerJoints,
+    /// Which newcomers the chat does not admit.
+    pub door: Door,
     /// Called once when the server begins to serve: starts the features' threads.
     pub start: Vec<Start>,
 }

@@ -64,10 +64,10 @@ impl Server {
     /// If a thread cannot be created, or the broadcaster's has failed.
     pub fn run(self) -> io::Result<()> {
         let Server { listeners, addresses, options, joints, stopper, incoming, threads } = self;
-        let Joints { http, connection, order, start, .. } = joints;
+        let Joints { http, connection, order, start, door, .. } = joints;
         let counters = Arc::new(Counters::default());
         let settings = Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
-        let chat = Chat::new(options.chat_settings());
+        let chat = Chat::new(options.chat_settings(&door));
         let broadcaster = Broadcaster::new(incoming, chat, order, settings, Arc::clone(&counters));
         let broadcaster =
             thread::Builder::new().name("broadcaster".to_owned()).spawn(|| broadcaster.run())?;
@@ -102,7 +102,6 @@ impl Server {
         [self.threads.bound(), self.options.max_clients + HTTP_CONNECTIONS]
     }
 
-    /// What the teacher sees first.
     pub fn banner(&self) -> Banner {
         Banner { addresses: self.addresses.clone(), joints: self.joints.banner.clone() }
     }
@@ -122,6 +121,8 @@ fn attach(options: &Options, to_broadcaster: &Sender<Incoming>) -> Result<Joints
     features::accounts::attach(&mut joints, options, to_broadcaster, features::shared_sign_ins(options)?)?;
     #[cfg(feature = "tls")]
     features::tls::attach(&mut joints, options)?;
+    #[cfg(feature = "teacher")]
+    features::teacher::attach(&mut joints, options);
     #[cfg(feature = "redis")]
     features::cluster::attach(&mut joints, options, to_broadcaster)?;
     Ok(joints)

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE32, BASE64URL_NOPAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,13 @@ impl Token {
     pub fn matches(&self, other: &Token) -> bool {
         is_same_secret(&self.0, &other.0)
     }
+}
+
+/// A secret that is short enough to type: 16 letters and digits, 80 bits. `None` if the system has no random numbers.
+pub fn short_secret() -> Option<String> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(BASE32.encode(&bytes).to_ascii_lowercase())
 }
 
 /// Compares two secrets by their hashes: the time that this takes does not show how much of a guess was right.

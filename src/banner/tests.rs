@@ -9,10 +9,11 @@ fn both_loopback_addresses_are_one_line() {
 #[test]
 fn if_users_must_sign_in_the_websocat_line_shows_how() {
     let mut out = Vec::new();
-    let address = "127.0.0.1:3000".parse().expect("an address");
+    // Both loopbacks: no other program that runs meanwhile can have one of them.
+    let addresses = ["127.0.0.1:3000", "[::1]:3000"].map(|text| text.parse().expect("an address"));
     let websocat_flags = "--basic-auth NAME:PASSWORD ".to_owned();
     let banner = Banner {
-        addresses: vec![address],
+        addresses: addresses.to_vec(),
         joints: BannerJoints { websocat_flags, ..BannerJoints::default() },
     };
     banner.print(false, &mut out).expect("memory can be written to");

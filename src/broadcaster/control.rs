@@ -8,7 +8,7 @@ use super::cause::Cause;
 use super::job::{Control, Job, QueueFull};
 use super::timers::Timer;
 use super::{Broadcaster, ROUND_BYTES};
-use crate::chat::{Audience, Chat, Input, ServerId, Timestamp};
+use crate::chat::{Audience, Chat, Input, Refusal, ServerId, Timestamp};
 use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
 use crate::tap::Purpose;
@@ -68,6 +68,10 @@ impl Control for Broadcaster {
 
     fn later(&mut self, wait: Duration, job: Job) {
         self.timers.set(self.now + wait, Timer::Run(job));
+    }
+
+    fn refuse(&mut self, client: ClientId, refusal: &Refusal) {
+        Broadcaster::refuse(self, client, refusal);
     }
 
     fn submit(&mut self, input: Input) -> Result<(), QueueFull> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::cause::Cause;
-use crate::chat::{Chat, Input, ServerId, Timestamp};
+use crate::chat::{Chat, Input, Refusal, ServerId, Timestamp};
 use crate::client_id::ClientId;
 use crate::close_code::CloseReason;
 
@@ -43,6 +43,8 @@ pub trait Control {
     fn lacks_admission(&self, client: ClientId) -> bool;
     /// Calls a job later.
     fn later(&mut self, wait: Duration, job: Job);
+    /// Sends the `error` that says why a command was refused.
+    fn refuse(&mut self, client: ClientId, refusal: &Refusal);
     /// Submits an input of the chat: it is applied now, or once it has its place in the order.
     ///
     /// # Errors

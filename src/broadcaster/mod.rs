@@ -189,6 +189,7 @@ impl Broadcaster {
         let client = self.clients.table.get_mut(id).expect("invariant: it is open");
         client.has_joined = true;
         request.account.clone_from(&client.admission.name);
+        request.is_teacher = client.admission.is_teacher;
         let joined = Input::Joined { connection: self.connection(id), request, secret: Token::random() };
         if let Err(QueueFull) = self.submit(joined) {
             self.begin_closing(id, Cause::Server(CloseReason::TRY_LATER));

@@ -66,6 +66,12 @@ pub struct Fields {
     pub reference: Option<String>,
     pub what: Option<String>,
     pub code: Option<u16>,
+    /// A secret.
+    pub key: Option<String>,
+    pub message: Option<u64>,
+    pub on: Option<bool>,
+    pub minutes: Option<u32>,
+    pub address: Option<bool>,
 }
 
 /// What a text message turned out to be.
@@ -102,7 +108,11 @@ impl Command {
                 return (Parsed::Refused(not_a_message(text, object, &error)), Privacy::Private);
             }
         };
-        let privacy = if fields.to.is_some() { Privacy::Private } else { Privacy::Public };
+        let privacy = match (&fields.key, &fields.to) {
+            (Some(_), _) => Privacy::Secret,
+            (None, Some(_)) => Privacy::Private,
+            (None, None) => Privacy::Public,
+        };
         (Command::from_fields(fields), privacy)
     }
 

@@ -40,6 +40,9 @@ pub enum Event<'a> {
         /// Only in the sender's copy: what it called this message.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
+        /// The sender is a teacher.
+        #[serde(skip_serializing_if = "is_false")]
+        teacher: bool,
     },
     Joined {
         id: u64,
@@ -72,6 +75,35 @@ pub enum Event<'a> {
         left: u64,
         count: usize,
     },
+    /// A teacher took back the message that was event `message`.
+    Removed {
+        id: u64,
+        at: &'a str,
+        message: u64,
+        by: &'a str,
+    },
+    /// A teacher took back all messages.
+    Cleared {
+        id: u64,
+        at: &'a str,
+        by: &'a str,
+    },
+    /// The rules for all, and who is a teacher. No event of the chat: it has no id and is not kept, and each is the whole state.
+    Room {
+        /// Those who are here.
+        teachers: Vec<&'a str>,
+        /// At most [`super::rules::LISTED_HANDS`], in the order in which they were raised.
+        hands: Vec<&'a str>,
+        listen: bool,
+        locked: bool,
+    },
+    /// To teachers alone: the rules for single members. As `Room`.
+    Restricted {
+        muted: Vec<&'a str>,
+        expelled: Vec<&'a str>,
+    },
+    /// To one connection alone: it is a teacher's.
+    Teaching,
     /// A message that was sent again under the same `ref` had been posted already, as event `id`.
     Posted {
         #[serde(rename = "ref")]
@@ -130,6 +162,12 @@ pub enum ErrorCode {
     Unavailable,
     /// A private message to a name that no member has.
     NoSuchUser,
+    /// A teacher's command about a message that is not kept.
+    NoSuchMessage,
+    /// A teacher's command by another member, or against a teacher.
+    NotAllowed,
+    /// A teacher has decided that this member, or all members, may not write.
+    Muted,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants a reference.
@@ -146,6 +184,7 @@ fn message(
     to: Option<&str>,
     text: &JsonString,
     reference: Option<&str>,
+    teacher: bool,
 ) -> Bytes {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(id);
@@ -153,6 +192,7 @@ fn message(
     let optional = |name: &str, text: Option<&str>| text.map_or(0, |text| name.len() + 6 + text.len());
     let fixed = r#"{"type":"message","id":,"at":"","from":"","text":}"#.len();
     let length = fixed + digits.len() + at.len() + from.len() + text.get().len();
+    let length = length + if teacher { r#","teacher":true"#.len() } else { 0 };
     let mut json = Vec::with_capacity(length + optional("to", to) + optional("ref", reference));
     let mut put = |piece: &str| json.extend_from_slice(piece.as_bytes());
     put(r#"{"type":"message","id":"#);
@@ -171,6 +211,9 @@ fn message(
         json.extend_from_slice(br#","ref":"#);
         json::put_string(reference, &mut json);
     }
+    if teacher {
+        json.extend_from_slice(br#","teacher":true"#);
+    }
     json.push(b'}');
     Bytes::from(json)
 }
@@ -178,8 +221,8 @@ fn message(
 impl Event<'_> {
     /// The event as it goes into a text frame.
     pub fn json(&self) -> Bytes {
-        if let Event::Message { id, at, from, to, text, reference } = self {
-            return message(*id, at, from, *to, text, *reference);
+        if let Event::Message { id, at, from, to, text, reference, teacher } = self {
+            return message(*id, at, from, *to, text, *reference, *teacher);
         }
         self.text().into()
     }

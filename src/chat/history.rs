@@ -149,6 +149,21 @@ impl History {
         self.notices.push(notice, KEPT_NOTICES, KEPT_NOTICE_BYTES);
     }
 
+    /// Takes a message out, with its text. Returns whether it was here.
+    pub fn remove(&mut self, message: u64) -> bool {
+        let records = &mut self.messages.records;
+        let Ok(place) = records.binary_search_by_key(&message, |record| record.id) else { return false };
+        let removed = records.remove(place);
+        self.messages.bytes -= removed.as_ref().map_or(0, Record::memory);
+        removed.is_some()
+    }
+
+    /// Takes all messages out. That they are gone is no gap for a member who comes back.
+    pub fn clear_messages(&mut self) {
+        self.messages.records = VecDeque::new();
+        self.messages.bytes = 0;
+    }
+
     /// Everything after event `after` that the member may read, in order; `None` if a part of it is no longer kept, be it a message or
     /// a notice.
     pub fn since(&self, after: u64, member: MemberId) -> Option<Vec<(Privacy, &Bytes)>> {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
 use super::command::Command;
 use super::join_request::JoinRequest;
 use super::name::NameKey;
@@ -37,6 +38,8 @@ pub enum Input {
     Joined { connection: ConnectionId, request: Box<JoinRequest>, secret: Option<Token> },
     /// A member asked for something.
     Command { connection: ConnectionId, command: Command },
+    /// A teacher did something to the talk or to its members, or a member raised its hand.
+    Moderated { connection: ConnectionId, action: Action, reference: Option<String> },
     /// A connection is over; the other members get `how`.
     Left { connection: ConnectionId, how: CloseReason },
     /// The person of this account signed out, at the server `origin`: the others close their connections of the account.

@@ -3,6 +3,7 @@
 //! Made on the connection's thread, before the handshake or after it; the chat decides about it on the broadcaster's thread.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,10 @@ pub struct JoinRequest {
     pub resume: Option<ResumeRequest>,
     /// The account that signed in, where users must: then the member has its name, not the one asked for.
     pub account: Option<Name>,
+    /// The account has the mark of a teacher.
+    pub is_teacher: bool,
+    /// Where the client is.
+    pub address: Option<IpAddr>,
 }
 
 /// The session to go on with, and the last event that the client has.
@@ -67,7 +72,7 @@ impl JoinRequest {
             epoch: value("epoch").unwrap_or_default(),
             after: value("after").and_then(|after| after.parse().ok()).unwrap_or(0),
         });
-        JoinRequest { name: value("name"), resume, account: None }
+        JoinRequest { name: value("name"), resume, ..JoinRequest::default() }
     }
 
     /// The query says that the first message has it all, so that no proxy logs a session.
@@ -89,7 +94,7 @@ impl JoinRequest {
             epoch: join.epoch.unwrap_or_default(),
             after: join.after.unwrap_or(0),
         });
-        Ok(JoinRequest { name: join.name, resume, account: None })
+        Ok(JoinRequest { name: join.name, resume, ..JoinRequest::default() })
     }
 }
 

@@ -43,6 +43,15 @@ impl Chat {
     ) {
         let resume = request.resume.as_ref().filter(|resume| resume.epoch == self.epoch);
         let session = resume.and_then(|resume| resume.session.as_ref());
+        let known = match &request.account {
+            Some(name) => {
+                self.presence.by_name(&name.key()).filter(|member| self.presence.is_account(*member))
+            }
+            None => session.and_then(|session| self.presence.by_session(session)),
+        };
+        if let Some(reason) = self.rules.turned_away(request, known, timestamp.now) {
+            return audience.close(client, reason);
+        }
         let joined = match &request.account {
             Some(name) => self.join_account(client, name, resume, secret, audience),
             None => match session.and_then(|session| self.presence.by_session(session)) {
@@ -55,7 +64,9 @@ impl Chat {
             return;
         };
         audience.named(client, name.as_str());
+        self.rules.comes_from(client, request.address);
         self.welcome(client, member, after, audience);
+        self.is_teaching(client, member, request, audience);
         if is_announced && self.notices.joined(timestamp.now) {
             let back = after.is_some();
             let (at, count) = (timestamp.at.as_str(), self.presence.count());
@@ -67,6 +78,27 @@ impl Chat {
         }
         if let Some(refusal) = refusal {
             self.refuse(client, &refusal, audience);
+        }
+        if is_announced {
+            self.moved(member, audience);
+        }
+    }
+
+    /// What a new member must know of the rules, and whether it is a teacher itself.
+    fn is_teaching(
+        &mut self,
+        client: ConnectionId,
+        member: MemberId,
+        request: &JoinRequest,
+        audience: &mut impl Audience,
+    ) {
+        if request.account.is_some() && !request.is_teacher {
+            self.rules.remove_mark(member);
+        }
+        self.send_room(client, audience);
+        if request.is_teacher || self.rules.is_teacher(member) {
+            // If there are too many, it is none: it may show the key.
+            let _ = self.make_teacher(client, member, false, audience);
         }
     }
 
@@ -84,6 +116,7 @@ impl Chat {
             // It ended in order, so it had received its session.
             self.presence.spoke(member);
         }
+        self.rules.comes_from(client, None);
         let Some(member) = self.presence.leave(client, name_kept, timestamp.now) else { return };
         let Some(name) = self.presence.get(member).map(|member| member.name.clone()) else {
             return;
@@ -100,6 +133,7 @@ impl Chat {
             };
             self.announce(id, left.json(), audience);
         }
+        self.moved(member, audience);
     }
 
     /// A member is back; an old connection of the same session is closed.

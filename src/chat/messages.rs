@@ -36,8 +36,7 @@ impl Chat {
         timestamp: &Timestamp,
         audience: &mut impl Audience,
     ) {
-        let Some(member) = self.presence.by_connection(client) else { return };
-        self.presence.spoke(member);
+        let Some(member) = self.sender(client, command, audience) else { return };
         match command {
             Command::Say { text, to, reference } => {
                 let message = Message { from: member, text, reference: reference.as_deref() };
@@ -132,8 +131,8 @@ impl Chat {
         let Message { from: sender, text, reference } = *message;
         let from = self.presence.get(sender)?.name.as_str();
         let to = to.and_then(|to| self.presence.get(to)).map(|to| to.name.as_str());
-        let at = &timestamp.at;
-        let event = |reference| Event::Message { id, at, from, to, text, reference };
+        let (at, teacher) = (&timestamp.at, self.rules.is_teacher(sender));
+        let event = |reference| Event::Message { id, at, from, to, text, reference, teacher };
         let json = event(None).json();
         let own = reference.map(|reference| event(Some(reference)).json());
         if let (Some(reference), Some(from)) = (reference, self.presence.get_mut(sender)) {

@@ -4,9 +4,11 @@
 //! the other and calls the [`Audience`] with who gets what; the order of the calls is the order in which all members get it. Must
 //! never wait for anything.
 
+mod action;
 mod audience;
 mod clock;
 mod command;
+mod door;
 mod event;
 mod history;
 mod input;
@@ -16,25 +18,30 @@ mod joining;
 mod json;
 mod member;
 mod messages;
+mod moderation;
 mod name;
 mod naming;
 mod notices;
 mod presence;
+mod rules;
 mod session_token;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
+pub use action::Action;
 pub use audience::Audience;
 pub use clock::{Clock, Time, Timestamp};
 pub use command::{Command, Fields, Page, Parsed, Refusal};
+pub use door::Door;
 pub use event::ErrorCode;
 pub use history::KEPT_EVENTS;
 pub use input::{ConnectionId, Input, ServerId};
 pub use join_request::JoinRequest;
 pub use json::escape_controls;
 pub use name::{Name, NameKey};
+pub use rules::EXPELLED_MINUTES;
 pub use settings::{Limits, Settings};
 
 use bytes::Bytes;
@@ -45,6 +52,7 @@ use event::Event;
 use history::{History, Record, Visibility};
 use notices::Notices;
 use presence::Presence;
+use rules::Rules;
 use session_token::MemberId;
 
 /// Random bytes of an epoch, which need not be secret, only new.
@@ -55,6 +63,7 @@ const EPOCH: usize = 6;
 pub struct Chat {
     presence: Presence,
     history: History,
+    rules: Rules,
     /// Each server's own.
     #[serde(skip)]
     settings: Settings,
@@ -75,6 +84,7 @@ impl Chat {
         Chat {
             presence: Presence::default(),
             history: History::new(settings.send_queue),
+            rules: Rules::default(),
             settings,
             notices: Notices::default(),
             epoch,
@@ -86,7 +96,9 @@ impl Chat {
     /// One that was copied from another server, with this server's settings.
     pub fn with_settings(self, settings: Settings) -> Self {
         let history = self.history.with_send_queue(settings.send_queue);
-        Chat { settings, history, ..self }
+        let chat = Chat { settings, history, ..self };
+        chat.set_door();
+        chat
     }
 
     /// Applies the next input. What is due is done first.
@@ -98,6 +110,9 @@ impl Chat {
             }
             Input::Command { connection, command } => {
                 self.command(connection, &command, timestamp, audience);
+            }
+            Input::Moderated { connection, action, reference } => {
+                self.moderate(connection, &action, reference, timestamp, audience);
             }
             Input::Left { connection, how } => self.leave(connection, &how, timestamp, audience),
             Input::SignedOut { account, origin } => audience.close_account(&account, origin),
@@ -126,12 +141,16 @@ impl Chat {
 
     /// When something is due even without an input: apply [`Input::Tick`] then.
     pub fn due(&self) -> Option<Time> {
-        [self.notices.due(), self.presence.due()].into_iter().flatten().min()
+        [self.notices.due(), self.presence.due(), self.rules.due()].into_iter().flatten().min()
     }
 
     /// Does what is due.
     fn tick(&mut self, timestamp: &Timestamp, audience: &mut impl Audience) {
         self.presence.expire(timestamp.now);
+        if self.rules.expire(timestamp.now) {
+            self.set_door();
+            self.send_restricted(audience);
+        }
         if let Some(crowd) = self.notices.crowd(timestamp.now) {
             let id = self.next_id();
             let (joined, left) = (crowd.joined, crowd.left);

@@ -16,6 +16,9 @@ use super::invisible::{comes_along, has_too_many_marks, is_invisible, is_needed,
 /// Longest name in characters (Unicode scalar values after normalisation).
 pub const MAX_NAME: usize = 64;
 
+/// The page draws the first one beside a teacher's name; the other is a part of the emoji of a teacher.
+const TEACHERS_MARKS: [char; 2] = ['🎓', '🏫'];
+
 /// Input longer than this many bytes is not even normalised.
 const MAX_INPUT: usize = 1024;
 
@@ -46,6 +49,8 @@ pub enum BadName {
     Invisible,
     /// They would reach over other lines.
     ManyMarks,
+    /// It would look like a teacher's.
+    TeachersMark,
 }
 
 impl BadName {
@@ -56,13 +61,14 @@ impl BadName {
             BadName::TooLong => "long_name",
             BadName::Invisible => "invisible_name",
             BadName::ManyMarks => "many_marks",
+            BadName::TeachersMark => "teachers_mark",
         }
     }
 
     /// The number in the explanation.
     pub fn limit(self) -> Option<usize> {
         match self {
-            BadName::Empty | BadName::Invisible | BadName::ManyMarks => None,
+            BadName::Empty | BadName::Invisible | BadName::ManyMarks | BadName::TeachersMark => None,
             BadName::TooLong => Some(MAX_NAME),
         }
     }
@@ -76,6 +82,7 @@ impl BadName {
             BadName::ManyMarks => {
                 "a name has at most four marks on a letter, two of them accents, and none without a letter"
             }
+            BadName::TeachersMark => "a name does not contain the mark of teachers",
         }
     }
 }
@@ -103,6 +110,9 @@ impl Name {
         }
         if has_too_many_marks(&normal[begin..end]) {
             return Err(BadName::ManyMarks);
+        }
+        if normal[begin..end].iter().any(|character| TEACHERS_MARKS.contains(character)) {
+            return Err(BadName::TeachersMark);
         }
         let name: String = normal[begin..end].iter().collect();
         let name = name.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");

@@ -21,6 +21,10 @@ impl Chat {
         let name = Name::parse(requested).map_err(bad_name)?;
         self.presence.release_unconfirmed_name(&name.key());
         match self.presence.by_name(&name.key()) {
+            None if self.rules.is_reserved(&name.key()) => {
+                let text = "the member of this name may not return yet";
+                Err(Refusal::new(ErrorCode::NameTaken, text))
+            }
             Some(owner) if Some(owner) != member => {
                 let text = "another member has this name, or one that looks like it";
                 Err(Refusal::new(ErrorCode::NameTaken, text))
@@ -73,6 +77,7 @@ impl Chat {
         for connection in self.presence.get(member).into_iter().flat_map(Member::connections) {
             audience.named(connection, name);
         }
+        self.moved(member, audience);
     }
 }
 

@@ -360,7 +360,7 @@ impl Presence {
 }
 
 /// A map as a list of pairs: keys of a JSON object can only be texts.
-mod pairs {
+pub(super) mod pairs {
     use std::collections::HashMap;
     use std::hash::{BuildHasher, Hash};
 

@@ -4,18 +4,21 @@
 
 use serde::Serialize;
 
+use super::door::Door;
 use super::name::MAX_NAME;
 
 /// Longest `ref` in bytes.
 pub const MAX_REFERENCE: usize = 64;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Messages of the past that a new member gets (`--history`).
     pub history: usize,
     /// Bytes that may wait for one client (`--backlog`).
     pub send_queue: usize,
     pub limits: Limits,
+    /// What the connections' threads must know.
+    pub door: Door,
 }
 
 /// What a `welcome` says of the server's limits, so that a page can keep to them.

@@ -59,6 +59,7 @@ impl Flag {
             None => true,
             Some("accounts") => cfg!(feature = "accounts"),
             Some("inspector") => cfg!(feature = "inspector"),
+            Some("teacher") => cfg!(any(feature = "teacher", feature = "inspector")),
             Some("redis") => cfg!(feature = "redis"),
             Some("tls") => cfg!(feature = "tls"),
             Some(_) => false,
@@ -286,8 +287,8 @@ pub const FLAGS: &[Flag] = &[
         name: "teacher-key",
         value: "KEY",
         default: "",
-        help: "the key with which the teacher watches all connections; without it a random one is printed",
-        feature: Some("inspector"),
+        help: "the key that makes a teacher and lets watch all connections; without it only a link in the terminal does, once",
+        feature: Some("teacher"),
         kind: Kind::Text {
             bound: "8 to 64 letters, digits, - and _",
             set: |options, key| {

@@ -13,6 +13,7 @@ pub use options::{Address, Enrolment, Options, WrongFlag};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::token::short_secret;
 use flags::Kind;
 
 /// What the command line asks for.
@@ -64,7 +65,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, W
         flag.set(&mut options, value)?;
     }
     match (options.enrolment.take(), options.users.take()) {
-        (None, users) => Ok(Request::Serve(Box::new(Options { users, ..*options }))),
+        (None, users) => {
+            let teacher_key = options.teacher_key.take().or_else(short_secret);
+            Ok(Request::Serve(Box::new(Options { users, teacher_key, ..*options })))
+        }
         (Some(enrolment), Some(users)) => Ok(Request::Enrol(enrolment, users)),
         (Some(_), None) => {
             Err(WrongFlag("adding people needs the file of their list: --users FILE".to_owned()))

@@ -38,7 +38,8 @@ pub struct Options {
     pub host_names: Vec<String>,
     /// Origins besides the page's own that may open WebSockets.
     pub origins: Vec<String>,
-    /// The key with which the teacher watches all connections; `None` without `--teacher-key`.
+    /// The key that makes a teacher, and with which all connections are watched. Without `--teacher-key` a random one; `None` if the
+    /// system has no random numbers.
     pub teacher_key: Option<String>,
     /// Encrypt all connections; without a certificate, with one that this program makes.
     pub tls: bool,
@@ -59,7 +60,7 @@ pub struct Options {
 
 impl Options {
     /// What the chat has to know of them.
-    pub fn chat_settings(&self) -> chat::Settings {
+    pub fn chat_settings(&self, door: &chat::Door) -> chat::Settings {
         let limits = chat::Limits {
             message: self.max_message,
             rate: self.rate,
@@ -68,7 +69,7 @@ impl Options {
             heartbeat: HEARTBEAT_SECONDS,
             ..chat::Limits::default()
         };
-        chat::Settings { history: self.history, send_queue: self.backlog, limits }
+        chat::Settings { history: self.history, send_queue: self.backlog, limits, door: door.clone() }
     }
 }
 

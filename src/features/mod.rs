@@ -6,6 +6,7 @@
 //! | `inspector` | What goes over the wire? |
 //! | `accounts` | Who may come in? |
 //! | `cluster` | How do several servers share one chat? |
+//! | `teacher` | What may a teacher do? |
 //! | `tls` | How are the bytes encrypted? |
 //!
 //! `redis` connects to Redis for the features that need it.
@@ -21,6 +22,8 @@ mod redis;
 
 #[cfg(all(feature = "accounts", feature = "redis"))]
 mod redis_sign_ins;
+#[cfg(feature = "teacher")]
+pub mod teacher;
 #[cfg(feature = "tls")]
 pub mod tls;
 

@@ -24,13 +24,16 @@ pub fn router(joints: HttpJoints, own_page: Option<PathBuf>, counters: Arc<Count
     let pages_at_root = Arc::clone(&pages);
     let started = Instant::now();
     let chat = |call: &Call<'_>| {
-        let query = &call.request.query;
+        let (query, address) = (&call.request.query, Some(call.peer.ip()));
         Reply::websocket(match JoinRequest::is_in_message(query) {
             true => {
-                let parse = |text: &str| Ok(Endpoint::Chat(Box::new(JoinRequest::parse_message(text)?)));
+                let parse = move |text: &str| {
+                    let request = JoinRequest::parse_message(text)?;
+                    Ok(Endpoint::Chat(Box::new(JoinRequest { address, ..request })))
+                };
                 Endpoint::FirstMessage(Purpose::Chat, Some(Box::new(parse)))
             }
-            false => Endpoint::Chat(Box::new(JoinRequest::parse(query))),
+            false => Endpoint::Chat(Box::new(JoinRequest { address, ..JoinRequest::parse(query) })),
         })
     };
     let page = move |call: &Call<'_>| match call.wants_websocket() {

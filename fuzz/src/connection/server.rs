@@ -34,11 +34,11 @@ impl Server {
     /// On a free port of this machine.
     pub fn start(options: Options) -> Server {
         let (to_broadcaster, incoming) = bounded(CHANNEL);
-        let Joints { http, connection, start, .. } = joints(&options, &to_broadcaster);
+        let Joints { http, connection, start, door, .. } = joints(&options, &to_broadcaster);
         let counters = Arc::new(Counters::default());
         let settings =
             broadcaster::Settings { send_queue: options.backlog, first_message: options.handshake_timeout };
-        let chat = Chat::new(options.chat_settings());
+        let chat = Chat::new(options.chat_settings(&door));
         let broadcaster = Broadcaster::new(incoming, chat, None, settings, Arc::clone(&counters));
         let broadcaster = spawn("broadcaster", || broadcaster.run());
         start.into_iter().for_each(|start| start().expect("a thread is left"));

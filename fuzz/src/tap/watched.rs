@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use serde_json::Value;
 use websocket_classroom::broadcaster::{Cause, Control, Endpoint, Incoming, Job, QueueFull};
-use websocket_classroom::chat::{Chat, Input, ServerId, Timestamp};
+use websocket_classroom::chat::{Chat, Input, Refusal, ServerId, Timestamp};
 use websocket_classroom::client_id::ClientId;
 use websocket_classroom::close_code::CloseReason;
 use websocket_classroom::config::{self, Options, Request};
@@ -204,6 +204,10 @@ impl Control for SentTo {
     }
 
     fn later(&mut self, _: Duration, _: Job) {
+        unreachable!()
+    }
+
+    fn refuse(&mut self, _: ClientId, _: &Refusal) {
         unreachable!()
     }
 

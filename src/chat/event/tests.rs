@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn a_message_is_encoded_as_serde_encodes_it() {
     let text = JsonString::of("hola \"tú\"");
-    for id in [1, 1_234_567, u64::MAX] {
+    for (id, teacher) in [(1, false), (1_234_567, true), (u64::MAX, false)] {
         for (from, to, reference) in [
             ("Ana", None, None),
             ("\"O'Neill\" \\", None, Some("a\"1")),
@@ -11,7 +11,7 @@ fn a_message_is_encoded_as_serde_encodes_it() {
             ("ñandú", Some("Luis"), None),
         ] {
             let at = "2026-11-23T09:00:00.123Z";
-            let event = Event::Message { id, at, from, to, text: &text, reference };
+            let event = Event::Message { id, at, from, to, text: &text, reference, teacher };
             let expected = serde_json::to_vec(&event).expect("plain fields");
             assert_eq!(event.json(), expected);
         }

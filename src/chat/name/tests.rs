@@ -68,8 +68,8 @@ fn joiners_stand_where_a_script_needs_them_and_nowhere_else() {
         "علی\u{200c}رضا", // Persian
         "نیک\u{200c}نام",
         "Ana ❤\u{fe0f}",
-        "👩\u{200d}🎓 Eva",
-        "👩🏽\u{200d}🎓",
+        "👩\u{200d}🚀 Eva",
+        "👩🏽\u{200d}🚀",
         "Luis 1\u{fe0f}\u{20e3}",
     ];
     for name in names {
@@ -80,7 +80,7 @@ fn joiners_stand_where_a_script_needs_them_and_nowhere_else() {
         assert_eq!(key(name), key(&without), "{name:?}");
     }
     for bad in
-        ["a\u{200c}b", "a\u{200d}b", "رضا\u{200c}رضا", "❤\u{fe0f}\u{fe0f}a", "a\u{200d}🎓", "ම\u{200d}ල"]
+        ["a\u{200c}b", "a\u{200d}b", "رضا\u{200c}رضا", "❤\u{fe0f}\u{fe0f}a", "a\u{200d}🚀", "ම\u{200d}ල"]
     {
         assert_eq!(parsed(bad), Err(BadName::Invisible), "{bad:?}");
     }

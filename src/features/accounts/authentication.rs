@@ -35,6 +35,10 @@ pub const MAX_WAITING_MESSAGES: usize = 1024;
 const SIGNED_OUT: CloseReason = CloseReason::new(close_code::SIGNED_OUT, "signed_out: you signed out");
 const REMOVED: CloseReason =
     CloseReason::new(close_code::SIGNED_OUT, "account_removed: your account is no longer on the list");
+const NEW_MARK: CloseReason = CloseReason::new(
+    close_code::SIGNED_OUT,
+    "new_mark: the list of users says something else about your being a teacher: sign in again",
+);
 const NEW_PASSWORD: CloseReason = CloseReason::new(
     close_code::SIGNED_OUT,
     "new_password: your password was changed: sign in with the new one",
@@ -160,7 +164,8 @@ impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
         let account = self.list.get(key).expect("invariant: sessions end when their account is removed");
         let revocation = self.revocations.get(key).expect("invariant: each account has a revocation flag");
         let depends_on = [Some(revocation.clone()), session].into_iter().flatten().collect();
-        let admission = Admission { name: Some(account.name.clone()), depends_on, is_missing: false };
+        let (name, is_teacher) = (Some(account.name.clone()), account.is_teacher);
+        let admission = Admission { name, is_teacher, depends_on, is_missing: false };
         SignedIn { name: account.name.clone(), admission, cookie }
     }
 
@@ -281,21 +286,24 @@ impl<OnRevoked: Fn(Revoked) -> bool> Authentication<OnRevoked> {
         self.revoked.get_or_insert_default()
     }
 
-    /// Uses a new list. Users who are not on it, or have another password now, are signed out.
+    /// Uses a new list. Users who are not on it, or have another password or mark now, are signed out.
     fn replace_list(&mut self, list: AccountList) {
         let before = std::mem::replace(&mut self.list, list);
         let (mut new, mut removed, mut changed) = (0, 0, 0);
         for key in before.keys() {
-            let old = before.get(key).map(|account| &account.hashed);
-            match self.list.get(key).map(|account| &account.hashed) {
+            let old = before.get(key).expect("invariant: it is one of its keys");
+            match self.list.get(key) {
                 None => {
                     self.revoke_account(key, REMOVED).gone.push(key.clone());
                     self.revocations.remove(key);
                     removed += 1;
                 }
-                current if current != old => {
+                Some(current) if current.hashed != old.hashed => {
                     self.revoke_account(key, NEW_PASSWORD);
                     changed += 1;
+                }
+                Some(current) if current.is_teacher != old.is_teacher => {
+                    self.revoke_account(key, NEW_MARK);
                 }
                 Some(_) => {}
             }

@@ -160,7 +160,7 @@ fn add_accounts(path: &Path, users: Vec<(Name, Password)>) -> Result<String, Str
     let account = |(name, password): (Name, Password)| {
         let hashed = Hashed::new(&password, &mut workspace)
             .map_err(|_| "the password cannot be hashed: no memory or no randomness".to_owned())?;
-        Ok(Account { name, hashed })
+        Ok(Account { name, hashed, is_teacher: false })
     };
     // Hashing is slow: done before the file is locked.
     let accounts = users.into_iter().map(account).collect::<Result<Vec<_>, String>>()?;

@@ -1,4 +1,4 @@
-//! The list of users, as the file of `--users` has it: one `name:hash` per line.
+//! The list of users, as the file of `--users` has it: one `name:hash` per line, or `name:hash:teacher`.
 //!
 //! Turns text into accounts and back, on any thread. Must never touch a file. Empty lines and lines that begin with `#` are
 //! comments: a changed list keeps them.
@@ -15,11 +15,16 @@ pub const MAX_ACCOUNTS: usize = 10_000;
 /// The longest list in bytes: room for as many of the longest lines.
 pub const MAX_LIST: usize = 4 << 20;
 
+/// At the end of a line: this user is a teacher.
+const MARK: &str = ":teacher";
+
 /// A user who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub name: Name,
     pub hashed: Hashed,
+    /// It has the mark of a teacher.
+    pub is_teacher: bool,
 }
 
 /// All accounts, in the order of the file.
@@ -62,13 +67,15 @@ fn account_line(line: &str) -> Option<Result<Account, &'static str>> {
     if is_comment(line) {
         return None;
     }
+    let unmarked = line.strip_suffix(MARK);
+    let (line, is_teacher) = (unmarked.unwrap_or(line).trim_end(), unmarked.is_some());
     // The last colon: a hash has none.
     let Some((name, hash)) = line.rsplit_once(':') else {
         return Some(Err("it is not like name:$argon2id$…"));
     };
     let account = account_name(name).and_then(|name| {
         let hashed = Hashed::parse(hash.trim())?;
-        Ok(Account { name, hashed })
+        Ok(Account { name, hashed, is_teacher })
     });
     Some(account)
 }
@@ -131,15 +138,20 @@ impl AccountList {
 pub fn with_accounts(text: &str, accounts: &[Account]) -> String {
     let mut missing: HashMap<NameKey, &Account> =
         accounts.iter().map(|account| (account.name.key(), account)).collect();
-    let as_line = |account: &Account| format!("{}:{}\n", account.name, account.hashed);
+    let as_line = |account: &Account, is_teacher: bool| {
+        let mark = if is_teacher || account.is_teacher { MARK } else { "" };
+        format!("{}:{}{mark}\n", account.name, account.hashed)
+    };
     let mut changed = String::with_capacity(text.len() + 128 * accounts.len());
     for line in text.split_inclusive('\n') {
-        let name = match account_line(line.trim_start_matches('\u{feff}')) {
-            Some(Ok(account)) => Some(account.name.key()),
+        let old = match account_line(line.trim_start_matches('\u{feff}')) {
+            Some(Ok(account)) => Some(account),
             _ => None,
         };
-        match name.and_then(|key| missing.remove(&key)) {
-            Some(account) => changed += &as_line(account),
+        let new = old.as_ref().and_then(|old| missing.remove(&old.name.key()));
+        match new {
+            // Another password does not change the mark.
+            Some(account) => changed += &as_line(account, old.is_some_and(|old| old.is_teacher)),
             None => changed += line,
         }
     }
@@ -148,7 +160,7 @@ pub fn with_accounts(text: &str, accounts: &[Account]) -> String {
     }
     for account in accounts {
         if missing.remove(&account.name.key()).is_some() {
-            changed += &as_line(account);
+            changed += &as_line(account, false);
         }
     }
     changed

@@ -61,7 +61,7 @@ pub fn attach(
     let Some(config) = RedisConfig::of(options) else { return Ok(()) };
     let redis = Redis::new(config).map_err(|error| error.to_string())?;
     let store = Store::new(redis, options.redis_events);
-    let settings = options.chat_settings();
+    let settings = options.chat_settings(&joints.door);
     let (proposals, queue) = proposals::channel();
     let (news_sender, news) = news::channel(to_broadcaster.clone());
     let is_lost = Arc::new(AtomicBool::new(false));

@@ -20,7 +20,8 @@ pub enum ToWriter {
     },
     /// The proposals up to this number were read back.
     ReadBack(u64),
-    Snapshot(Box<Snapshot>),
+    /// A snapshot; if set, the stream is trimmed up to it, as soon as all servers have read so far.
+    Snapshot(Box<Snapshot>, bool),
     /// A server is gone: no heartbeat is expected from it.
     Gone(ServerId),
     /// The last message. The writer drops the sender when all earlier proposals are in Redis.
@@ -77,10 +78,10 @@ impl Proposals {
     }
 
     /// Sends a snapshot, unless the last one is still being written: each is a copy of the whole chat. Returns whether it was sent.
-    pub fn send_snapshot(&self, make: impl FnOnce() -> Snapshot) -> bool {
+    pub fn send_snapshot(&self, make: impl FnOnce() -> Snapshot, trims: bool) -> bool {
         let is_free = !self.is_writing_snapshot.swap(true, Ordering::Relaxed);
         if is_free {
-            self.send(ToWriter::Snapshot(Box::new(make())));
+            self.send(ToWriter::Snapshot(Box::new(make()), trims));
         }
         is_free
     }

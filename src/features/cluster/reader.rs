@@ -129,14 +129,14 @@ impl Reader {
             warn!("what Redis stores of the chat has a gap: a new chat begins");
             return Err(self.begin_new_run(connection, epoch)?);
         };
-        let chat = chat.with_settings(self.settings);
+        let chat = chat.with_settings(self.settings.clone());
         self.send(News::Snapshot(Box::new(Snapshot { position, numbers, chat })))?;
         Ok(ReadPosition { epoch: epoch.to_owned(), last: position })
     }
 
     /// The chat before the first entry of a run.
     fn empty(&self, epoch: &str) -> Snapshot {
-        let chat = Chat::of_epoch(epoch.to_owned(), self.settings);
+        let chat = Chat::of_epoch(epoch.to_owned(), self.settings.clone());
         Snapshot { position: StreamId::BEGINNING, numbers: BTreeMap::new(), chat }
     }
 

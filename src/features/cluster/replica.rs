@@ -48,6 +48,8 @@ pub struct Replica {
     /// Entries between two snapshots, and since the last one.
     snapshot_every: usize,
     since_snapshot: usize,
+    /// A text was taken back at our request: it must leave Redis, too. Until the snapshot without it is on its way.
+    must_erase: bool,
 }
 
 impl Replica {
@@ -64,6 +66,7 @@ impl Replica {
             ticked: None,
             snapshot_every: (stream_length / SNAPSHOTS).max(1),
             since_snapshot: 0,
+            must_erase: false,
         }
     }
 
@@ -78,7 +81,7 @@ impl Replica {
     /// the chat for ever.
     pub fn propose(&mut self, input: &Input) -> Result<(), QueueFull> {
         let bound = match input {
-            Input::Command { .. } => MAX_WAITING_FOR_COMMAND,
+            Input::Command { .. } | Input::Moderated { .. } => MAX_WAITING_FOR_COMMAND,
             Input::Left { .. } | Input::ServerGone { .. } | Input::SignedOut { .. } => usize::MAX,
             Input::Joined { .. } | Input::AccountsGone { .. } | Input::Tick => MAX_WAITING,
         };
@@ -133,8 +136,12 @@ impl Replica {
             return false;
         }
         *last = entry.number;
-        if let Input::ServerGone { server, .. } = entry.input {
-            self.mark_gone(server);
+        match &entry.input {
+            Input::ServerGone { server, .. } => self.mark_gone(*server),
+            Input::Moderated { action, .. } if entry.server == self.server => {
+                self.must_erase |= action.erases();
+            }
+            _ => {}
         }
         true
     }
@@ -150,15 +157,18 @@ impl Replica {
         }
     }
 
-    /// Writes a snapshot if one is due. Only the server of the last entry does, so that the servers share the work.
+    /// Writes a snapshot if one is due. Only the server of the last entry does, so that the servers share the work. After a text was
+    /// taken back the stream is trimmed up to the snapshot, since the text stands in both.
     pub fn write_snapshot_if_due(&mut self, chat: &Chat, last: ServerId) {
-        if self.since_snapshot < self.snapshot_every || last != self.server {
+        let is_due = self.since_snapshot >= self.snapshot_every && last == self.server;
+        if !is_due && !self.must_erase {
             return;
         }
         let (position, numbers) = (self.position, &self.numbers);
         let snapshot = || Snapshot { position, numbers: numbers.clone(), chat: chat.clone() };
-        if self.proposals.send_snapshot(snapshot) {
+        if self.proposals.send_snapshot(snapshot, self.must_erase) {
             self.since_snapshot = 0;
+            self.must_erase = false;
         }
     }
 

@@ -21,7 +21,7 @@ use crate::features::redis::Redis;
 
 /// The version of the stored format, a part of each key. Raise it when an input or a snapshot is written in another way: then old
 /// and new servers have separate chats, and neither reads data that it cannot parse.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Stores a snapshot, unless a later one is stored.
 const SET_SNAPSHOT: &str = "
@@ -138,6 +138,12 @@ impl Store {
             .arg(snapshot.position.milliseconds)
             .arg(json)
             .exec(connection)
+    }
+
+    /// Deletes all entries before this one.
+    pub fn trim(&self, connection: &mut Connection, epoch: &str, first: StreamId) -> RedisResult<()> {
+        let stream = self.stream_key(epoch);
+        cmd("XTRIM").arg(stream).arg("MINID").arg("=").arg(first.to_string()).exec(connection)
     }
 
     /// Whether the stream has this entry.

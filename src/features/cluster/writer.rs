@@ -12,6 +12,7 @@ use log::warn;
 use redis::{Connection, RedisResult};
 
 use super::backoff::Backoff;
+use super::entry::{Snapshot, StreamId};
 use super::news::{News, NewsSender};
 use super::proposals::{Proposal, ProposalQueue, ToWriter};
 use super::store::Store;
@@ -24,6 +25,10 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// The most proposals that are sent at once.
 const MAX_BATCH: usize = 256;
+
+/// How long servers have to read the stream before it is trimmed, since a text was taken back. One that is slower continues from the
+/// snapshot.
+const TRIM_AFTER: Duration = Duration::from_secs(1);
 
 /// How long the last proposals may take during the shutdown.
 const LAST_PROPOSALS: Duration = Duration::from_secs(1);
@@ -46,6 +51,10 @@ pub struct Writer {
     confirmed: VecDeque<Proposal>,
     /// The servers that were silent at our last heartbeat, and when each had its last.
     silent: Vec<(u64, u64)>,
+    /// A text was taken back: the snapshot without it, until it is written…
+    to_write: Option<Box<Snapshot>>,
+    /// …and the entry up to which the stream is trimmed then, and when.
+    to_trim: Option<(StreamId, Instant)>,
     /// An error was logged, and no command has succeeded since.
     has_warned: bool,
 }
@@ -66,6 +75,8 @@ impl Writer {
             unconfirmed: VecDeque::new(),
             confirmed: VecDeque::new(),
             silent: Vec::new(),
+            to_write: None,
+            to_trim: None,
             has_warned: false,
         }
     }
@@ -99,7 +110,9 @@ impl Writer {
     fn next_due(&self) -> Instant {
         match (&self.connection, &self.run) {
             (None, _) => self.next_connect,
-            (Some(_), Some(_)) => self.next_heartbeat,
+            (Some(_), Some(_)) => {
+                self.to_trim.as_ref().map_or(self.next_heartbeat, |(_, at)| self.next_heartbeat.min(*at))
+            }
             // Nothing can be sent before the first snapshot.
             (Some(_), None) => Instant::now() + HEARTBEAT_INTERVAL,
         }
@@ -110,9 +123,13 @@ impl Writer {
             ToWriter::Propose(proposal) => self.unconfirmed.push_back(proposal),
             ToWriter::Begin { epoch, server } => self.begin(epoch, server),
             ToWriter::ReadBack(number) => self.read_back(number),
-            ToWriter::Snapshot(snapshot) => {
+            ToWriter::Snapshot(snapshot, false) => {
                 self.in_run(|store, connection, epoch, _| store.set_snapshot(connection, epoch, &snapshot));
                 self.queue.snapshot_written();
+            }
+            ToWriter::Snapshot(snapshot, true) => {
+                self.to_write = Some(snapshot);
+                self.erase();
             }
             ToWriter::Gone(server) => {
                 self.in_run(|store, connection, epoch, _| store.forget_server(connection, epoch, server));
@@ -127,6 +144,10 @@ impl Writer {
         let before = self.waiting_bytes();
         self.unconfirmed.retain(|proposal| proposal.server == server);
         self.confirmed.clear();
+        self.to_trim = None;
+        if self.to_write.take().is_some() {
+            self.queue.snapshot_written();
+        }
         self.queue.release_bytes(before - self.waiting_bytes());
         self.run = Some((epoch, server));
         self.next_heartbeat = Instant::now();
@@ -161,6 +182,28 @@ impl Writer {
         }
         while !self.unconfirmed.is_empty() && self.connection.is_some() {
             self.send();
+        }
+        self.erase();
+    }
+
+    /// A text was taken back: writes the snapshot without it, and later trims the stream. Tried again until Redis has done it.
+    fn erase(&mut self) {
+        if let Some(snapshot) = self.to_write.take() {
+            let written =
+                self.in_run(|store, connection, epoch, _| store.set_snapshot(connection, epoch, &snapshot));
+            if written.is_none() {
+                self.to_write = Some(snapshot);
+                return;
+            }
+            self.to_trim = Some((snapshot.position, Instant::now() + TRIM_AFTER));
+            self.queue.snapshot_written();
+        }
+        let due = self.to_trim.filter(|(_, at)| *at <= Instant::now());
+        if let Some((position, _)) = due {
+            let trimmed = self.in_run(|store, connection, epoch, _| store.trim(connection, epoch, position));
+            if trimmed.is_some() {
+                self.to_trim = None;
+            }
         }
     }
 

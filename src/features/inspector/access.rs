@@ -2,14 +2,10 @@
 //!
 //! Keys are parsed on the connections' threads and compared on the inspector's. Must never log a key.
 
-use data_encoding::BASE32;
 use serde::Deserialize;
 
 use crate::close_code::{self, CloseReason};
 use crate::token::{Token, is_same_secret};
-
-/// Random bytes of a teacher's key: 80 bits, short enough to type.
-const TEACHER_KEY: usize = 10;
 
 const NOT_A_WATCH: CloseReason = CloseReason::new(
     close_code::POLICY_VIOLATION,
@@ -72,13 +68,6 @@ impl Scope {
             (Scope::Key(_), None) => false,
         }
     }
-}
-
-/// A key for the teacher: `teacher-` and 16 letters and digits. `None` if the system has no random numbers.
-pub fn new_teacher_key() -> Option<String> {
-    let mut bytes = [0; TEACHER_KEY];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(format!("teacher-{}", BASE32.encode(&bytes).to_ascii_lowercase()))
 }
 
 #[cfg(test)]

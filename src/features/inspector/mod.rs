@@ -82,11 +82,7 @@ pub fn attach(joints: &mut Joints, options: &Options, to_broadcaster: &Sender<In
         let inspector = thread::Builder::new().name("inspector".to_owned());
         inspector.spawn(move || Inspector::new(watched, outbox).run(&notes)).map(drop)
     }));
-    let teacher_key = options.teacher_key.clone().or_else(access::new_teacher_key);
-    if let Some(key) = &teacher_key {
-        // The part after # stays in the browser: it is never sent or logged.
-        joints.banner.lines.push(("teacher", format!("#teacher={key}")));
-    }
+    let teacher_key = options.teacher_key.clone();
     joints.http.features.push("inspector");
     joints.http.page_files.extend(page_files! {
         "page/inspector/close.js" "page/inspector/decode.js" "page/inspector/demonstrations.js" "page/inspector/diagram.js" "page/inspector/draw.js"

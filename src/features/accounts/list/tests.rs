@@ -1,7 +1,7 @@
 use super::*;
 
 fn account(name: &str) -> Account {
-    Account { name: account_name(name).expect("a name"), hashed: Hashed::decoy(None) }
+    Account { name: account_name(name).expect("a name"), hashed: Hashed::decoy(None), is_teacher: false }
 }
 
 fn line(name: &str) -> String {

@@ -7,7 +7,7 @@ use super::super::news::Credits;
 use super::super::proposals::{self, ProposalQueue};
 use super::*;
 use crate::broadcaster::{Cause, Job};
-use crate::chat::{Chat, ConnectionId, Settings, Timestamp};
+use crate::chat::{Chat, ConnectionId, Refusal, Settings, Timestamp};
 use crate::client_id::ClientId;
 
 /// A broadcaster that only records what it must do.
@@ -60,6 +60,10 @@ impl Control for FakeBroadcaster {
     }
 
     fn later(&mut self, _: Duration, _: Job) {
+        unreachable!()
+    }
+
+    fn refuse(&mut self, _: ClientId, _: &Refusal) {
         unreachable!()
     }
 

@@ -110,7 +110,7 @@ fn a_snapshot_is_written_by_the_server_of_the_last_entry_and_one_at_a_time() {
     };
     let snapshots = || {
         let all = queue.receiver.try_iter();
-        all.filter(|to_writer| matches!(to_writer, ToWriter::Snapshot(_))).count()
+        all.filter(|to_writer| matches!(to_writer, ToWriter::Snapshot(..))).count()
     };
     // Every second entry, as the stream has 16.
     read(1, own);

@@ -119,7 +119,7 @@ function drawClass() {
 
 export function decorateMessage(element, row) {
   const from = element.querySelector('.from');
-  if (row.teacher && from.querySelector('.teachers-mark') === null) from.append(' ', teachersMark());
+  if (row.teacher && from.querySelector('.teachers-mark') === null) from.append(teachersMark());
   const wants = room.isTeacher && row.id !== undefined && hasItems(row, authorOf(row));
   decorate(element, element.querySelector('.stamp'), wants, row.from);
   placeTabStopSoon();

@@ -26,5 +26,7 @@ mod recordings;
 #[cfg(feature = "redis")]
 mod shared;
 mod talk;
+#[cfg(feature = "teacher")]
+mod teacher;
 #[cfg(feature = "tls")]
 mod tls;

@@ -282,6 +282,7 @@ export default {
   clear_talk: 'Clear the talk',
   muted_title: 'May not write:',
   expelled_title: 'May not come back yet:',
+  allow: 'Allow',
   unmute_of: 'Allow {name} to write again',
   readmit_of: 'Allow {name} to come back',
   lower_hand_of: 'Take down the hand of {name}',

@@ -282,6 +282,7 @@ export default {
   clear_talk: 'Vaciar la conversación',
   muted_title: 'No pueden escribir:',
   expelled_title: 'No pueden volver todavía:',
+  allow: 'Permitir',
   unmute_of: 'Permitir que {name} escriba otra vez',
   readmit_of: 'Permitir que {name} vuelva',
   lower_hand_of: 'Bajar la mano de {name}',

@@ -73,14 +73,17 @@ function drawNow() {
     item.dataset.name = name;
     item.classList.toggle('own', name === state.you);
     item.append(make('b', `${index + 1}.`), ' ', make('bdi', name));
-    if (room.isTeacher) item.append(' ', undoButton('lower_hand_of', name));
+    if (room.isTeacher) item.append(' ', undoButton(make('span', '✕'), 'lower_hand_of', name));
     return item;
   }));
+  // What can be scrolled can be reached by the keyboard.
+  hands.tabIndex = hands.scrollHeight > hands.clientHeight ? 0 : -1;
 }
 
 // A button that says in its label of whom it is.
-function undoButton(key, name) {
-  const undo = withClass('undo', make('button', '✕'));
+function undoButton(text, key, name) {
+  const undo = withClass('undo', document.createElement('button'));
+  undo.append(text);
   undo.type = 'button';
   undo.setAttribute('aria-label', plain(key, { name }));
   undo.title = plain(key, { name });
@@ -111,7 +114,7 @@ function drawClass() {
     list.dataset.drawn = key;
     list.replaceChildren(...names.map((name) => {
       const item = document.createElement('li');
-      item.append(make('bdi', name), ' ', undoButton(undo, name));
+      item.append(make('bdi', name), ' ', undoButton(phrase('allow'), undo, name));
       return item;
     }));
   }

@@ -122,7 +122,9 @@ fn a_removed_message_is_nowhere_on_any_page() {
             );
         }
         // One looks at it bit by bit, and one has frozen the view.
-        luis.evaluate("[...document.querySelectorAll('#frames .frame.server')].at(-1).click()");
+        let frame = "[...document.querySelectorAll('#frames .frame.server')].findLast(row => row.textContent.includes('rude'))";
+        luis.wait_for(frame, "its frame");
+        luis.evaluate(&format!("{frame}.click()"));
         luis.wait_for("find('detail').textContent.includes('rude')", "the bytes");
         eva.evaluate("view.holding || find('hold').click()");
 

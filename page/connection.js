@@ -8,6 +8,7 @@ import { Pulse, Waits } from './time.js';
 const WELCOME_WAIT = 2_000;      // milliseconds without a welcome: then the page says why it may not have come
 const HANDSHAKE_WAIT = 15_000;   // milliseconds without an answer to the handshake: then the page gives it up
 const LOOK_EVERY = 500;          // milliseconds between two looks at the clock
+const SECRET = ['join', 'teach'];  // types of messages whose text is shown nowhere
 
 // What has to be so before a handshake makes sense: asynchronous functions that return whether it does. Each gets a function
 // that says whether something else was decided in the meantime.
@@ -76,8 +77,7 @@ function opened(socket) {
 export function send(event) {
   const text = JSON.stringify(event);
   sendText(state.socket, text);
-  // What a first message says is secret.
-  if (event.type !== 'join') announce('said', text);
+  if (!SECRET.includes(event.type)) announce('said', text);
   state.sent += 1;
   announce('traffic', 'out');
 }

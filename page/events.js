@@ -5,7 +5,7 @@ import { becomes } from './accounts.js';
 import { saysWhyStopped, send } from './connection.js';
 import { confirm, refuse, rememberOutbox, takeTurn } from './sending.js';
 import { announce, isOpen, on, problem, remember, state } from './state.js';
-import { addRow, addUnread, everybody, notice, openThread, renameThread } from './threads.js';
+import { addRow, addUnread, blankRow, everybody, notice, openThread, removeMessages, renameThread } from './threads.js';
 import { closeKey, closeSentences, firstKnown } from './words.js';
 
 const PEOPLE_KEPT = 1_000;       // names that the page knows; the others are only counted
@@ -15,6 +15,7 @@ const LIST_REF = 'members';
 const REPLAY_PAUSE = 300;        // milliseconds without another missed event: then that was the last one
 const PLACE_EVERY = 100;         // milliseconds between two times that our place is remembered
 const TYPING_SHOWN = 4_000;      // milliseconds that we show that another is writing
+const REMOVED_KEPT = 1_000;      // numbers of messages that were taken back
 
 let replayTimer = null;
 let placeTimer = null;
@@ -88,7 +89,10 @@ const onEvent = {
     state.missedUpTo = event.last;
     state.readUpTo = !comingBack ? event.last : sameEpoch ? place.after : 0;
     state.gapAfter = null;
-    if (!sameEpoch) state.highest = 0;
+    if (!sameEpoch) {
+      state.highest = state.removedUpTo = 0;
+      state.removed.clear();
+    }
     if (comingBack && !event.recovered) {
       const isSameSession = sessionNumber(place) === sessionNumber(event);
       state.gapKey = !sameEpoch ? 'gap_restarted' : isSameSession ? 'gap_much' : 'gap_long';
@@ -125,17 +129,34 @@ const onEvent = {
     // In the past somebody else may have had your name, unless it is an account's; but private ones reach only the two.
     const own = event.ref !== undefined || (event.from === state.you && (!missed || isPrivate || state.hasAccounts));
     const thread = isPrivate ? openThread(own ? event.to : event.from) : everybody;
-    const { from, to, at, text } = event;
-    addRow(thread, { kind: 'message', from, to, at, text, state: own ? 'delivered' : null });
+    const { id, from, to, at, text, teacher } = event;
+    addRow(thread, { kind: 'message', id, from, to, at, text, teacher, state: own ? 'delivered' : null });
     if (own || event.id <= state.readUpTo) return;
     addUnread(thread);
-    if (!missed) announce('heard', { from, text, isPrivate });
+    if (!missed) announce('heard', { id, from, text, isPrivate });
   },
 
   // Sent again, but the server had it already; the event itself came to a connection that was dead.
   posted(event) {
     const entry = state.outbox.get(event.ref);
-    if (entry) confirm(entry, { from: state.you, text: entry.text });
+    if (entry) confirm(entry, { id: event.id, from: state.you, text: entry.text });
+  },
+
+  // A message was taken back: its row says so. Whatever else has its text is told.
+  removed(event) {
+    state.removed.add(event.message);
+    if (state.removed.size > REMOVED_KEPT) state.removed.delete(state.removed.values().next().value);
+    announce('removed', { id: event.message, text: blankRow(event.message) });
+    announce('own');
+  },
+
+  // All messages were.
+  cleared(event) {
+    state.removedUpTo = event.id;
+    removeMessages();
+    addRow(everybody, notice('cleared', event.at, { key: 'cleared', values: { name: event.by } }));
+    announce('removed', { upTo: event.id });
+    announce('own');
   },
 
   joined(event, missed) {
@@ -224,6 +245,7 @@ const onEvent = {
     const entry = state.outbox.get(event.ref);
     if (entry) return refuse(entry, key, event);
     if (event.ref === LIST_REF) return askWhoIsHere();
+    if (event.ref?.startsWith('@')) return;  // a feature asked, and says itself what is wrong
     const isAboutName = event.code === 'name_taken' || event.code === 'bad_name';
     problem(isAboutName ? 'name' : 'message', key, event);
   },

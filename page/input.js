@@ -100,7 +100,7 @@ find('threads').addEventListener('click', ({ target }) => {
 
 find('people').addEventListener('click', ({ target }) => {
   const button = target.closest('button');
-  if (!button) return;
+  if (!button || button.hasAttribute('aria-haspopup')) return;  // a menu is no name
   showThread(openThread(button.parentElement.dataset.name));
   closeOnNarrow('people-panel');
   messageInput.focus();

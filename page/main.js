@@ -1,4 +1,5 @@
-// The beginning: connects the parts, and opens the connection. What is drawn when, and when the inspector's files are loaded.
+// The beginning: connects the parts, and opens the connection. What is drawn when, and when the files of the inspector and of the
+// teacher are loaded.
 
 import { connect, gates } from './connection.js';
 import { drawClock, drawConnection, spark } from './draw/connection.js';
@@ -6,9 +7,9 @@ import { find, inFrames } from './draw/elements.js';
 import { drawLog, drawThread } from './draw/log.js';
 import { drawPeople, drawSignIn } from './draw/people.js';
 import { recallOutbox } from './sending.js';
-import { announce, mayInspect, on, recall } from './state.js';
+import { announce, mayInspect, on, recall, state, takeTeacherKey } from './state.js';
 import { language, loadAll, speak, write } from './words.js';
-import { showWhatFits } from './panels.js';
+import { showPanel, showWhatFits } from './panels.js';
 import './accounts.js';
 import './events.js';
 import './input.js';
@@ -51,7 +52,6 @@ setInterval(() => {
 }, CLOCK_EVERY);
 
 // The inspector is loaded when it is opened, else some time after the chat is: later there may be no server to load it from.
-// The teacher opens the page with #teacher=KEY.
 
 let inspector = null;
 
@@ -68,7 +68,52 @@ on('panel', ({ id, shown }) => { if (id === 'inspector' && shown) loadInspector(
 on('opened', () => {
   setTimeout(() => { if (mayInspect()) loadInspector(); }, LOADED_AFTER);
 });
-addEventListener('hashchange', () => { if (location.hash.includes('teacher=')) loadInspector(); });
+
+// What only a server with the feature has: a teacher's rights, the hands, what is quiet now. The chat waits for it: the first events may
+// be for it.
+
+let teacher = null;
+
+function loadTeacher() {
+  if (!state.features?.includes('teacher')) return null;
+  teacher ??= import('./teacher/main.js').catch(() => { teacher = null; });
+  return teacher;
+}
+
+gates.push(async () => {
+  await loadTeacher();
+  return true;
+});
+
+// A teacher opens the page with #teach=CODE or #teacher=KEY. Neither has a place in an address bar on a projector.
+function takeLink() {
+  const link = new URLSearchParams(location.hash.slice(1));
+  const [code, key] = [link.get('teach'), link.get('teacher')];
+  if (code === null && key === null) return;
+  history.replaceState(null, '', location.pathname + location.search);
+  if (key !== null) return takeTeacherKey(key);
+  state.teachCode = code;
+  announce('link');
+}
+
+// The link opens what it is for: the class, in the inspector. After a reload the key is here still; whether there is an inspector,
+// the server has to say first.
+let wantsClass = false;
+
+function openClass() {
+  if (!wantsClass || state.features === null || !mayInspect()) return;
+  wantsClass = false;
+  showPanel('inspector', true);
+}
+
+function wantClass() {
+  wantsClass = true;
+  openClass();
+}
+
+on('teacher', wantClass);
+on('features', openClass);
+addEventListener('hashchange', takeLink);
 
 // If it was left open, it shall see the first byte of the chat; but the chat does not depend on it.
 gates.push(async () => {
@@ -79,7 +124,9 @@ gates.push(async () => {
 });
 
 speak(language);
-showWhatFits(recall('localStorage', 'inspector') === 'open' || location.hash.includes('teacher=') || recall('sessionStorage', 'teacher') !== null);
+showWhatFits(recall('localStorage', 'inspector') === 'open');
+if (state.teacherKey !== null) wantClass();
+takeLink();
 recallOutbox();
 announce('connection');
 announce('thread');

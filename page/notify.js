@@ -9,6 +9,7 @@ const EVERY = 3_000;  // milliseconds between two of them
 const SHOWN = 100;    // characters of a message
 
 let notifiedAt = -Infinity;
+let latest = null;    // the notification that may be on the screen, and the number of its message
 
 // Asks the browser, which asks the person. Returns whether it is allowed.
 export async function allow() {
@@ -19,7 +20,7 @@ export async function allow() {
   return isAllowed;
 }
 
-on('heard', ({ from, text, isPrivate }) => {
+on('heard', ({ id, from, text, isPrivate }) => {
   const now = performance.now();
   if (!state.notifies || !document.hidden || now - notifiedAt < EVERY) return;
   notifiedAt = now;
@@ -27,4 +28,10 @@ on('heard', ({ from, text, isPrivate }) => {
   // The same tag: a new one takes the place of the last.
   const notification = new Notification(from, { body, tag: 'websocket-classroom' });
   notification.addEventListener('click', () => window.focus());
+  latest = { id, notification };
+});
+
+// What was taken back stays on no screen.
+on('removed', ({ id }) => {
+  if (latest !== null && (id === undefined || id === latest.id)) latest.notification.close();
 });

@@ -50,8 +50,9 @@ on('closed', ({ code }) => {
 });
 
 // It is part of the talk now: the row moves up to its place among the others.
-export function confirm(entry, { from, text, at }) {
-  Object.assign(entry, { from, text, at });
+export function confirm(entry, { id, from, text, at, teacher }) {
+  const isGone = state.removed.has(id) || id < state.removedUpTo;
+  Object.assign(entry, { id, from, at, teacher }, isGone ? { text: '', removed: true } : { text });
   settle(entry, 'delivered');
 }
 

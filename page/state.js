@@ -13,9 +13,12 @@
 //   traffic     a message went 'out' or came 'in'
 //   shown       the server has done to this connection what it was asked for
 //   heard       somebody else said something, now: { from, text, isPrivate }
+//   removed     a message was taken back: { id, text }, or all of them, { upTo }: its text may stay nowhere
 //   person      another person uses this page now: nothing of the one before may stay
 //   key         the key that lets an inspector watch this connection has changed
 //   renamed     you have a new name
+//   link        the page was opened by a link with a code that is worth the teacher's key: state.teachCode
+//   teacher     the teacher's key came, by a link
 //   panel       a panel beside the chat was shown or hidden: { id, shown }
 //   language    another language was chosen
 
@@ -44,6 +47,19 @@ export function forget(storage, key) {
 // All that this tab keeps of one person.
 export function forgetTab() {
   for (const key of ['place', 'name', 'outbox']) forget('sessionStorage', key);
+}
+
+// The teacher's key stays in this tab, and is shown nowhere.
+export function takeTeacherKey(key) {
+  state.teacherKey = key;
+  state.opensClass = true;
+  remember('sessionStorage', 'teacher', key);
+  announce('teacher');
+}
+
+export function forgetTeacherKey() {
+  state.teacherKey = null;
+  forget('sessionStorage', 'teacher');
 }
 
 const listeners = new Map();
@@ -80,6 +96,11 @@ export const state = {
   features: null,         // what it has, as /health says; null: it has not said yet
   wireKey: newKey(),      // whoever has this key may watch this connection: 16 random bytes
 
+  // A teacher's link
+  teachCode: null,        // a code that has not been changed for the key yet
+  teacherKey: recall('sessionStorage', 'teacher'),
+  opensClass: false,      // the link was just opened: the inspector is to show the whole class
+
   // Signing in
   hasAccounts: null,      // only people on a list may come in; null: the server has not said yet
   nobody: false,          // that is so, and nobody is signed in
@@ -112,6 +133,10 @@ export const state = {
 
   // What you sent, until the server has confirmed or refused it
   outbox: new Outbox(Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join('')),
+
+  // Numbers of messages that were taken back: a late confirmation must not show their text again
+  removed: new Set(),
+  removedUpTo: 0,         // …and all before this one were
 
   // The threads: by the name of the other person; '' is the talk with everybody
   threads: new Map(),

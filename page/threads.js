@@ -67,6 +67,28 @@ export function removeRow(thread, row) {
   announce('chat');
 }
 
+// The message with this number: its row stays, and says that it was taken back. Returns its text; null: it is not here.
+export function blankRow(id) {
+  for (const thread of state.threads.values()) {
+    const row = thread.rows.find((other) => other.kind === 'message' && other.id === id);
+    if (row === undefined) continue;
+    const { text } = row;
+    Object.assign(row, { text: '', removed: true });
+    thread.changes += 1;
+    return text;
+  }
+  return null;
+}
+
+// No message is left in any thread, nor an older notice that says so.
+export function removeMessages() {
+  for (const thread of state.threads.values()) {
+    thread.rows = thread.rows.filter(({ kind, type }) => kind !== 'message' && type !== 'cleared');
+    Object.assign(thread, { unseen: 0, unread: 0, newFrom: null });
+    thread.changes += 1;
+  }
+}
+
 // A row that is not a message. `parts` are sentences, { key, values }, and codes, { code }.
 export function notice(type, at, ...parts) {
   return { kind: 'notice', type, at, parts };

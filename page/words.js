@@ -73,10 +73,17 @@ export function closeKey(code) {
   return firstKnown(`close_${code}`) ?? (code >= 4000 ? 'close_private_use' : code >= 3000 ? 'close_registered' : 'close_other');
 }
 
+// The sentence about the server's own reason, which begins with a key; undefined: it has none. `minutes` is a number in it.
+export function reasonIn(reason) {
+  const key = firstKnown(`reason_${reason.split(':')[0]}`);
+  const minutes = /\d+/.exec(reason)?.[0];
+  return key && { key, values: minutes === undefined ? {} : { minutes } };
+}
+
 // A close in words, for the talk and for the lesson: who began, the code, and what it means; as keys, and { code }.
 export function closeSentences({ code, reason, by, isGivenUp }) {
-  const why = firstKnown(`reason_${reason.split(':')[0]}`);
-  const meaning = [{ key: closeKey(code) }, ...why ? [{ key: why }] : []];
+  const why = reasonIn(reason);
+  const meaning = [{ key: closeKey(code) }, ...why ? [why] : []];
   return [{ key: isGivenUp ? 'your_close_given_up' : `your_close_${by}` }, { code }, ...meaning];
 }
 

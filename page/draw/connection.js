@@ -2,7 +2,7 @@
 
 import { isClosed, isTakenOver, mayInspect, readyState, state } from '../state.js';
 import { duration, rounded } from '../time.js';
-import { closeKey, closeSentences, firstKnown, language, make, phrase, show } from '../words.js';
+import { closeKey, closeSentences, language, make, phrase, reasonIn, show } from '../words.js';
 import { find, time, withClass, withSpaces } from './elements.js';
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
@@ -61,9 +61,8 @@ function explainClose({ code, reason, wasClean, isGivenUp }) {
   const byYou = wasClean ? 'closed_by_you' : 'closed_by_you_unanswered';
   const byOther = wasClean ? 'closed_by_server' : 'closed_by_nobody';
   const parts = [['state_closed', { code }], [closeKey(code)], [byUs ? byYou : byOther]];
-  // The server's own reasons begin with a key, by which they have words in both languages.
-  const key = firstKnown(`reason_${reason.split(':')[0]}`);
-  if (key) parts.push([key]);
+  const why = reasonIn(reason);
+  if (why) parts.push([why.key, why.values]);
   else if (reason) parts.push(['closed_reason', { reason }]);
   if (isTakenOver()) parts.push(['taken_over', { name: state.you }]);
   return parts;
@@ -89,7 +88,7 @@ function drawLastClose() {
   line.hidden = state.lastClose === null;
   if (line.hidden || line.dataset.drawn === key) return;
   line.dataset.drawn = key;
-  const parts = closeSentences(state.lastClose).map(({ key: sentence, code }) => code === undefined ? phrase(sentence) : make('code', code));
+  const parts = closeSentences(state.lastClose).map(({ key: sentence, values, code }) => code === undefined ? phrase(sentence, values) : make('code', code));
   line.replaceChildren(...withSpaces([phrase('last_close'), ...parts, time(state.lastClose.at)]));
 }
 

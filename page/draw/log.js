@@ -11,6 +11,9 @@ const elements = new WeakMap();  // of each row
 const rowsOf = new WeakMap();    // of each element, its row
 const views = new Map();         // of each thread: its rows, below them what is not confirmed yet, and the button above
 
+// What a feature adds to a message: functions of its element and its row.
+export const additions = [];
+
 // The row that an element of the log belongs to.
 export function rowOf(element) {
   return rowsOf.get(element.closest('.message'));
@@ -99,14 +102,19 @@ function separator(row, kind) {
 function elementOf(row) {
   const element = elements.get(row) ?? document.createElement('div');
   if (!elements.has(row)) (row.kind === 'message' ? fillMessage : fillNotice)(element, row);
-  else if (row.kind === 'message' && (element.dataset.state !== (row.state ?? undefined) || element.dataset.portions !== String(row.portions ?? 1))) fillMessage(element, row);
+  else if (row.kind === 'message' && isOutdated(element, row)) fillMessage(element, row);
   elements.set(row, element);
   rowsOf.set(element, row);
   return element;
 }
 
+function isOutdated({ dataset }, { state: how, portions = 1, removed }) {
+  return dataset.state !== (how ?? undefined) || dataset.portions !== String(portions) || (removed && !('removed' in dataset));
+}
+
 // One row for a message; `state` is how far an own one has come…
-function fillMessage(element, { from, to, at, text, state: how, refusal, ref, portions = 1 }) {
+function fillMessage(element, row) {
+  const { from, to, at, text, state: how, refusal, ref, portions = 1, removed } = row;
   element.className = 'message';
   element.classList.toggle('own', how !== null);
   element.classList.toggle('private', Boolean(to));
@@ -115,7 +123,8 @@ function fillMessage(element, { from, to, at, text, state: how, refusal, ref, po
   const words = withClass('text', document.createElement('div'));
   words.dir = 'auto';  // Arabic and Hebrew begin on the right
   const shown = beginning(text, portions);
-  words.append(...partsOf(shown.text).map(partElement));
+  words.append(...removed ? [phrase('removed')] : partsOf(shown.text).map(partElement));
+  element.toggleAttribute('data-removed', removed === true);
   words.classList.toggle('cut', shown.left > 0 && portions === 1);
   element.dataset.portions = portions;
   const stamp = withClass('stamp', document.createElement('span'));
@@ -128,6 +137,7 @@ function fillMessage(element, { from, to, at, text, state: how, refusal, ref, po
   }
   element.replaceChildren(name, words, stamp, ...shown.left > 0 ? [moreButton(shown.left)] : []);
   if (refusal) element.append(refusalOf(refusal, ref));
+  for (const add of additions) add(element, row);
 }
 
 // Never innerHTML: whatever a message says, it becomes text.

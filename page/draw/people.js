@@ -9,6 +9,9 @@ import { colour, find, reconcile, setText } from './elements.js';
 const PEOPLE_DRAWN = 100;  // names in the list; the others are found by the search field…
 const SEARCH_FROM = 20;    // …which is there if more people than this are
 
+// What a feature adds to a person in the list: functions of the item and the name.
+export const additions = [];
+
 const items = new Map();  // of each name in the list
 let drawn = null;         // what the list shows
 let drawnYou = '';
@@ -35,6 +38,7 @@ function drawList() {
     for (const name of items.keys()) if (!people.includes(name) || name === drawn?.you || name === you) items.delete(name);
     const found = people.filter((name) => plainLetters(name).includes(plainLetters(search)));
     reconcile(find('people'), found.slice(0, PEOPLE_DRAWN).map((name) => items.get(name) ?? newItem(name)));
+    for (const item of find('people').children) for (const add of additions) add(item, item.dataset.name);
     drawn = { people, you, search, language, more: found.length - PEOPLE_DRAWN };
   }
   const more = Math.max(0, search === '' ? count - Math.min(people.length, PEOPLE_DRAWN) : drawn.more);

@@ -1,7 +1,7 @@
 // Step 3: who closed, how, and who ended TCP. And the sums: what all of it cost, and what HTTP would have cost.
 
 import { find } from '../draw/elements.js';
-import { clear, closeKey, firstKnown, language, make, phrase, plain, write } from '../words.js';
+import { clear, closeKey, language, make, phrase, plain, reasonIn, write } from '../words.js';
 import { addFact } from './handshake.js';
 
 let httpCost = null;  // bytes of this browser's request head and of the response's
@@ -60,8 +60,8 @@ export function drawClose(line) {
   const sentence = (key, part, values) => addFact(list, key, '').append(phrase(part, values));
   if (!isFromPage) sentence('close_who', `by_${event.by}`);
   addFact(list, 'close_code', `${event.code} · `).append(phrase(closeKey(event.code)));
-  const reason = firstKnown(`reason_${event.reason?.split(':')[0]}`);
-  if (event.reason) addFact(list, 'close_reason', event.reason).append(...reason ? [' · ', phrase(reason)] : []);
+  const reason = reasonIn(event.reason ?? '');
+  if (event.reason) addFact(list, 'close_reason', event.reason).append(...reason ? [' · ', phrase(reason.key, reason.values)] : []);
   else sentence('close_reason', 'no_reason');
   if (!isFromPage) sentence('close_answer', event.answered ?? line.answered ? 'answered_yes' : 'answered_no');
   if (line.told) addFact(list, 'close_told', `${line.told.code} · `).append(phrase(closeKey(line.told.code)));

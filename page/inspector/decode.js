@@ -46,7 +46,7 @@ export function partsOf(frame) {
   ];
   if (extended > 0) parts.push({ bits: `${frame.bits} bit`, hex: header.slice(2, 2 + extended).join(' '), key: 'part_extended' });
   if (frame.mask) parts.push({ bits: '32 bit', hex: hexBytes(frame.mask).join(' '), key: 'part_key' });
-  parts.push({ bits: `${frame.length} B`, hex: hexBytes(frame.payload).slice(0, 8).join(' ') + (frame.length > 8 ? ' …' : ''), key: frame.hidden ? 'hidden_text' : 'part_payload' });
+  parts.push({ bits: `${frame.length} B`, hex: hexBytes(frame.payload).slice(0, 8).join(' ') + (frame.length > 8 ? ' …' : ''), key: frame.removed ? 'removed' : frame.hidden ? 'hidden_text' : 'part_payload' });
   return parts;
 }
 
@@ -65,19 +65,34 @@ export function wordsOf(frame) {
   }
   if (frame.kind === 'ping') return { key: 'story_ping', isMachine: true };
   if (frame.kind === 'pong') return { key: 'story_pong', isMachine: true };
+  if (frame.removed) return { key: 'removed' };
   if (frame.hidden) return { key: frame.from === 'client' && frame.message === 1 ? 'story_join' : 'hidden_text' };
   if (isFragment) return { key: 'story_fragment', quote: textOf(bytes) };
   if (frame.kind === 'binary') return { key: 'story_binary', values: { length: frame.length } };
   return textWords(textOf(bytes));
 }
 
-// A text of the chat is JSON: what was written stands in it. A long one is cut, so it is looked for, not parsed.
+// A field of a JSON text that may be cut: it is looked for, not parsed. Where it is cut itself: its beginning.
+function fieldOf(text, name) {
+  const found = new RegExp(`"${name}"\\s*:\\s*("(?:[^"\\\\]|\\\\.)*"?)`).exec(text)?.[1];
+  if (found === undefined) return undefined;
+  try { return JSON.parse(found); } catch { /* it is cut, perhaps in the middle of a character */ }
+  try { return JSON.parse(`${found.replace(/\\(?:u[0-9a-f]{0,3})?$/i, '').replace(/\ufffd+$/, '')}"`); } catch { return found.slice(1); }
+}
+
+// The message that a text carries: its number, if the server sent it, and what is in it, or its beginning. null: it carries none.
+export function messageIn(text) {
+  const words = text.replace(/^\ufeff|\ufffd+$/g, '').trim();
+  if (!words.startsWith('{')) return { id: null, text: words };
+  const written = fieldOf(words, 'text');
+  const id = /"type":"message","id":(\d+)/.exec(words)?.[1];
+  if (id !== undefined) return { id: Number(id), text: written ?? '' };
+  return written === undefined ? null : { id: null, text: written.trim() };
+}
+
+// A text of the chat is JSON: what was written stands in it.
 function textWords(text) {
-  const field = (name) => {
-    const found = new RegExp(`"${name}":("(?:[^"\\\\]|\\\\.)*"?)`).exec(text)?.[1];
-    if (found === undefined) return undefined;
-    try { return JSON.parse(found); } catch { return found.slice(1); }
-  };
+  const field = (name) => fieldOf(text, name);
   const type = text.startsWith('{') ? field('type') : undefined;
   if (type === 'message') return { key: 'story_message', values: { from: field('from') ?? '' }, quote: field('text') ?? text };
   if (type === undefined) return { key: 'story_text', quote: text };

@@ -22,6 +22,7 @@ const LINES_OFFERED = 5;     // connections in the list to choose from
 export const more = [];
 
 let lanesDrawnAt = -Infinity;
+let isForced = false;        // what is frozen is drawn all the same
 export let drawnLine = null; // the line whose frames are on the screen
 
 const plan = inFrames(DRAWING_EVERY, drawInspector);
@@ -35,6 +36,13 @@ export function redrawAll() {
   drawnLine = null;
   lanesDrawnAt = -Infinity;
   planInspector();
+}
+
+// The same at once: also while the view is frozen or closed.
+export function redrawNow() {
+  redrawAll();
+  isForced = true;
+  plan();
 }
 
 // The feed whose lines can be chosen.
@@ -57,8 +65,10 @@ export function redrawSteps() {
 
 function drawInspector() {
   drawFeedNote();
-  if (view.holding) return;
+  if (view.holding && !isForced) return;
+  isForced = false;
   if (view.wholeClass) drawLanes();
+  else find('lanes').replaceChildren();
   const line = shownLine();
   drawChoice(line);
   const isNew = line !== drawnLine;
@@ -170,7 +180,7 @@ function drawLane(lane, line) {
   const { client, server } = line.totals;
   const latest = line.rows.filter((row) => row.type === 'frame').at(-1);
   const text = withClass('latest', make('span', ''));
-  if (latest?.hidden) text.append(phrase('hidden_text'));
+  if (latest?.hidden) text.append(phrase(latest.removed ? 'removed' : 'hidden_text'));
   else if (latest) text.append(latest.from === 'client' ? '→ ' : '← ', ...sayings(latest));
   const facts = make('span', `${line.conn} · ${lane.dataset.state.toUpperCase()} · `);
   facts.append(phrase('lane_frames', { out: client.frames, in: server.frames }));

@@ -1,8 +1,9 @@
 // The feed: a second WebSocket, to /wire, tells what really went over the wire: every frame of the connections that came
 // with our key. It only listens. What it tells becomes a "line" for each connection; drawing follows.
 
+import { hexBytes, messageIn, said } from './decode.js';
 import { closeSocket, openSocket, sendText } from '../socket.js';
-import { announce, recall, state } from '../state.js';
+import { announce, state } from '../state.js';
 
 const LINES_KEPT = 5;            // connections that the inspector remembers…
 const CLASS_LINES_KEPT = 1_000;  // …and for the teacher
@@ -12,7 +13,7 @@ const FEED_WAIT = 2_000;         // milliseconds before the inspector connects a
 const PATIENCE = 1_000;          // …and how long the chat waits for it, at most
 
 export const ownFeed = newFeed(state.wireKey, LINES_KEPT, FRAMES_KEPT);
-export const classFeed = newFeed(recall('sessionStorage', 'teacher'), CLASS_LINES_KEPT, CLASS_FRAMES_KEPT);
+export const classFeed = newFeed(state.teacherKey, CLASS_LINES_KEPT, CLASS_FRAMES_KEPT);
 
 // What is looked at.
 export const view = {
@@ -195,6 +196,54 @@ export function pageWasTold(end) {
   line.told = end;
   line.changed = true;
   announce('wire');
+}
+
+// A message was taken back, { id, text }, or all of them, { upTo }: no frame that carried one keeps its text. What the server sent is
+// known by the message's number, what a client sent by the text. Returns the new frame of each old one.
+export function forgetText({ id, text, upTo }) {
+  const isGone = (frames) => {
+    const [{ from, kind }] = frames;
+    const cutAt = frames.findIndex(isCut);
+    const whole = cutAt === -1 && frames.at(-1).fin;
+    const message = messageIn(frames.slice(0, cutAt === -1 ? undefined : cutAt + 1).map(said).join(''));
+    if (message === null) return false;
+    if (from === 'server') return message.id !== null && (upTo === undefined ? message.id === id : message.id < upTo);
+    // Where its beginning is not kept any more, nobody can tell what it was.
+    if (upTo !== undefined || kind === 'continuation') return true;
+    return text !== null && (whole ? text.trim() === message.text : text.trim().startsWith(message.text));
+  };
+  const replaced = new Map();
+  for (const feed of [ownFeed, classFeed, view.recorded]) {
+    for (const line of feed?.lines.values() ?? []) {
+      for (const frames of messagesOf(line)) {
+        if (isGone(frames)) for (const frame of frames) replaced.set(frame, withoutText(frame));
+      }
+      line.rows = line.rows.map((row) => replaced.get(row) ?? row);
+      line.undrawn = line.undrawn.map((row) => replaced.get(row) ?? row);
+      line.changed = true;
+    }
+  }
+  return replaced;
+}
+
+// The frames of each text message of a line that can be read; several if it was fragmented.
+function messagesOf(line) {
+  const messages = new Map();
+  for (const row of line.rows) {
+    if (row.type !== 'frame' || row.message === undefined || row.hidden || row.kind === 'binary') continue;
+    const key = `${row.from} ${row.message}`;
+    messages.set(key, [...messages.get(key) ?? [], row]);
+  }
+  return messages.values();
+}
+
+function isCut({ length, payload }) {
+  return length > hexBytes(payload).length;
+}
+
+function withoutText(frame) {
+  const hide = (hex) => hex && '··'.repeat(hexBytes(hex).length);
+  return { ...frame, removed: true, hidden: true, payload: hide(frame.payload), plain: hide(frame.plain) };
 }
 
 // What was written goes with the person who wrote it. How their connection was closed may still be looked at.

@@ -49,7 +49,7 @@ function frameRow(frame) {
   const key = frame.mask === undefined ? header.length : header.length - 4;
   bytes.append(make('b', header.slice(0, key).join(' ')), ' ', make('i', header.slice(key).join(' ')), ' ', payload.join(' '));
   const words = cell('said');
-  if (frame.hidden) words.append(phrase('hidden_text'));
+  if (frame.hidden) words.append(phrase(frame.removed ? 'removed' : 'hidden_text'));
   else if (frame.round_trip_us !== undefined) words.append(phrase('pong_short', { milliseconds: inMilliseconds(frame.round_trip_us) }));
   else if (frame.kind === 'ping' || frame.kind === 'pong') words.append(phrase('ping_short'));
   else words.append(...sayings(frame));

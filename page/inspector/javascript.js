@@ -72,6 +72,9 @@ on('closed', ({ code, reason, wasClean }) => light('close', `${code}, '${reason}
 // What was said goes with the person who said it.
 on('person', () => { for (const value of values.values()) value.textContent = ''; });
 
+// …and what was taken back stands nowhere.
+on('removed', () => { for (const name of ['message', 'send']) values.get(name).textContent = ''; });
+
 // A whole page, for `--page client.html` and for opening from the disk.
 export function clientPage(address) {
   return `<!DOCTYPE html>

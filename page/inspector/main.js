@@ -2,13 +2,13 @@
 // without the feature does not have it. Here are its buttons, and what it does when it is opened and closed.
 
 import { find, rove } from '../draw/elements.js';
-import { announce, forget, on, recall, remember, state } from '../state.js';
+import { announce, forgetTeacherKey, on, recall, remember, state } from '../state.js';
 import { showPanel } from '../panels.js';
 import { write } from '../words.js';
 import { measureHttpCost } from './close.js';
 import { setUpDemonstrations } from './demonstrations.js';
-import { planInspector, redrawAll, shownFeed } from './draw.js';
-import { classFeed, closeFeed, forgetFrames, latestOwnLine, openFeed, ownFeed, pageWasTold, view, whenWatching } from './feed.js';
+import { planInspector, redrawAll, redrawNow, shownFeed } from './draw.js';
+import { classFeed, closeFeed, forgetFrames, forgetText, latestOwnLine, openFeed, ownFeed, pageWasTold, view, whenWatching } from './feed.js';
 import { drawDetail } from './frames.js';
 import { measure, MESSAGES } from './measure.js';
 
@@ -18,8 +18,8 @@ const NEAR_THE_END = 40;      // pixels: so close to the newest row counts as be
 let diagram = null;           // the promise of the files that are loaded later
 
 await styled();
-takeTeacherKey();
-addEventListener('hashchange', takeTeacherKey);
+if (state.opensClass) watchWithKey();
+on('teacher', watchWithKey);
 setUpDemonstrations();
 toggled();
 
@@ -32,14 +32,11 @@ function styled() {
   return loaded;
 }
 
-// The teacher opens the page with #teacher=KEY. A key has no place in an address bar on a projector.
-function takeTeacherKey() {
-  const key = new URLSearchParams(location.hash.slice(1)).get('teacher');
-  if (key === null) return;
-  history.replaceState(null, '', location.pathname + location.search);
-  remember('sessionStorage', 'teacher', key);
+// The teacher's key has come: the class may be watched.
+function watchWithKey() {
+  state.opensClass = false;
   closeFeed(classFeed);
-  classFeed.key = key;
+  classFeed.key = state.teacherKey;
   // The link opens what it is for.
   showPanel('inspector', true);
   if (view.wholeClass) openFeed(classFeed);
@@ -118,7 +115,7 @@ function forgetClass() {
   find('whole-class').hidden = true;
   find('lanes').replaceChildren();
   classFeed.lines.clear();
-  forget('sessionStorage', 'teacher');
+  forgetTeacherKey();
   classFeed.key = null;
 }
 
@@ -133,6 +130,17 @@ export function choose(line) {
 on('frame-chosen', (frame) => {
   view.chosenFrame = frame;
   drawDetail(frame);
+});
+
+// What was taken back is drawn nowhere any more, also while the view is frozen or closed.
+on('removed', (gone) => {
+  const replaced = forgetText(gone);
+  announce('line-chosen');
+  if (replaced.has(view.chosenFrame)) {
+    view.chosenFrame = replaced.get(view.chosenFrame);
+    drawDetail(view.chosenFrame);
+  }
+  redrawNow();
 });
 
 on('recorded', (line) => {

@@ -57,7 +57,7 @@ const FORMS = {
   frame: {
     us: number, from: (value) => value === 'client' || value === 'server', fin: flag, rsv: (value) => number(value) && value < 8,
     opcode: (value) => number(value) && value < 16, kind: short, 'mask?': hex(4), length: number, bits: (value) => [7, 16, 64].includes(value),
-    header: hex(14), 'payload?': hex(256), 'plain?': hex(256), 'hidden?': flag, 'private?': flag, 'cut?': flag, 'record?': hex(21), 'message?': number,
+    header: hex(14), 'payload?': hex(256), 'plain?': hex(256), 'hidden?': flag, 'private?': flag, 'removed?': flag, 'cut?': flag, 'record?': hex(21), 'message?': number,
     'round_trip_us?': number, 'ping_us?': number,
   },
   broken: { us: number, from: party, header: hex(14), why: short },

@@ -286,6 +286,7 @@ impl Page {
     pub fn press(&self, key: &str) {
         for kind in ["rawKeyDown", "keyUp"] {
             let code = match key {
+                "Tab" => 9,
                 "Escape" => 27,
                 "ArrowDown" => 40,
                 "ArrowUp" => 38,

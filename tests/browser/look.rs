@@ -213,3 +213,65 @@ fn close_codes_are_explained_by_their_ranges_and_long_names_fit() {
     page.evaluate("find('measure').open = true");
     page.wait_for("find('measure').textContent.includes('The same 100 short messages')", "its number");
 }
+
+#[cfg(feature = "teacher")]
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn what_a_teacher_sees_and_does_has_enough_contrast_by_day_and_in_the_dark() {
+    for (colours, language) in [("light", "es"), ("dark", "en")] {
+        let server = Server::start(&["--teacher-key", "teacher-key"]);
+        let browser = Browser::start();
+        let [mut luis, mut tom] = ["Luis", "Tom"].map(|name| Client::join(&server, name));
+        let eva = browser.open_in_colours(&server.url(), language, 1280, 800, colours);
+        sees_state(&eva, "open");
+        rename(&eva, "Eva María Rodríguez de la Fuente");
+        let url = format!("{}#teacher=teacher-key", server.url());
+        let page = browser.open_in_colours(&url, language, 1280, 800, colours);
+        sees_state(&page, "open");
+        page.give(&["teacher/room"]);
+        page.wait_for("room.isTeacher", "the teacher's rights");
+        page.evaluate("showPanel('inspector', false); showPanel('people-panel', true)");
+        for text in ["something rude", "and something else"] {
+            luis.say(text);
+            sees_message_part(&page, text);
+        }
+        luis.say(r#"{"type":"hand","on":true}"#);
+        eva.click("#hand");
+        say(&page, "Good morning");
+        sees_own(&page, "Good morning", "delivered");
+        page.evaluate("command({ type: 'remove', message: [...state.threads.get('').rows].find(({ text }) => text === 'something rude').id })");
+        page.evaluate("for (const order of [{ type: 'mute', name: 'Luis', on: true }, { type: 'expel', name: 'Tom' }, { type: 'listen', on: true }]) command(order)");
+        tom.wait_for_close();
+        eva.wait_for("find('listen-banner').checkVisibility()", "the banner");
+        say(&eva, "May I?");
+        sees_own(&eva, "May I?", "refused");
+        page.wait_for(
+            "document.querySelectorAll('.restricted:not([hidden])').length === 2",
+            "who is restricted",
+        );
+        page.wait_for("document.querySelectorAll('#hands li').length === 2", "the hands");
+        for (which, shown) in [("pupil", &eva), ("teacher", &page)] {
+            shown.screenshot(&format!("teacher-{which}-{colours}-{language}"));
+            assert_eq!(shown.evaluate(TOO_PALE), json!([]), "{colours}, {which}");
+        }
+        page.evaluate("document.querySelector('#people [data-name=Luis] .menu-button').click()");
+        page.wait_for("!find('teacher-menu').hidden", "the menu");
+        page.screenshot(&format!("teacher-menu-{colours}-{language}"));
+        assert_eq!(page.evaluate(TOO_PALE), json!([]), "{colours}, the menu");
+        page.evaluate("document.querySelector('#teacher-menu [data-words=expel_ask]').click()");
+        page.wait_for("find('ask').open", "the question");
+        page.screenshot(&format!("teacher-expel-{colours}-{language}"));
+        assert_eq!(page.evaluate(TOO_PALE), json!([]), "{colours}, the question");
+        page.evaluate("find('ask').close()");
+        for shown in [&eva, &page] {
+            shown.resize(390, 800, 1);
+            shown.evaluate("showPanel('people-panel', false); showPanel('lesson', false)");
+            shown.wait_for("document.documentElement.scrollWidth <= innerWidth", "no scrolling sideways");
+        }
+        eva.screenshot(&format!("teacher-pupil-phone-{colours}-{language}"));
+        page.screenshot(&format!("teacher-teacher-phone-{colours}-{language}"));
+        page.evaluate("showPanel('people-panel', true)");
+        page.screenshot(&format!("teacher-panel-phone-{colours}-{language}"));
+        page.wait_for("document.documentElement.scrollWidth <= innerWidth", "no scrolling sideways");
+    }
+}

@@ -28,6 +28,8 @@ mod recordings;
 #[cfg(feature = "redis")]
 mod shared;
 mod talk;
+#[cfg(feature = "teacher")]
+mod teacher;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(all(feature = "accounts", feature = "inspector"))]

@@ -18,6 +18,10 @@ fn the_minimal_server_has_a_chat_and_offers_nothing_that_it_has_not() {
     assert_eq!(luis.evaluate("/inspector/i.test(document.body.innerText)"), false);
     assert_eq!(luis.evaluate("document.querySelector('#inspector').hidden"), true);
     assert_eq!(luis.evaluate("document.querySelector('#sign-in').getClientRects().length"), 0);
+    assert_eq!(
+        luis.evaluate("document.querySelector('#hand, #now, #class-panel, #teacher-menu, .menu-button')"),
+        serde_json::Value::Null
+    );
     luis.screenshot("minimal");
     for tab in [&ana, &luis] {
         assert_no_console_errors(tab);

@@ -88,19 +88,23 @@ fn only_one_file_uses_the_websocket_api() {
 }
 
 #[test]
-fn scripts_form_no_circle_and_the_chat_does_not_import_the_inspector() {
+fn scripts_form_no_circle_and_the_chat_imports_no_room_of_a_feature() {
     let scripts = scripts();
     let imports: BTreeMap<&String, BTreeSet<String>> =
         scripts.iter().map(|(path, text)| (path, imports(path, text))).collect();
     for (path, names) in &imports {
         for name in names {
             assert!(scripts.contains_key(name), "{path} imports {name}, which is not there");
-            // `main.js` alone loads it, once it is wanted.
-            let crosses = name.starts_with("page/inspector/") && !path.starts_with("page/inspector/");
-            assert!(!crosses || *path == "page/main.js", "{path} imports the inspector's {name}");
+            // `main.js` alone loads a room, once it is wanted.
+            for room in ["page/inspector/", "page/teacher/"] {
+                let crosses = name.starts_with(room) && !path.starts_with(room);
+                assert!(!crosses || *path == "page/main.js", "{path} imports {name}");
+            }
         }
     }
-    assert!(!scripts["page/main.js"].contains("from './inspector"), "the inspector is loaded later");
+    for room in ["inspector", "teacher"] {
+        assert!(!scripts["page/main.js"].contains(&format!("from './{room}")), "{room} is loaded later");
+    }
     // Whatever imports nothing that is left is taken away; a circle remains.
     let mut left: BTreeSet<&String> = imports.keys().copied().collect();
     loop {
@@ -119,7 +123,7 @@ fn scripts_form_no_circle_and_the_chat_does_not_import_the_inspector() {
 
 #[test]
 fn drawing_changes_no_state() {
-    for (path, text) in scripts().iter().filter(|(path, _)| path.starts_with("page/draw/")) {
+    for (path, text) in scripts().iter().filter(|(path, _)| path.contains("/draw")) {
         for line in text.lines().filter(|line| line.contains("state.")) {
             let after = line.split("state.").skip(1);
             let assigns = after.map(|rest| {

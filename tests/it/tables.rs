@@ -44,6 +44,11 @@ fn assert_has_word(key: &str) {
     }
 }
 
+/// What goes over the wire: the chat's, and the teacher's.
+fn protocol() -> String {
+    project_file("docs/protocol.md") + &project_file("docs/teacher.md")
+}
+
 #[test]
 fn both_languages_have_the_same_words() {
     let [(_, spanish), (_, english)] = words();
@@ -53,7 +58,7 @@ fn both_languages_have_the_same_words() {
 
 #[test]
 fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
-    let protocol = project_file("docs/protocol.md");
+    let protocol = protocol();
     let rows = protocol.lines().skip_while(|line| *line != "| close code | when |").skip(2);
     let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
     for code in CLOSE_CODES.iter().filter(|row| row.first == row.last).map(|row| row.first) {
@@ -75,7 +80,9 @@ fn each_close_code_has_its_row_in_the_documents_and_its_words_on_the_page() {
 
 #[test]
 fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
-    let (protocol, page) = (project_file("docs/protocol.md"), project_file("page/events.js"));
+    // The chat's own, and those of the teacher's room.
+    let page = project_file("page/events.js") + &project_file("page/teacher/room.js");
+    let protocol = protocol();
     let chat = variants("src/chat/event.rs", "pub enum Event<'a> {");
     assert!(chat.len() >= 9, "{chat:?}");
     let of_features = ["Shown", "Backplane"].map(str::to_owned);
@@ -83,10 +90,7 @@ fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
         let line = format!("← {{\"type\":\"{event}\"");
         assert!(protocol.contains(&line), "docs/protocol.md: {line} is missing");
         let handler = |begin: &str| page.contains(&format!("\n  {event}({begin}"));
-        assert!(
-            ["event", "{", ")"].iter().any(|begin| handler(begin)),
-            "page/events.js: no handler of {event}"
-        );
+        assert!(["event", "{", ")"].iter().any(|begin| handler(begin)), "the page has no handler of {event}");
     }
     let inspector = project_file("docs/inspector.md");
     let feed = variants("src/features/inspector/event.rs", "pub enum Event<'a> {");
@@ -98,7 +102,7 @@ fn each_event_has_its_line_in_the_documents_and_its_handler_in_the_page() {
 
 #[test]
 fn each_error_code_is_in_the_documents_and_has_its_words() {
-    let protocol = project_file("docs/protocol.md");
+    let protocol = protocol();
     let codes = variants("src/chat/event.rs", "pub enum ErrorCode {");
     assert!(codes.len() >= 8, "{codes:?}");
     for code in codes.iter().map(|name| snake_case(name)) {
@@ -136,9 +140,30 @@ fn keys_after(beginning: &str) -> Vec<String> {
 
 #[test]
 fn each_reason_of_a_close_and_of_an_error_has_a_key_that_stands_in_the_documents() {
-    let protocol = project_file("docs/protocol.md");
-    let given_by_variables =
-        ["wrong_field", "no_json", "empty_name", "long_name", "invisible_name"].map(str::to_owned).to_vec();
+    let protocol = protocol();
+    let given_by_variables = [
+        "wrong_field",
+        "no_json",
+        "empty_name",
+        "long_name",
+        "invisible_name",
+        "many_marks",
+        "teachers_mark",
+        "no_teacher",
+        "wrong_key",
+        "a_teacher",
+        "own_address",
+        "teachers",
+        "restricted",
+        "muted",
+        "listen",
+        "no_message_id",
+        "no_on",
+        "wrong_minutes",
+        "no_name",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let closes = ["CloseReason::new(", "CloseReason::composed(", "protocol_error(", "let reason = format!("]
         .map(keys_after);
     let (closes, errors) = (closes.concat(), [keys_after(".because("), given_by_variables].concat());

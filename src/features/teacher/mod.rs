@@ -17,7 +17,7 @@ use log::info;
 
 use crate::chat::{Door, JoinRequest};
 use crate::config::Options;
-use crate::http::{Before, Call, Reply, Response, Route, parameter};
+use crate::http::{Before, Call, Reply, Response, Route, page_files, parameter};
 use crate::joints::Joints;
 
 use link::Links;
@@ -27,6 +27,10 @@ pub fn attach(joints: &mut Joints, options: &Options) {
     let Some(key) = options.teacher_key.clone() else { return };
     let links = Links::default();
     joints.http.features.push("teacher");
+    joints.http.page_files.extend(page_files! {
+        "page/teacher/ask.js" "page/teacher/draw.js" "page/teacher/key.js" "page/teacher/main.js" "page/teacher/menu.js"
+        "page/teacher/parts.js" "page/teacher/room.js" "page/style/teacher.css"
+    });
     joints.http.before.push(newcomers(joints.door.clone()));
     joints.connection.commands.extend(commands::all(key.clone()));
     // The part after # stays in the browser: it is never sent or logged.

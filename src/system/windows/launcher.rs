@@ -1,9 +1,9 @@
-//! Windows ends the programs of a console that is closed, at once, and `ctrlc` cannot delay it (its issue 122). So the server is a second
-//! process without that console, and the first process, the launcher, stays in it: prints what the server prints, and passes on what is
-//! typed. When the console is closed, the launcher ends, and the server has all the time that it needs to stop in order.
+//! When a console is closed, Windows ends each of its programs as soon as that program's handler returns, and the handler of `ctrlc` returns
+//! at once. So the server is a second process without that console. The first process, the launcher, stays in the console: it prints what
+//! the server prints and sends it what is typed. When the launcher ends, the server still has the time to stop in order.
 //!
-//! On the server's standard input, a line with the byte 3 is Ctrl-C, every other line was typed, and its end means that the launcher is
-//! gone. The server must always read it, or Ctrl-C would wait.
+//! The server's standard input comes from the launcher: a line of the one byte 3 is Ctrl-C, every other line was typed, and its end means
+//! that the launcher has ended. A thread of the server reads it all the time, so the launcher never waits for the server.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -20,7 +20,7 @@ use log::warn;
 use super::CONTROL_C;
 use crate::system::Signal;
 
-/// Environment variable of the server: which of the launcher's outputs are a terminal.
+/// Environment variable that the server gets: which of the launcher's outputs are a terminal.
 const LAUNCHED: &str = "CLASSROOM_LAUNCHED";
 
 /// Environment variable for the tests: if it is set, there is a launcher without a console, too.
@@ -52,8 +52,8 @@ const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
 static TYPED_LINES: LazyLock<(queue::Sender<String>, queue::Receiver<String>)> =
     LazyLock::new(|| queue::bounded(TYPED));
 
-/// In a console, starts the program once more without it, and ends with the same status. Returns in that second process, without a
-/// console, and if the process cannot be started.
+/// In a console, starts the program once more without it, and ends with the status of that second process. Returns in the second process,
+/// where there is no console, and if the second process cannot be started.
 pub fn launch() {
     let has_console = io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
     if is_launched() || !has_console && env::var_os(ALWAYS).is_none() {
@@ -113,8 +113,8 @@ fn connect(server: &mut Child) -> io::Result<Receiver<()>> {
     thread::Builder::new().spawn(move || print(texts, printing))?;
     let input = Arc::new(input);
     let typed = Arc::clone(&input);
-    thread::Builder::new().spawn(move || pass_on_what_is_typed(&typed))?;
-    // A second one is the server's, too: it ends at once then.
+    thread::Builder::new().spawn(move || send_typed_lines(&typed))?;
+    // The server counts them: a second one ends it at once.
     ctrlc::set_handler(move || send_line(&input, CONTROL_C_LINE).unwrap_or_default())
         .map_err(io::Error::other)?;
     Ok(printed)
@@ -149,8 +149,8 @@ fn print(texts: Receiver<(&str, Vec<u8>)>, _printing: Sender<()>) {
     }
 }
 
-/// Ends with the input, but the server goes on, as it does without a launcher.
-fn pass_on_what_is_typed(server: &ChildStdin) {
+/// At the end of the input the server goes on, as it does without a launcher.
+fn send_typed_lines(server: &ChildStdin) {
     let lines = io::stdin().lines().map_while(Result::ok).filter(|line| line != CONTROL_C_LINE);
     for line in lines {
         if send_line(server, &line).is_err() {

@@ -5,7 +5,7 @@
 pub mod networks;
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
@@ -15,6 +15,7 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
 use crate::joints::BannerJoints;
+use crate::system;
 
 /// How long the server waits for the terminal to print it.
 const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,9 +38,10 @@ impl Banner {
     pub fn print_in_time(self) {
         let (printing, printed) = mpsc::channel::<()>();
         let print = move || {
-            let out = io::stdout();
-            let terminal = out.is_terminal();
-            let _ = self.print(terminal, out.lock());
+            // In one piece: on Windows another process shows it, and no line of the log may come into the QR code.
+            let mut text = Vec::new();
+            let printed = self.print(system::is_stdout_terminal(), &mut text);
+            let _ = printed.and_then(|()| io::stdout().write_all(&text));
             drop(printing);
         };
         if thread::Builder::new().name("banner".to_owned()).spawn(print).is_ok() {
@@ -50,7 +52,7 @@ impl Banner {
     /// Writes all of it; the QR code for phones only to a terminal.
     ///
     /// # Errors
-    /// If standard output is closed.
+    /// Those of `out`.
     pub fn print(&self, terminal: bool, mut out: impl Write) -> io::Result<()> {
         let urls = urls(&self.addresses, self.joints.is_encrypted);
         let first = urls.first().map_or("", String::as_str);

@@ -33,10 +33,9 @@ fn main() -> ExitCode {
     if let Err(error) = logger::start(level) {
         return fail(1, &format!("cannot start the log: {error}"));
     }
-    let served = serve(*options);
-    if served.is_ok() {
-        info!("ended");
-    }
+    // On Windows a second process serves, which the end of the console does not end.
+    system::launch();
+    let served = serve(*options).inspect(|()| info!("ended"));
     logger::flush();
     served.map_or_else(|reason| fail(1, &reason), |()| ExitCode::SUCCESS)
 }

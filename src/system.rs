@@ -1,5 +1,5 @@
-//! What differs between operating systems, and nothing else does: sockets that are sent to without waiting, signals, files that only
-//! their owner may read, limits. Two faces of the same small interface: `system/unix.rs` (Linux, macOS, the BSDs) and
+//! What differs between operating systems, and nothing else does: sockets that are sent to without waiting, signals, the terminal, files
+//! that only their owner may read, limits. Two faces of the same small interface: `system/unix.rs` (Linux, macOS, the BSDs) and
 //! `system/windows.rs`.
 //!
 //! Sockets are used on the connections' threads and the broadcaster's; all else at the start, by `main` and the features.

@@ -2,11 +2,12 @@
 //!
 //! Called by the log thread; asked once, at the start, what the terminal can show. Must never write.
 
-use std::io::{self, IsTerminal};
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter};
+
+use crate::system;
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -25,7 +26,7 @@ impl Terminal {
     pub fn of_standard_error(level: LevelFilter) -> Option<Terminal> {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
-        io::stderr().is_terminal().then(|| Terminal {
+        system::is_stderr_terminal().then(|| Terminal {
             ahead: ahead_of_utc().unwrap_or(0),
             // https://no-color.org
             colours: !is_set("NO_COLOR") && !is_dumb,

@@ -1,7 +1,7 @@
 //! The face of Unix: a socket blocks, except in the one call that sends. See `system`.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, IsTerminal, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
@@ -88,6 +88,9 @@ pub fn exclusive_listener(listener: &Listener) -> io::Result<()> {
     listener.set_reuse_address(true)
 }
 
+/// A terminal that is closed sends a signal, so the server can stay in it.
+pub fn launch() {}
+
 /// The signals that end the program.
 pub struct Signals(iterator::Signals);
 
@@ -121,6 +124,21 @@ fn is_hangup_ignored() -> bool {
 fn is_hangup_ignored_by_children() -> bool {
     let shell = Command::new("sh").args(["-c", "kill -s HUP $$; exit 0"]).stdin(Stdio::null()).status();
     shell.is_ok_and(|status| status.success())
+}
+
+/// Standard output is a terminal.
+pub fn is_stdout_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// The same of standard error.
+pub fn is_stderr_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Waits for the next line of standard input, without its end. `None` if no more can come.
+pub fn typed_line() -> Option<String> {
+    io::stdin().lines().next()?.ok()
 }
 
 /// Systems start a program with a small limit of open files and let it request more.

@@ -1,7 +1,9 @@
-//! The face of Windows: a socket never blocks, and who reads waits until something is there. See `system`.
+//! The face of Windows: a socket never blocks, and who reads waits until something is there; the server has no console. See `system`.
+
+mod launcher;
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, IsTerminal, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::Socket as Listener;
 
+pub use self::launcher::launch;
 use super::Signal;
+
+/// The exit status of a program that Ctrl-C ends, as Windows itself would say: STATUS_CONTROL_C_EXIT.
+const CONTROL_C: i32 = 0xc000_013a_u32 as i32;
 
 /// No time-out, in `Socket`.
 const NEVER: u64 = u64::MAX;
@@ -118,23 +124,42 @@ pub fn exclusive_listener(_: &Listener) -> io::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C and Ctrl-Break. A console that is closed ends the program at once.
-pub struct Signals(Receiver<()>);
+/// Ctrl-C and Ctrl-Break; with a launcher also the end of its console.
+pub struct Signals(Receiver<Signal>);
 
 impl Signals {
     /// # Errors
     /// Those of the system.
     pub fn new() -> io::Result<Signals> {
         let (sender, receiver) = channel();
-        ctrlc::set_handler(move || sender.send(()).unwrap_or_default()).map_err(io::Error::other)?;
+        if launcher::is_launched() {
+            launcher::listen(sender)?;
+        } else {
+            let stop = move || sender.send(Signal::Stop(CONTROL_C)).unwrap_or_default();
+            ctrlc::set_handler(stop).map_err(io::Error::other)?;
+        }
         Ok(Signals(receiver))
     }
 
-    /// Waits for the next one.
+    /// Waits for the next one. `None` if no more can come.
     pub fn wait(&mut self) -> Option<Signal> {
-        // STATUS_CONTROL_C_EXIT is what Windows itself would say.
-        self.0.recv().ok().map(|()| Signal::Stop(0xc000_013a_u32 as i32))
+        self.0.recv().ok()
     }
+}
+
+/// What is printed on standard output is shown on a terminal.
+pub fn is_stdout_terminal() -> bool {
+    io::stdout().is_terminal() || launcher::is_terminal(launcher::STDOUT)
+}
+
+/// The same of standard error.
+pub fn is_stderr_terminal() -> bool {
+    io::stderr().is_terminal() || launcher::is_terminal(launcher::STDERR)
+}
+
+/// Waits for the next line of standard input, without its end. `None` if no more can come.
+pub fn typed_line() -> Option<String> {
+    if launcher::is_launched() { launcher::typed_line() } else { io::stdin().lines().next()?.ok() }
 }
 
 /// Windows has no such limit.

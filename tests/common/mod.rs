@@ -302,7 +302,7 @@ impl Server {
 }
 
 /// The binary, or the command in `CLASSROOM_PROGRAM`: `wine PATH` runs that for Windows.
-fn program() -> Command {
+pub fn program() -> Command {
     let Ok(words) = std::env::var("CLASSROOM_PROGRAM") else {
         return Command::new(env!("CARGO_BIN_EXE_websocket-classroom"));
     };

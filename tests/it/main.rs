@@ -22,6 +22,7 @@ mod chat;
 mod closing;
 mod command_line;
 mod conformance;
+mod console;
 mod control_characters;
 #[cfg(feature = "inspector")]
 mod demonstrations;

@@ -83,6 +83,7 @@ test: rust tools lint class-hour
 	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test it -- --ignored tls::python)
 	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat:: tls::websocat)
 	$(call with,command -v openssl && command -v curl,cargo test --all-features --test it -- --ignored tls::renegotiation tls::curl)
+	$(call with,command -v openssl && command -v curl && command -v bash && command -v od,cargo test --all-features --test it -- --ignored lesson::)
 	CLASSROOM_TLS=1 cargo test --all-features --test it -- chat:: closing:: conformance:: hostile_frames:: hostile_messages:: chaos::
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared:: wire_secrets::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
@@ -145,7 +146,7 @@ CROSS := target/cross
 PROGRAM_FOR_WINDOWS := $(CURDIR)/$(CROSS)/$(WINDOWS)/release/websocket-classroom.exe
 # All but what is about Linux alone (signals, `/proc`, the command line's messages in the system's words) or needs more than Rust. The last five:
 # the system's words for a missing file; a status of wine's; a reset that wine does not pass on; memory from `/proc`, and of wine's.
-CROSS_SKIPPED := makefile:: command_line:: tables:: page_files:: architecture:: supply_chain:: references:: shared:: enrolment:: signals:: log:: \
+CROSS_SKIPPED := makefile:: command_line:: tables:: page_files:: architecture:: supply_chain:: references:: lesson:: shared:: enrolment:: signals:: log:: \
 	accounts::a_wrong_list_is_logged closing::a_second_signal hostile::a_clean_close_is_logged hostile::an_echo_that_pings \
 	wire::a_watcher_that_does_not_read
 # `make test` runs some of them, for the time that they take.

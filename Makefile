@@ -40,7 +40,7 @@ FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) $(call quo
 
 # Only who wants many servers, or TLS, builds what that takes.
 FEATURES = $(if $(call given,redis),--features redis) \
-	$(if $(foreach flag,tls tls-cert,$(call given,$(flag))),--features tls)
+	$(if $(strip $(foreach flag,tls tls-cert,$(call given,$(flag)))),--features tls)
 
 # Cargo knows where the program is (CARGO_TARGET_DIR), and shows how the build goes on; what comes on standard input is the
 # program's.

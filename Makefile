@@ -149,6 +149,7 @@ CHECKED := x86_64-apple-darwin aarch64-apple-darwin $(ARM)
 OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 CROSS := target/cross
 PROGRAM_FOR_WINDOWS := $(CURDIR)/$(CROSS)/$(WINDOWS)/release/websocket-classroom.exe
+UNDER_WINE = WINEPREFIX='$(CURDIR)/$(CROSS)/wine' WINEDEBUG=-all CLASSROOM_PROGRAM='wine $(PROGRAM_FOR_WINDOWS)'
 # All but what is about Linux alone (signals, `/proc`, the command line's messages in the system's words) or needs more than Rust. The last five:
 # the system's words for a missing file; a status of wine's; a reset that wine does not pass on; memory from `/proc`, and of wine's.
 CROSS_SKIPPED := makefile:: command_line:: tables:: page_files:: architecture:: supply_chain:: references:: documents:: tour:: lesson:: shared:: enrolment:: signals:: log:: \
@@ -166,9 +167,9 @@ cross: rust cross-tools
 		cargo build --release --locked --target $(WINDOWS) --target-dir $(CROSS) --bin websocket-classroom && \
 		x86_64-w64-mingw32-gcc -shared -o $(dir $(PROGRAM_FOR_WINDOWS))bcryptprimitives.dll tests/windows/bcryptprimitives.c -ladvapi32)
 # The first program under wine makes its folder, and two that do so at once get in each other's way. At last what is about Windows alone.
-	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ],set -e; export WINEPREFIX='$(CURDIR)/$(CROSS)/wine' WINEDEBUG=-all; \
-		CLASSROOM_PROGRAM='wine $(PROGRAM_FOR_WINDOWS)'; export CLASSROOM_PROGRAM; wine wineboot --init; \
-		cargo test --test it -- --test-threads=4 $(SKIPPED_BY_CROSS) $(CROSS_TESTS);\
+	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ],export $(UNDER_WINE); \
+		wine wineboot --init && cargo test --test it -- --test-threads=4 $(SKIPPED_BY_CROSS) $(CROSS_TESTS))
+	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ] && command -v script,export $(UNDER_WINE); \
 		cargo test --test it -- --test-threads=2 --ignored console::)
 
 CROSS_PACKAGES := x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 wine:wine,wine64 script:bsdutils

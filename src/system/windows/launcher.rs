@@ -46,6 +46,9 @@ const TEXTS: usize = 16;
 /// Bytes that are shown in one piece, at most.
 const LONGEST_TEXT: usize = 16 << 10;
 
+/// A wait for Ctrl-C is this long at most, then the launcher looks whether the server has ended.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
 /// How long the launcher waits for the console to show the server's last lines.
 const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
 
@@ -88,36 +91,64 @@ fn start() -> io::Result<Child> {
         .spawn()
 }
 
-/// Connects the server with the console. Returns its status once it has ended.
-fn follow(mut server: Child) -> io::Result<i32> {
-    let printing = connect(&mut server).inspect_err(|_| server.kill().unwrap_or_default())?;
-    let status = server.wait()?;
-    // A console that stands still (marked text) must not keep the launcher.
-    let _ = printing.recv_timeout(FLUSH_DEADLINE);
-    Ok(status.code().unwrap_or(CONTROL_C))
+/// The launcher's ends of what connects the console with the server.
+struct Console {
+    /// To the server.
+    input: Arc<ChildStdin>,
+    /// One for each Ctrl-C.
+    interrupts: Receiver<()>,
+    /// Disconnected as soon as all that the server has said is shown.
+    printing: Receiver<()>,
 }
 
-/// Starts the threads. The receiver is disconnected as soon as all is printed.
-fn connect(server: &mut Child) -> io::Result<Receiver<()>> {
+/// Connects the server with the console. Returns its status once it has ended.
+fn follow(mut server: Child) -> io::Result<i32> {
+    let console = connect(&mut server).inspect_err(|_| server.kill().unwrap_or_default())?;
+    let mut stopping = false;
+    let status = loop {
+        match console.interrupts.recv_timeout(LONGEST_WAIT) {
+            Ok(()) if stopping => {
+                // Its own exit may wait for a lock of a thread that it has ended (seen under wine).
+                server.kill()?;
+                server.wait()?;
+                break CONTROL_C;
+            }
+            Ok(()) => {
+                stopping = true;
+                // Where the server has ended just now, it needs no Ctrl-C.
+                let _ = send_line(&console.input, CONTROL_C_LINE);
+            }
+            Err(_) => {}
+        }
+        if let Some(status) = server.try_wait()? {
+            break status.code().unwrap_or(CONTROL_C);
+        }
+    };
+    // A console that stands still (marked text) must not keep the launcher.
+    let _ = console.printing.recv_timeout(FLUSH_DEADLINE);
+    Ok(status)
+}
+
+/// Starts the threads.
+fn connect(server: &mut Child) -> io::Result<Console> {
     let (Some(input), Some(output), Some(errors)) =
         (server.stdin.take(), server.stdout.take(), server.stderr.take())
     else {
         unreachable!("invariant: all three are piped");
     };
-    let (printing, printed) = channel();
+    let (printed, printing) = channel();
     let (to_console, texts) = sync_channel(TEXTS);
     let errors_to_console = to_console.clone();
     thread::Builder::new().spawn(move || read(output, |text| to_console.send((STDOUT, text)).is_ok()))?;
     thread::Builder::new()
         .spawn(move || read(errors, |text| errors_to_console.send((STDERR, text)).is_ok()))?;
-    thread::Builder::new().spawn(move || print(texts, printing))?;
+    thread::Builder::new().spawn(move || print(texts, printed))?;
     let input = Arc::new(input);
     let typed = Arc::clone(&input);
     thread::Builder::new().spawn(move || send_typed_lines(&typed))?;
-    // The server counts them: a second one ends it at once.
-    ctrlc::set_handler(move || send_line(&input, CONTROL_C_LINE).unwrap_or_default())
-        .map_err(io::Error::other)?;
-    Ok(printed)
+    let (interrupt, interrupts) = channel();
+    ctrlc::set_handler(move || interrupt.send(()).unwrap_or_default()).map_err(io::Error::other)?;
+    Ok(Console { input, interrupts, printing })
 }
 
 /// Whole lines, as many as came together: a console accepts no half of a letter.
@@ -139,7 +170,7 @@ fn read(from: impl Read, print: impl Fn(Vec<u8>) -> bool) {
 }
 
 /// On one thread, so that what came in one piece is shown in one piece.
-fn print(texts: Receiver<(&str, Vec<u8>)>, _printing: Sender<()>) {
+fn print(texts: Receiver<(&str, Vec<u8>)>, _printed: Sender<()>) {
     for (output, text) in texts {
         // What cannot be printed is dropped, and the server goes on.
         let _ = match output {

@@ -41,7 +41,7 @@ FLAGS = $(foreach flag,$(SINGLE),$(if $(call given,$(flag)),--$(flag) $(call quo
 
 # Only who wants many servers, or TLS, builds what that takes.
 FEATURES = $(if $(call given,redis),--features redis) \
-	$(if $(foreach flag,tls tls-cert,$(call given,$(flag))),--features tls)
+	$(if $(strip $(foreach flag,tls tls-cert,$(call given,$(flag)))),--features tls)
 
 # Cargo knows where the program is (CARGO_TARGET_DIR), and shows how the build goes on; what comes on standard input is the
 # program's.
@@ -84,6 +84,7 @@ test: rust tools lint class-hour
 	$(call with,'$(TOOLS)/bin/python' -c 'import websockets',cargo test --all-features --test it -- --ignored tls::python)
 	$(call with,command -v websocat,cargo test --all-features --test it -- --ignored websocat:: tls::websocat)
 	$(call with,command -v openssl && command -v curl,cargo test --all-features --test it -- --ignored tls::renegotiation tls::curl)
+	$(call with,command -v openssl && command -v curl && command -v bash && command -v od,cargo test --all-features --test it -- --ignored lesson::)
 	CLASSROOM_TLS=1 cargo test --all-features --test it -- chat:: closing:: conformance:: hostile_frames:: hostile_messages:: chaos::
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored shared:: wire_secrets:: teacher::)
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
@@ -148,9 +149,10 @@ CHECKED := x86_64-apple-darwin aarch64-apple-darwin $(ARM)
 OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 CROSS := target/cross
 PROGRAM_FOR_WINDOWS := $(CURDIR)/$(CROSS)/$(WINDOWS)/release/websocket-classroom.exe
+UNDER_WINE = WINEPREFIX='$(CURDIR)/$(CROSS)/wine' WINEDEBUG=-all CLASSROOM_PROGRAM='wine $(PROGRAM_FOR_WINDOWS)'
 # All but what is about Linux alone (signals, `/proc`, the command line's messages in the system's words) or needs more than Rust. The last five:
 # the system's words for a missing file; a status of wine's; a reset that wine does not pass on; memory from `/proc`, and of wine's.
-CROSS_SKIPPED := makefile:: command_line:: tables:: page_files:: architecture:: supply_chain:: references:: documents:: tour:: shared:: enrolment:: signals:: log:: \
+CROSS_SKIPPED := makefile:: command_line:: tables:: page_files:: architecture:: supply_chain:: references:: documents:: tour:: lesson:: shared:: enrolment:: signals:: log:: \
 	accounts::a_wrong_list_is_logged closing::a_second_signal hostile::a_clean_close_is_logged hostile::an_echo_that_pings \
 	wire::a_watcher_that_does_not_read
 # `make test` runs some of them, for the time that they take.
@@ -165,9 +167,9 @@ cross: rust cross-tools
 		cargo build --release --locked --target $(WINDOWS) --target-dir $(CROSS) --bin websocket-classroom && \
 		x86_64-w64-mingw32-gcc -shared -o $(dir $(PROGRAM_FOR_WINDOWS))bcryptprimitives.dll tests/windows/bcryptprimitives.c -ladvapi32)
 # The first program under wine makes its folder, and two that do so at once get in each other's way. At last what is about Windows alone.
-	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ],export WINEPREFIX='$(CURDIR)/$(CROSS)/wine' WINEDEBUG=-all; \
-		CLASSROOM_PROGRAM='wine $(PROGRAM_FOR_WINDOWS)'; export CLASSROOM_PROGRAM; \
-		wine wineboot --init && cargo test --test it -- --test-threads=4 $(SKIPPED_BY_CROSS) $(CROSS_TESTS) && \
+	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ],export $(UNDER_WINE); \
+		wine wineboot --init && cargo test --test it -- --test-threads=4 $(SKIPPED_BY_CROSS) $(CROSS_TESTS))
+	$(call with,command -v wine && [ -x '$(PROGRAM_FOR_WINDOWS)' ] && command -v script,export $(UNDER_WINE); \
 		cargo test --test it -- --test-threads=2 --ignored console::)
 
 CROSS_PACKAGES := x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 wine:wine,wine64 script:bsdutils

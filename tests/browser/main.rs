@@ -17,6 +17,8 @@ mod connection;
 #[cfg(feature = "inspector")]
 mod firefox;
 mod inspector;
+#[cfg(feature = "inspector")]
+mod lesson;
 mod look;
 #[cfg(not(any(feature = "accounts", feature = "inspector")))]
 mod minimal;

@@ -41,6 +41,8 @@ mod hostile_json;
 mod hostile_messages;
 mod http;
 mod http_connection;
+#[cfg(all(feature = "accounts", feature = "inspector"))]
+mod lesson;
 mod load_balancer;
 mod log;
 mod makefile;

@@ -48,6 +48,30 @@ fn flags(arguments: &[&str]) -> Vec<String> {
     lines[flags + 1..].iter().map(|line| (*line).to_owned()).collect()
 }
 
+/// The features that `cargo run` got before `--`.
+fn features(arguments: &[&str]) -> Vec<String> {
+    let programs = Programs::new("features");
+    let output = programs.make(&std::env::var("PATH").expect("a path"), arguments, "0");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let cargo_s = text.lines().take_while(|line| *line != "--");
+    cargo_s
+        .skip_while(|line| *line != "--features")
+        .filter(|line| *line != "--features")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+#[ignore = "needs make"]
+fn only_the_features_that_the_flags_take_are_built() {
+    assert_eq!(features(&["PORT=8080"]), [""; 0]);
+    assert_eq!(features(&["TLS=yes"]), ["tls"]);
+    assert_eq!(features(&["TLS_CERT=site.pem", "TLS_KEY=site.key"]), ["tls"]);
+    assert_eq!(features(&["REDIS=redis://127.0.0.1"]), ["redis"]);
+    assert_eq!(features(&["REDIS=redis://127.0.0.1", "TLS=yes"]), ["redis", "tls"]);
+}
+
 #[test]
 #[ignore = "needs make"]
 fn every_value_arrives_as_it_was_typed() {

@@ -64,21 +64,25 @@ fn runs_are_real(pages: &[Page], language: &str) {
     let mut runs = 0;
     for page in pages {
         for block in blocks(page, "console") {
-            let [start, check, shown @ ..] = &block[..] else { panic!("{}: {block:?}", page.name) };
-            let example = start.strip_prefix("$ cargo run --example ").expect("the program first");
-            let only = check.split("ONLY=").nth(1).and_then(|rest| rest.split(' ').next()).expect("ONLY=");
-            assert_eq!(check.contains("--lang es"), language == "es", "{}: {check}", page.name);
-            let program = Program::example(example);
-            let url = format!("ws://localhost:{}/", program.port);
-            let output = run_checker(&[&url, "--only", only, "--lang", language]);
-            let printed = String::from_utf8(output.stdout).expect("UTF-8");
-            let real = without_chance(printed.lines());
-            let shown = without_chance(shown.iter().copied());
-            assert_eq!(shown, real, "{}, {example}, {only}", page.name);
+            run_is_real(page, &block, language);
             runs += 1;
         }
     }
     assert!(runs >= 10, "{runs}");
+}
+
+fn run_is_real(page: &Page, block: &[&str], language: &str) {
+    let [start, check, shown @ ..] = block else { panic!("{}: {block:?}", page.name) };
+    let example = start.strip_prefix("$ cargo run --example ").expect("the program first");
+    let only = check.split("ONLY=").nth(1).and_then(|rest| rest.split(' ').next()).expect("ONLY=");
+    assert_eq!(check.contains("--lang es"), language == "es", "{}: {check}", page.name);
+    let program = Program::example(example);
+    let url = format!("ws://localhost:{}/", program.port);
+    let output = run_checker(&[&url, "--only", only, "--lang", language]);
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let real = without_chance(printed.lines());
+    let shown = without_chance(shown.iter().copied());
+    assert_eq!(shown, real, "{}, {example}, {only}", page.name);
 }
 
 #[test]
@@ -91,6 +95,17 @@ fn the_runs_in_the_guide_are_real() {
 fn the_runs_in_the_spanish_guide_are_real() {
     let [_, spanish] = pages();
     runs_are_real(&spanish, "es");
+}
+
+#[test]
+fn the_run_in_the_lesson_s_sheet_is_real() {
+    for (name, language) in [("docs/lesson/sheet-5-server.md", "en"), ("docs/clase/hoja-5-servidor.md", "es")]
+    {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let page = Page { name: name.to_owned(), text: fs::read_to_string(path).expect("a sheet") };
+        let [block] = &blocks(&page, "console")[..] else { panic!("{name}: one run") };
+        run_is_real(&page, block, language);
+    }
 }
 
 /// The lines of a hunk that are in one of the two files stand in it one behind the other.

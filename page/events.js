@@ -246,7 +246,8 @@ const onEvent = {
     if (entry) return refuse(entry, key, event);
     if (event.ref === LIST_REF) return askWhoIsHere();
     if (event.ref?.startsWith('@')) return;  // a feature asked, and says itself what is wrong
-    const isAboutName = event.code === 'name_taken' || event.code === 'bad_name';
+    // A message has a ref: what is refused without one is a new name.
+    const isAboutName = ['name_taken', 'bad_name', 'muted'].includes(event.code);
     problem(isAboutName ? 'name' : 'message', key, event);
   },
 };

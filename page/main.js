@@ -7,7 +7,7 @@ import { find, inFrames } from './draw/elements.js';
 import { drawLog, drawThread } from './draw/log.js';
 import { drawPeople, drawSignIn } from './draw/people.js';
 import { recallOutbox } from './sending.js';
-import { announce, mayInspect, on, recall, state, takeTeacherKey } from './state.js';
+import { announce, mayInspect, on, recall, state, takeLink } from './state.js';
 import { language, loadAll, speak, write } from './words.js';
 import { showPanel, showWhatFits } from './panels.js';
 import './accounts.js';
@@ -85,17 +85,6 @@ gates.push(async () => {
   return true;
 });
 
-// A teacher opens the page with #teach=CODE or #teacher=KEY. Neither has a place in an address bar on a projector.
-function takeLink() {
-  const link = new URLSearchParams(location.hash.slice(1));
-  const [code, key] = [link.get('teach'), link.get('teacher')];
-  if (code === null && key === null) return;
-  history.replaceState(null, '', location.pathname + location.search);
-  if (key !== null) return takeTeacherKey(key);
-  state.teachCode = code;
-  announce('link');
-}
-
 // The link opens what it is for: the class, in the inspector. After a reload the key is here still; whether there is an inspector,
 // the server has to say first.
 let wantsClass = false;
@@ -126,7 +115,6 @@ gates.push(async () => {
 speak(language);
 showWhatFits(recall('localStorage', 'inspector') === 'open');
 if (state.teacherKey !== null) wantClass();
-takeLink();
 recallOutbox();
 announce('connection');
 announce('thread');

@@ -17,7 +17,7 @@
 //   person      another person uses this page now: nothing of the one before may stay
 //   key         the key that lets an inspector watch this connection has changed
 //   renamed     you have a new name
-//   link        the page was opened by a link with a code that is worth the teacher's key: state.teachCode
+//   link        the page was opened by a link with a code that the server exchanges for the teacher's key: state.teachCode
 //   teacher     the teacher's key came, by a link
 //   panel       a panel beside the chat was shown or hidden: { id, shown }
 //   language    another language was chosen
@@ -55,6 +55,18 @@ export function takeTeacherKey(key) {
   state.opensClass = true;
   remember('sessionStorage', 'teacher', key);
   announce('teacher');
+}
+
+// A teacher opens the page with #teach=CODE or #teacher=KEY. Neither has a place in an address bar on a projector: it goes from there before
+// anything is drawn.
+export function takeLink() {
+  const link = new URLSearchParams(location.hash.slice(1));
+  const [code, key] = [link.get('teach'), link.get('teacher')];
+  if (code === null && key === null) return;
+  history.replaceState(null, '', location.pathname + location.search);
+  if (key !== null) return takeTeacherKey(key);
+  state.teachCode = code;
+  announce('link');
 }
 
 export function forgetTeacherKey() {
@@ -97,9 +109,9 @@ export const state = {
   wireKey: newKey(),      // whoever has this key may watch this connection: 16 random bytes
 
   // A teacher's link
-  teachCode: null,        // a code that has not been changed for the key yet
+  teachCode: null,        // a code that has not been exchanged for the key yet
   teacherKey: recall('sessionStorage', 'teacher'),
-  opensClass: false,      // the link was just opened: the inspector is to show the whole class
+  opensClass: false,      // a link brought it, and the inspector has not shown the whole class yet
 
   // Signing in
   hasAccounts: null,      // only people on a list may come in; null: the server has not said yet
@@ -147,6 +159,8 @@ export const state = {
   // What is wrong with what was entered, by its field: { key, values }
   problems: { message: null, name: null, signIn: null, signOut: null },
 };
+
+takeLink();
 
 // What JavaScript calls the four states of a WebSocket; the index is the number in readyState.
 const READY_STATES = ['connecting', 'open', 'closing', 'closed'];

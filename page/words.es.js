@@ -272,6 +272,7 @@ export default {
   // The teacher: what a teacher may do, and what everybody sees of it
   teachers_mark: 'docente',
   hands: 'Manos levantadas, por orden',
+  hand_raised: '{name} ha levantado la mano',
   raise_hand: 'Levantar la mano',
   lower_hand: 'Bajar la mano',
   listening: 'Ahora toca escuchar: solo puede escribir quien da la clase.',
@@ -308,7 +309,7 @@ export default {
   teach_wrong_key: 'El servidor no acepta la clave de docente que tiene esta página: abre otra vez el enlace de docente.',
   teach_refused: 'Ese enlace de docente no abre nada. Sirve una vez, durante un minuto y solo en el ordenador del servidor; la terminal dice cómo obtener otro.',
   teach_printed: 'La terminal del servidor muestra un enlace de docente nuevo: sirve una vez, durante un minuto.',
-  teach_too_soon: 'La terminal acaba de mostrar un enlace de docente: usa ese, o prueba otra vez dentro de un momento.',
+  teach_too_soon: 'La terminal ha mostrado un enlace de docente hace un momento: usa ese, o prueba más tarde.',
   teach_unreachable: 'El servidor no ha respondido: abre otra vez el enlace de docente.',
   teacher_no_such_user: 'Ya no hay nadie aquí con ese nombre.',
   teacher_too_fast: 'Demasiado rápido: prueba otra vez dentro de un momento.',

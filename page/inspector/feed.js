@@ -208,7 +208,7 @@ export function forgetText({ id, text, upTo }) {
     const message = messageIn(frames.slice(0, cutAt === -1 ? undefined : cutAt + 1).map(said).join(''));
     if (message === null) return false;
     if (from === 'server') return message.id !== null && (upTo === undefined ? message.id === id : message.id < upTo);
-    // Where its beginning is not kept any more, nobody can tell what it was.
+    // Where its beginning is not kept any more, it may have been any message.
     if (upTo !== undefined || kind === 'continuation') return true;
     return text !== null && (whole ? text.trim() === message.text : text.trim().startsWith(message.text));
   };

@@ -10,6 +10,7 @@ import { button, label, sign, teachersMark, withId } from './parts.js';
 import { authorOf, hasRaised, isTeacher, room } from './room.js';
 
 const buttons = new WeakMap();  // of each message and person
+let drawnHands = [];
 let focused = null;             // what had the focus last: a message that is filled again loses it
 
 addEventListener('focusin', ({ target }) => { focused = target; });
@@ -23,7 +24,9 @@ export function setUp() {
   const list = document.createElement('ol');
   label(list, 'hands');
   hands.append(sign('hand'), list);
-  now.append(banner, hands);
+  const told = withClass('spoken', withId('hand-told', document.createElement('p')));
+  told.setAttribute('role', 'status');
+  now.append(banner, hands, told);
   document.querySelector('.chat').prepend(now);
 
   const hand = withId('hand', document.createElement('button'));
@@ -68,6 +71,7 @@ function drawNow() {
   const drawn = JSON.stringify([room.hands, room.isTeacher, state.you, language]);
   if (list.dataset.drawn === drawn) return;
   list.dataset.drawn = drawn;
+  tellOfHands();
   list.replaceChildren(...room.hands.map((name, index) => {
     const item = document.createElement('li');
     item.dataset.name = name;
@@ -80,7 +84,14 @@ function drawNow() {
   hands.tabIndex = hands.scrollHeight > hands.clientHeight ? 0 : -1;
 }
 
-// A button that says in its label of whom it is.
+// A teacher who does not see the list is told of each new hand.
+function tellOfHands() {
+  const raised = room.hands.filter((name) => !drawnHands.includes(name)).at(-1);
+  drawnHands = room.hands;
+  show(find('hand-told'), room.isTeacher && raised !== undefined ? 'hand_raised' : null, { name: raised });
+}
+
+// A button whose label says which person it is about.
 function undoButton(text, key, name) {
   const undo = withClass('undo', document.createElement('button'));
   undo.append(text);
@@ -125,7 +136,7 @@ export function decorateMessage(element, row) {
   if (row.teacher && from.querySelector('.teachers-mark') === null) from.append(teachersMark());
   const wants = room.isTeacher && row.id !== undefined && hasItems(row, authorOf(row));
   decorate(element, element.querySelector('.stamp'), wants, row.from);
-  placeTabStopSoon();
+  if (wants) placeTabStopSoon();
 }
 
 export function decoratePerson(item, name) {

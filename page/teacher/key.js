@@ -1,5 +1,5 @@
 // How a page comes to the teacher's key: by a link that works once. The terminal prints it, the address bar loses it at once, and the
-// server changes its code for the key. Without a code the terminal prints a new link.
+// server exchanges its code for the key. Without a code the terminal prints a new link.
 
 import { on, problem, state, takeTeacherKey } from '../state.js';
 import { showKey } from './room.js';
@@ -7,7 +7,7 @@ import { showKey } from './room.js';
 const PATIENCE = 10_000;  // milliseconds that the server may take
 const ANSWERS = { 202: 'teach_printed', 403: 'teach_refused', 429: 'teach_too_soon' };
 
-async function changeCode() {
+async function exchangeCode() {
   const code = state.teachCode;
   if (code === null) return;
   state.teachCode = null;
@@ -19,6 +19,6 @@ async function changeCode() {
   } catch { problem('message', 'teach_unreachable'); }
 }
 
-on('link', changeCode);
+on('link', exchangeCode);
 on('teacher', showKey);
-changeCode();
+exchangeCode();

@@ -14,7 +14,8 @@ const EMPTY = { isTeacher: false, teachers: [], hands: [], listen: false, locked
 
 export const room = { ...EMPTY };
 
-let changes = [];            // who got another name, left or came, in order: { id, from, to }; `to` null: nobody has the name
+let changes = [];            // who left, came, came back or has another name, in order: { id, what, from, name }
+let epoch = null;            // of the chat in which these were
 
 // After each welcome the server says what is not as in an empty room; and who shows the key is a teacher.
 on('event', (event) => {
@@ -22,7 +23,9 @@ on('event', (event) => {
 });
 
 const onEvent = {
-  welcome() {
+  welcome(event) {
+    if (event.epoch !== epoch) changes = [];
+    epoch = event.epoch;
     set(EMPTY);
     showKey();
   },
@@ -34,18 +37,18 @@ const onEvent = {
   room({ teachers, hands, listen, locked }) {
     set({ teachers, hands, listen, locked });
     // What was refused for this reason may be sent now.
-    if (!listen && state.problems.message?.key === 'why_listen') problem('message', null);
+    for (const field of ['message', 'name']) if (!listen && state.problems[field]?.key === 'why_listen') problem(field, null);
   },
 
   restricted({ muted, expelled }) {
     set({ muted, expelled });
   },
 
-  renamed({ id, from, name }) { changed({ id, from, to: name }); },
+  renamed({ id, from, name }) { changed({ id, what: 'renamed', from, name }); },
 
-  left({ id, name }) { changed({ id, from: name, to: null }); },
+  left({ id, name }) { changed({ id, what: 'left', name }); },
 
-  joined({ id, name, back }) { if (back) changed({ id, from: null, to: name }); },
+  joined({ id, name, back }) { changed({ id, what: back ? 'back' : 'joined', name }); },
 
   error(event) {
     const { ref, code, why } = event;
@@ -61,6 +64,8 @@ const onEvent = {
 
 // About a message these two have other words.
 const ERRORS = { no_such_user: 'teacher_no_such_user', too_fast: 'teacher_too_fast' };
+
+on('person', () => set(EMPTY));
 
 function set(values) {
   Object.assign(room, values);
@@ -78,25 +83,24 @@ export function command(fields) {
   send({ ...fields, ref: REF });
 }
 
-// Who wrote a message, under the name of now; null: left, and whoever has the name now is another one.
 function changed(change) {
-  if (changes.some(({ id }) => id >= change.id)) return;
+  if (changes.at(-1)?.id >= change.id) return;  // told before, and replayed now
   changes = [...changes, change].slice(-CHANGES_KEPT);
 }
 
+// Who wrote a message, under the present name; null: the person left, and another one has the name.
 export function authorOf({ id, from }) {
-  let name = from;
-  let left = null;
-  for (const change of changes) {
-    if (change.id <= id) continue;
-    if (change.from !== null && change.from === name) {
-      if (change.to === null) left = name;
-      name = change.to;
-    } else if (change.from === null && name === null && change.to === left) {
-      name = left;
-    }
+  if (state.hasAccounts) return from;
+  let author = from;
+  let isHere = true;
+  for (const { id: at, what, from: before, name } of changes) {
+    if (at <= id) continue;
+    if (what === 'renamed' && before === author && isHere) author = name;
+    else if (what === 'left' && name === author) isHere = false;
+    else if (what === 'back' && name === author) isHere = true;
+    else if (name === author && !isHere) return null;
   }
-  return name;
+  return author;
 }
 
 export function isTeacher(name) {

@@ -261,6 +261,9 @@ fn who_is_muted_is_told_and_keeps_the_text() {
     maria.click(&person_dots("Eva"));
     choose(&maria, "mute");
     maria.wait_for("document.querySelector('#muted').textContent.includes('Eva')", "that she is muted");
+    eva.type_into("#name", "Evita");
+    eva.wait_for("find('name-problem').textContent.includes('te ha silenciado')", "why not");
+    eva.fill("#name", "Eva");
     say(&eva, "hola");
     sees_own(&eva, "hola", "refused");
     eva.wait_for("document.querySelector('#log .refusal').textContent.includes('te ha silenciado')", "why");
@@ -560,8 +563,51 @@ fn the_link_of_the_terminal_works_once_and_its_key_is_on_no_screen() {
             json!(["", false, null])
         );
     }
+    // Without a code the terminal shows a new one.
+    let other = open(&browser, &server, "en", PROJECTOR);
+    for words in ["terminal shows a new teacher’s link", "a moment ago"] {
+        other.evaluate("location.hash = 'teach'");
+        explains(&other, words);
+        assert_eq!(other.evaluate("location.href.includes('#')"), false);
+    }
     // A wrong key gives no rights, and is not kept.
     let wrong = browser.open(&format!("{}#teacher=wrong-key", server.url()), "en", PROJECTOR.0, PROJECTOR.1);
     explains(&wrong, "does not take the teacher’s key");
     assert_eq!(wrong.evaluate("sessionStorage.getItem('websocket-classroom.teacher')"), Value::Null);
+}
+
+#[cfg(feature = "accounts")]
+#[test]
+#[ignore = "needs Chromium: run by make test"]
+fn an_account_with_the_mark_is_a_teacher_and_the_next_person_at_that_computer_is_not() {
+    use crate::common::users::Users;
+
+    let users = Users::new(&["Ana", "Eva"]);
+    let marked =
+        |line: &str| if line.starts_with("Ana:") { format!("{line}:teacher\n") } else { format!("{line}\n") };
+    users.write(&users.text().lines().map(marked).collect::<String>());
+    let server = users.serve(&["--teacher-key", KEY]);
+    let browser = Browser::start();
+    let page = enter_signed_in(&browser, &server, "Ana");
+    page.give(&["teacher/room"]);
+    page.wait_for("room.isTeacher && find('class-panel').checkVisibility()", "the teacher's rights");
+    page.wait_for("document.querySelector('#people [data-name=Ana] .teachers-mark')", "the mark");
+    say(&page, "hola");
+    page.wait_for("document.querySelector('#log .menu-button')", "a menu");
+    page.evaluate(&format!(
+        "takeTeacherKey('{KEY}'); showPanel('inspector', false); showPanel('people-panel', true)"
+    ));
+    page.click("#sign-out");
+    sign_in_at(&page, "Eva");
+    page.wait_for("document.querySelector('#log .message')", "the talk");
+    page.wait_for(
+        "!find('class-panel').checkVisibility() && find('hand').checkVisibility()",
+        "a pupil's page",
+    );
+    assert_eq!(
+        page.evaluate("[room.isTeacher, state.teacherKey, document.querySelectorAll('.menu-button').length]"),
+        json!([false, null, 0])
+    );
+    assert_eq!(page.evaluate("sessionStorage.getItem('websocket-classroom.teacher')"), Value::Null);
+    assert_no_console_errors(&page);
 }

@@ -85,7 +85,7 @@ export function messageIn(text) {
   const words = text.replace(/^\ufeff|\ufffd+$/g, '').trim();
   if (!words.startsWith('{')) return { id: null, text: words };
   const written = fieldOf(words, 'text');
-  const id = /"type":"message","id":(\d+)/.exec(words)?.[1];
+  const id = /^\{"type":"message","id":(\d+)/.exec(words)?.[1];
   if (id !== undefined) return { id: Number(id), text: written ?? '' };
   return written === undefined ? null : { id: null, text: written.trim() };
 }

@@ -30,7 +30,7 @@ mod recordings;
 #[cfg(feature = "redis")]
 mod shared;
 mod talk;
-#[cfg(feature = "teacher")]
+#[cfg(all(feature = "inspector", feature = "teacher"))]
 mod teacher;
 #[cfg(feature = "tls")]
 mod tls;

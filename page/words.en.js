@@ -191,6 +191,7 @@ export default {
   why_teachers_mark: 'A name must not have the teachers’ mark.',
   why_no_teacher: 'Only a teacher may do that.',
   why_a_teacher: 'That cannot be done to a teacher.',
+  why_hands: '{number} hands are up already.',
   why_teachers: 'There are {number} teachers already.',
   why_restricted: 'There are {number} already: end some of them first.',
   why_own_address: 'That is your own address, too: all of you may come through one proxy. Try it without the address.',

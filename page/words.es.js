@@ -191,6 +191,7 @@ export default {
   why_teachers_mark: 'Un nombre no puede llevar la marca de docente.',
   why_no_teacher: 'Eso solo puede hacerlo quien da la clase.',
   why_a_teacher: 'Eso no se puede hacer con quien da la clase.',
+  why_hands: 'Ya hay {number} manos levantadas.',
   why_teachers: 'Ya hay {number} docentes.',
   why_restricted: 'Ya hay {number}: termina antes con algunos.',
   why_own_address: 'Esa dirección es también la tuya: puede que todas las conexiones pasen por un proxy. Prueba sin la dirección.',

@@ -92,7 +92,7 @@ pub enum Event<'a> {
     Room {
         /// Those who are here.
         teachers: Vec<&'a str>,
-        /// At most [`super::rules::LISTED_HANDS`], in the order in which they were raised.
+        /// At most [`super::rules::MAX_HANDS`], in the order in which they were raised.
         hands: Vec<&'a str>,
         listen: bool,
         locked: bool,

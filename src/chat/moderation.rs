@@ -16,7 +16,7 @@ use super::event::{ErrorCode, Event};
 use super::input::ConnectionId;
 use super::member::Member;
 use super::name::Name;
-use super::rules::{EXPELLED_MINUTES, LISTED_HANDS, MAX_RESTRICTED, MAX_TEACHERS, expelled_reason};
+use super::rules::{EXPELLED_MINUTES, MAX_HANDS, MAX_RESTRICTED, MAX_TEACHERS, expelled_reason};
 use super::session_token::MemberId;
 
 impl Chat {
@@ -55,10 +55,7 @@ impl Chat {
         let is_teacher = self.rules.is_teacher(member);
         match action {
             Action::Teach => return self.make_teacher(client, member, true, audience),
-            Action::Hand { name: None, on } => {
-                self.raise_hand(member, *on);
-                return Ok(());
-            }
+            Action::Hand { name: None, on } => return self.raise_hand(member, *on),
             _ if !is_teacher => return Err(not_allowed("only a teacher may do this", "no_teacher")),
             _ => {}
         }
@@ -66,7 +63,7 @@ impl Chat {
             Action::Teach | Action::Hand { name: None, .. } => {}
             Action::Hand { name: Some(name), on } => {
                 let (other, _) = self.known(name)?;
-                self.raise_hand(other, *on);
+                self.raise_hand(other, *on)?;
             }
             Action::Remove { message } => {
                 if !self.history.remove(*message) {
@@ -128,12 +125,17 @@ impl Chat {
         Ok(())
     }
 
-    fn raise_hand(&mut self, member: MemberId, on: bool) {
+    fn raise_hand(&mut self, member: MemberId, on: bool) -> Result<(), Refusal> {
         let presence = &self.presence;
         self.rules.hands.retain(|other| presence.get(*other).is_some() && (on || *other != member));
         if on && !self.rules.hands.contains(&member) {
+            if self.rules.hands.len() == MAX_HANDS {
+                let text = format!("{MAX_HANDS} hands are up already");
+                return Err(Refusal::new(ErrorCode::NotAllowed, text).because("hands", Some(MAX_HANDS)));
+            }
             self.rules.hands.push(member);
         }
+        Ok(())
     }
 
     fn expel(
@@ -212,7 +214,7 @@ impl Chat {
             member.connections().next().map(|_| member.name.as_str())
         };
         let teachers = self.rules.teachers().filter_map(|member| here(&member)).collect();
-        let hands = self.rules.hands.iter().filter_map(here).take(LISTED_HANDS).collect();
+        let hands = self.rules.hands.iter().filter_map(here).collect();
         let (listen, locked) = (self.rules.listen, self.rules.locked);
         Event::Room { teachers, hands, listen, locked }.json()
     }

@@ -24,8 +24,8 @@ pub const MAX_TEACHERS: usize = 64;
 /// Names that are muted, and members that may not return, at most.
 pub const MAX_RESTRICTED: usize = 1000;
 
-/// Raised hands whose names are listed, at most.
-pub const LISTED_HANDS: usize = 30;
+/// Raised hands, at most.
+pub const MAX_HANDS: usize = 100;
 
 /// How long a member may be kept out, in minutes.
 pub const EXPELLED_MINUTES: RangeInclusive<u32> = 1..=240;

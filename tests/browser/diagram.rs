@@ -27,8 +27,10 @@ fn the_diagram_tells_the_three_steps_in_order() {
     for (language, window) in [("en", (1920, 1080)), ("es", (1280, 800)), ("es", (390, 844))] {
         let mut luis = Client::join(&server, "Luis");
         let page = inspect(&browser, &server, language, window);
-        luis.say("hola clase");
-        page.wait_for(&format!("({STEPS}).some(step => step.includes('hola clase'))"), "what was said");
+        // Of its own for each round: the history has the others.
+        let said = format!("hola clase, {} px", window.0);
+        luis.say(&said);
+        page.wait_for(&format!("({STEPS}).some(step => step.includes('{said}'))"), "what was said");
         page.evaluate("find('leave').click()");
         sees_state(&page, "closed 1000");
         page.wait_for(&format!("({STEPS}).some(step => step.includes('fin closed')) && ({STEPS}).some(step => step.includes('told closed'))"), "the end of TCP");

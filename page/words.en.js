@@ -193,7 +193,7 @@ export default {
   why_a_teacher: 'That cannot be done to a teacher.',
   why_hands: '{number} hands are up already.',
   why_teachers: 'There are {number} teachers already.',
-  why_restricted: 'There are {number} already: end some of them first.',
+  why_restricted: 'There are {number} on that list already: take someone off it first.',
   why_own_address: 'That is your own address, too: all of you may come through one proxy. Try it without the address.',
   why_no_message_id: '`remove` needs the `message` with its number.',
   why_wrong_minutes: '`minutes` are 1 to 240.',

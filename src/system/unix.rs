@@ -136,11 +136,6 @@ pub fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Waits for the next line of standard input, without its end. `None` if no more can come.
-pub fn typed_line() -> Option<String> {
-    io::stdin().lines().next()?.ok()
-}
-
 /// Systems start a program with a small limit of open files and let it request more.
 pub fn raise_descriptor_limit(wanted: u64) {
     match rlimit::increase_nofile_limit(u64::MAX) {

@@ -157,11 +157,6 @@ pub fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal() || launcher::is_terminal(launcher::STDERR)
 }
 
-/// Waits for the next line of standard input, without its end. `None` if no more can come.
-pub fn typed_line() -> Option<String> {
-    if launcher::is_launched() { launcher::typed_line() } else { io::stdin().lines().next()?.ok() }
-}
-
 /// Windows has no such limit.
 pub fn raise_descriptor_limit(_: u64) {}
 

@@ -1,20 +1,17 @@
 //! When a console is closed, Windows ends each of its programs as soon as that program's handler returns, and the handler of `ctrlc` returns
 //! at once. So the server is a second process without that console. The first process, the launcher, stays in the console: it prints what
-//! the server prints and sends it what is typed. When the launcher ends, the server still has the time to stop in order.
+//! the server prints. When the launcher ends, the server still has the time to stop in order.
 //!
-//! The server's standard input comes from the launcher: a line of the one byte 3 is Ctrl-C, every other line was typed, and its end means
-//! that the launcher has ended. A thread of the server reads it all the time, so the launcher never waits for the server.
+//! The server's standard input comes from the launcher: a line of the one byte 3 is Ctrl-C, and its end means that the launcher has ended.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::windows::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio, exit};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel as queue;
 use log::warn;
 
 use super::CONTROL_C;
@@ -37,9 +34,6 @@ const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
 /// The line that is Ctrl-C, without its end.
 const CONTROL_C_LINE: &str = "\x03";
 
-/// Typed lines that may wait for a feature that reads them; later ones are dropped.
-const TYPED: usize = 64;
-
 /// Texts that may wait for a console that stands still; then the server's log waits, and drops lines.
 const TEXTS: usize = 16;
 
@@ -51,9 +45,6 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// How long the launcher waits for the console to show the server's last lines.
 const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
-
-static TYPED_LINES: LazyLock<(queue::Sender<String>, queue::Receiver<String>)> =
-    LazyLock::new(|| queue::bounded(TYPED));
 
 /// In a console, starts the program once more without it, and ends with the status of that second process. Returns in the second process,
 /// where there is no console, and if the second process cannot be started.
@@ -94,7 +85,7 @@ fn start() -> io::Result<Child> {
 /// The launcher's ends of what connects the console with the server.
 struct Console {
     /// To the server.
-    input: Arc<ChildStdin>,
+    input: ChildStdin,
     /// One for each Ctrl-C.
     interrupts: Receiver<()>,
     /// Disconnected as soon as all that the server has said is shown.
@@ -103,7 +94,7 @@ struct Console {
 
 /// Connects the server with the console. Returns its status once it has ended.
 fn follow(mut server: Child) -> io::Result<i32> {
-    let console = connect(&mut server).inspect_err(|_| server.kill().unwrap_or_default())?;
+    let mut console = connect(&mut server).inspect_err(|_| server.kill().unwrap_or_default())?;
     let mut stopping = false;
     let status = loop {
         match console.interrupts.recv_timeout(LONGEST_WAIT) {
@@ -116,7 +107,7 @@ fn follow(mut server: Child) -> io::Result<i32> {
             Ok(()) => {
                 stopping = true;
                 // Where the server has ended just now, it needs no Ctrl-C.
-                let _ = send_line(&console.input, CONTROL_C_LINE);
+                let _ = writeln!(console.input, "{CONTROL_C_LINE}");
             }
             Err(_) => {}
         }
@@ -143,9 +134,6 @@ fn connect(server: &mut Child) -> io::Result<Console> {
     thread::Builder::new()
         .spawn(move || read(errors, |text| errors_to_console.send((STDERR, text)).is_ok()))?;
     thread::Builder::new().spawn(move || print(texts, printed))?;
-    let input = Arc::new(input);
-    let typed = Arc::clone(&input);
-    thread::Builder::new().spawn(move || send_typed_lines(&typed))?;
     let (interrupt, interrupts) = channel();
     ctrlc::set_handler(move || interrupt.send(()).unwrap_or_default()).map_err(io::Error::other)?;
     Ok(Console { input, interrupts, printing })
@@ -180,38 +168,15 @@ fn print(texts: Receiver<(&str, Vec<u8>)>, _printed: Sender<()>) {
     }
 }
 
-/// At the end of the input the server goes on, as it does without a launcher.
-fn send_typed_lines(server: &ChildStdin) {
-    let lines = io::stdin().lines().map_while(Result::ok).filter(|line| line != CONTROL_C_LINE);
-    for line in lines {
-        if send_line(server, &line).is_err() {
-            return;
-        }
-    }
-}
-
-/// In one write, since two threads do it.
-fn send_line(mut server: &ChildStdin, line: &str) -> io::Result<()> {
-    server.write_all(format!("{line}\n").as_bytes())
-}
-
 /// In the server: takes what the launcher sends, on a thread of its own.
 pub fn listen(signals: Sender<Signal>) -> io::Result<()> {
     let listen = move || {
         for line in io::stdin().lines().map_while(Result::ok) {
             if line == CONTROL_C_LINE {
                 signals.send(Signal::Stop(CONTROL_C)).unwrap_or_default();
-            } else {
-                // If no feature reads them, or too slowly, they are dropped.
-                let _ = TYPED_LINES.0.try_send(line);
             }
         }
         signals.send(Signal::Hangup).unwrap_or_default();
     };
     thread::Builder::new().name("launcher".to_owned()).spawn(listen).map(drop)
-}
-
-/// In the server: the next line that was typed.
-pub fn typed_line() -> Option<String> {
-    TYPED_LINES.1.recv().ok()
 }

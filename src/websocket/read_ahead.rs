@@ -4,6 +4,7 @@
 //! Part of the client's stream, on the connection's thread.
 
 use std::io::{self, Cursor, ErrorKind, Read};
+use std::thread;
 
 /// Bytes that are read at once while a lot is coming.
 const AHEAD: usize = 4 * 1024;
@@ -26,9 +27,14 @@ impl ReadAhead {
         ReadAhead { bytes: Cursor::new(early), is_busy: false }
     }
 
-    /// The next bytes: of those that are here already, else of the socket's.
-    pub fn read(&mut self, socket: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    /// The next bytes: of those that are here already, else of the socket's. `is_behind`: messages wait for the broadcaster. Then it runs
+    /// first, where there are fewer cores than threads: more bytes are here afterwards, and one read, one round and one send are for more
+    /// messages. Otherwise each byte that comes would wake this thread and stop the broadcaster.
+    pub fn read(&mut self, socket: impl Read, is_behind: bool, buffer: &mut [u8]) -> io::Result<usize> {
         if self.is_empty() {
+            if is_behind {
+                thread::yield_now();
+            }
             if !self.is_busy {
                 let length = read_on(socket, buffer)?;
                 self.is_busy = length == buffer.len();

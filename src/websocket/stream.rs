@@ -66,7 +66,7 @@ impl Read for ClientStream {
         if let Some(fault) = self.fault.clone() {
             return failed(fault);
         }
-        let length = self.ahead.read(&*self.socket, buffer)?;
+        let length = self.ahead.read(&*self.socket, !self.to_broadcaster.is_empty(), buffer)?;
         self.received += length as u64;
         self.tap.read(&buffer[..length], self.rules.scanner());
         match self.rules.check(&buffer[..length]) {

@@ -36,7 +36,9 @@ impl RecordReader {
                 continue;
             }
             if self.remaining == 0 {
-                self.last = std::mem::take(&mut self.begun);
+                // Two buffers in turn: a record costs no allocation.
+                std::mem::swap(&mut self.last, &mut self.begun);
+                self.begun.clear();
             }
         }
     }

@@ -33,7 +33,7 @@ fn read_all(early: Vec<u8>, bursts: &[usize]) -> (Vec<u8>, usize, ReadAhead) {
     let mut ahead = ReadAhead::new(early);
     let mut all = Vec::new();
     let mut buffer = [0; 100];
-    while let Ok(length) = ahead.read(&mut socket, &mut buffer) {
+    while let Ok(length) = ahead.read(&mut socket, false, &mut buffer) {
         assert!(length > 0);
         all.extend_from_slice(&buffer[..length]);
     }

@@ -145,12 +145,13 @@ impl Transport {
     /// Those of TCP and of the encryption.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(encryption) = self.encryption.get() else { return self.socket.read(buffer) };
+        // Not on the stack: a plain connection's would grow by it, too.
+        let mut encrypted = vec![0; READ];
         loop {
             match encryption.take_plain(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            let mut encrypted = [0; READ];
             let length = self.socket.read(&mut encrypted)?;
             let came = encryption.came(&encrypted[..length]);
             // An answer of the encryption itself must not wait for the next plain byte.

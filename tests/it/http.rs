@@ -66,10 +66,10 @@ fn each_file_of_the_page_is_served_and_a_reload_costs_a_304() {
     let files = page_files();
     assert!(files.len() > 25, "{}", files.len());
     for (path, text) in files.into_iter().chain([(String::new(), PAGE.to_owned())]) {
-        let is_inspector = path.contains("inspector");
         let answer = ask(&server, get(&format!("/{path}")));
-        if is_inspector && !cfg!(feature = "inspector") {
-            assert_eq!(answer.status, 404, "{path}: this server has no inspector");
+        let rooms = [("inspector", cfg!(feature = "inspector")), ("teacher", cfg!(feature = "teacher"))];
+        if rooms.iter().any(|(room, is_built)| path.contains(room) && !is_built) {
+            assert_eq!(answer.status, 404, "{path}: this server has no such feature");
             continue;
         }
         assert_eq!(answer.status, 200, "{path} is in no table of files");

@@ -90,7 +90,7 @@ test: rust tools lint class-hour
 	$(call with,command -v redis-server,cargo test --all-features --test it -- --ignored chaos::three_)
 	$(call with,command -v redis-server && command -v haproxy,cargo test --all-features --test it -- --ignored load_balancer::)
 	$(call with,command -v redis-server && command -v chromium,cargo test --all-features --test browser -- --ignored --test-threads=3 shared::)
-	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test it -- chat:: people:: chaos:: teacher:: --skip teacher::a_link --skip teacher::no_)
+	$(call with,command -v redis-server,CLASSROOM_SERVERS=3 cargo test --all-features --test it -- chat:: people:: chaos::)
 	$(call with,command -v script,cargo test --all-features --test it -- --ignored enrolment:: log::)
 	$(call with,[ $$(id -u) = 0 ] && command -v setpriv,cargo test --all-features --test machine -- --ignored limits::)
 	$(call where,(ulimit -n 20000) && [ $$(cat /proc/sys/vm/max_map_count) = 65530 ],cargo test --all-features --test machine -- --ignored crowd::)

@@ -204,6 +204,7 @@ fn who_is_muted_is_told_so_and_reaches_no_one() {
     assert_eq!(tom.event()["type"], "members");
     // Nor by going and coming again.
     let ticket = tom.close(1000);
+    while ana.wait_for("left")["code"] != 1000 {}
     let mut tom = Person::join(&server, "Tom");
     tom.send(&json!({"type": "message", "text": "again", "ref": "a"}));
     assert_eq!(refused(&mut tom, "a").1, "muted");
@@ -409,6 +410,7 @@ fn the_mark_of_teachers_stays_through_a_return_and_cannot_be_imitated() {
     );
     // Whoever takes the name later has no mark with it.
     ana.close(1000);
+    while tom.wait_for("left")["code"] != 1000 {}
     let mut impostor = Person::join(&server, "Frau-Ana");
     impostor.send(&json!({"type": "clear", "ref": "x"}));
     assert_eq!(refused(&mut impostor, "x").0, "not_allowed");

@@ -180,12 +180,12 @@ impl Chat {
         let member = self.presence.by_connection(client)?;
         self.presence.spoke(member);
         let name = &self.presence.get(member)?.name;
+        let Some((why, text)) = self.rules.silence(member, name) else { return Some(member) };
         let reference = match command {
             Command::Members(_) => return Some(member),
             Command::Say { reference, .. } => reference.clone(),
             Command::Rename { .. } | Command::Typing => None,
         };
-        let Some((why, text)) = self.rules.silence(member, name) else { return Some(member) };
         if !matches!(command, Command::Typing) {
             let refusal = Refusal::new(ErrorCode::Muted, text).because(why, None);
             self.refuse(client, &Refusal { reference, ..refusal }, audience);

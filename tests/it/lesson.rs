@@ -87,7 +87,7 @@ impl Page {
         self.turns().into_iter().skip(1).step_by(2)
     }
 
-    /// The rows of tables that have so many columns, without heads.
+    /// The rows of tables that have this number of columns, without heads.
     fn rows(&self, columns: usize) -> Vec<Vec<String>> {
         let rows = self.prose.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
         let cells = |row: &str| row.split('|').map(|cell| cell.trim_matches(['`', ' ']).to_owned()).collect();

@@ -408,7 +408,7 @@ fn the_mark_of_teachers_stays_through_a_return_and_cannot_be_imitated() {
         ana.until(|event| event["listen"] == true).iter().filter(|event| event["type"] == "error").count(),
         0
     );
-    // Whoever takes the name later has no mark with it.
+    // A member who takes the name later has no mark with it.
     ana.close(1000);
     while tom.wait_for("left")["code"] != 1000 {}
     let mut impostor = Person::join(&server, "Frau-Ana");
@@ -462,7 +462,7 @@ fn no_watcher_sees_the_key_or_a_text_that_was_taken_back_before_it_came() {
     let mut own = Watcher::open(&server, WIRE_KEY);
     let mut ana = Client::open(&server, &format!("/ws?name=Ana&wire={WIRE_KEY}"));
     ana.wait_for("welcome");
-    let secret = "k3y-that-nobody-may-see";
+    let secret = "k3y-that-no-watcher-may-see";
     for text in [
         format!(r#"{{"type":"teach","key":"{TEACHER}"}}"#),
         format!(r#" {{"key":"{secret}","type":"teach"}}"#),

@@ -39,7 +39,7 @@ if redis.call('get', KEYS[1]) == ARGV[1] then
 end
 return 0";
 
-/// Writes the stream anew, without the entries before one. `XTRIM` would only mark them: their bytes would stay in the node that
+/// Writes the stream again, without the entries before one. `XTRIM` would only mark them: their bytes would stay in the node that
 /// they share with later ones. That entries were deleted stays known (Redis 7).
 const TRIM: &str = "
 local entries = redis.call('xrange', KEYS[1], ARGV[1], '+')
